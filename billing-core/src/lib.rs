@@ -1,0 +1,1 @@
+//! The rules of billing as pure functions: state, time and prices come in, decisions go out.

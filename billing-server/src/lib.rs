@@ -1,0 +1,1 @@
+//! The billing service: gRPC and REST on one listener.

@@ -1,0 +1,3 @@
+//! The `billing-server` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Durable storage of the billing service on SQLite and PostgreSQL.
