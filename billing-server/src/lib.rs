@@ -1,1 +1,3 @@
 //! The billing service: gRPC and REST on one listener.
+
+pub mod error;

@@ -29,5 +29,4 @@ pub use generated::billing::v1;
 pub use generated::google;
 
 /// The encoded `FileDescriptorSet` of every file and import, `google.api.http` options included.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

@@ -1,0 +1,225 @@
+//! The one table from our error codes to gRPC codes and HTTP statuses.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// The `domain` of every `ErrorInfo` we send.
+pub const ERROR_DOMAIN: &str = "billing.v1";
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal => $grpc:ident,)+) => {
+        /// Why a call failed, as clients see it: the `reason` of a gRPC error and the `code` of a
+        /// REST error.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The code as it is sent, in UPPER_SNAKE.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The gRPC code that carries it.
+            #[must_use]
+            pub fn grpc(self) -> Code {
+                match self { $(Self::$variant => Code::$grpc,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// A field's value is refused.
+    InvalidField = "INVALID_FIELD" => InvalidArgument,
+    /// A REST body is not JSON.
+    InvalidJson = "INVALID_JSON" => InvalidArgument,
+    /// A REST request names a field that does not exist.
+    UnknownField = "UNKNOWN_FIELD" => InvalidArgument,
+    /// The call needs a token and has none.
+    TokenMissing = "TOKEN_MISSING" => Unauthenticated,
+    /// The token is malformed, forged or signed with another key or algorithm.
+    TokenInvalid = "TOKEN_INVALID" => Unauthenticated,
+    /// The token's time is over.
+    TokenExpired = "TOKEN_EXPIRED" => Unauthenticated,
+    /// The token lacks the scope that the call needs.
+    ScopeMissing = "SCOPE_MISSING" => PermissionDenied,
+    /// The call names another user and the token does not allow it.
+    OtherUser = "OTHER_USER" => PermissionDenied,
+    /// No such REST path.
+    RouteNotFound = "ROUTE_NOT_FOUND" => NotFound,
+    /// The REST path does not take this method.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED" => Unimplemented,
+    /// The REST body is not `application/json`.
+    UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE" => InvalidArgument,
+    /// The request is larger than the server accepts.
+    BodyTooLarge = "BODY_TOO_LARGE" => OutOfRange,
+    /// More work is queued than the server accepts.
+    Overloaded = "OVERLOADED" => ResourceExhausted,
+    /// The database does not answer; the call may be repeated.
+    DatabaseUnavailable = "DATABASE_UNAVAILABLE" => Unavailable,
+    /// A fault of the service.
+    Internal = "INTERNAL" => Internal,
+    /// The model has no price at that time.
+    ModelNotFound = "MODEL_NOT_FOUND" => NotFound,
+    /// The request id was used before with other content.
+    UsageConflict = "USAGE_CONFLICT" => AlreadyExists,
+    /// No such usage record.
+    UsageNotFound = "USAGE_NOT_FOUND" => NotFound,
+    /// A price must not change the past.
+    PriceInPast = "PRICE_IN_PAST" => FailedPrecondition,
+}
+
+impl ErrorCode {
+    /// The HTTP status of a REST error with this code.
+    #[must_use]
+    pub fn http(self) -> StatusCode {
+        match self {
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            other => http_status(other.grpc()),
+        }
+    }
+
+    /// The code that is sent as `name`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+}
+
+/// The HTTP status that stands for a gRPC code.
+#[must_use]
+pub fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
+            StatusCode::BAD_REQUEST
+        }
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable | Code::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A field whose value is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The field's path, such as `records[3].model`.
+    pub field: String,
+    /// What is wrong with it, in a lowercase sentence.
+    pub description: String,
+}
+
+/// An error as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// Why the call failed.
+    pub code: ErrorCode,
+    /// A lowercase sentence that names the thing at fault.
+    pub message: String,
+    /// The fields at fault.
+    pub violations: Vec<FieldViolation>,
+    /// When the call may be repeated.
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// An error with a message.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// `INVALID_FIELD` for all fields at fault at once.
+    #[must_use]
+    pub fn invalid(violations: Vec<FieldViolation>) -> Self {
+        let listed: Vec<_> = violations
+            .iter()
+            .map(|v| format!("{} {}", v.field, v.description))
+            .collect();
+        Self {
+            violations,
+            ..Self::new(ErrorCode::InvalidField, listed.join("; "))
+        }
+    }
+
+    /// Tells the client when to repeat the call.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+}
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Self {
+        let mut details = ErrorDetails::with_error_info(error.code.as_str(), ERROR_DOMAIN, []);
+        for violation in error.violations {
+            details.add_bad_request_violation(violation.field, violation.description);
+        }
+        if let Some(delay) = error.retry_after {
+            details.set_retry_info(Some(delay));
+        }
+        Self::with_error_details(error.code.grpc(), error.message, details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_by_the_name_it_is_sent_as() {
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::parse(code.as_str()), Some(*code));
+        }
+    }
+
+    #[test]
+    fn a_status_carries_reason_domain_violations_and_delay() {
+        let error = ApiError::invalid(vec![FieldViolation {
+            field: "model".into(),
+            description: "must not be empty".into(),
+        }])
+        .retry_after(Duration::from_secs(1));
+        let status = Status::from(error);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "model must not be empty");
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.domain.as_str()),
+            ("INVALID_FIELD", "billing.v1")
+        );
+        assert_eq!(
+            details.bad_request().unwrap().field_violations[0].field,
+            "model"
+        );
+        assert_eq!(
+            details.retry_info().unwrap().retry_delay,
+            Some(Duration::from_secs(1))
+        );
+    }
+}
