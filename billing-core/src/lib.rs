@@ -1,1 +1,29 @@
 //! The rules of billing as pure functions: state, time and prices come in, decisions go out.
+//!
+//! Nothing here reads a clock, draws a random number or does I/O, so every rule can be tested with
+//! values alone and is the same on every server and database.
+//!
+//! - [`money`]: exact amounts, prices and rates, and the one rounding function
+//! - [`month`]: calendar months in UTC
+//! - [`ids`]: text ids and the rule they obey
+//! - [`pricing`]: model prices, their choice by time, and price changes
+//! - [`plan`]: subscription plans and the terms a subscription froze
+//! - [`usage`]: what a caller sends, validated
+//! - [`account`]: the state of one user that rating reads and changes
+//! - [`rating`]: what a record costs and who pays it
+//! - [`report`]: figures over many records
+
+#![deny(clippy::arithmetic_side_effects)]
+
+pub mod account;
+pub mod ids;
+pub mod money;
+pub mod month;
+pub mod plan;
+pub mod pricing;
+pub mod rating;
+pub mod report;
+pub mod usage;
+mod violation;
+
+pub use violation::Violation;

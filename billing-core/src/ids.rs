@@ -1,0 +1,117 @@
+//! Text ids and the rule they obey (contract, section 10).
+
+use std::{borrow::Borrow, fmt};
+
+/// The longest id, in bytes of UTF-8.
+pub const MAX_ID_BYTES: usize = 128;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing at all.
+    #[error("must not be empty")]
+    Empty,
+    /// Longer than [`MAX_ID_BYTES`].
+    #[error("must be at most {MAX_ID_BYTES} bytes")]
+    TooLong,
+    /// A character that no one can see.
+    #[error("must not contain control characters")]
+    ControlCharacter,
+    /// White space at the start or the end.
+    #[error("must not begin or end with a space")]
+    OuterSpace,
+}
+
+/// Checks a text against the rule for ids.
+///
+/// # Errors
+/// The first part of the rule that it breaks.
+pub fn check(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    check_optional(text)
+}
+
+/// Checks a text that may be empty against the rule for ids.
+///
+/// # Errors
+/// The first part of the rule that it breaks.
+pub fn check_optional(text: &str) -> Result<(), IdError> {
+    if text.len() > MAX_ID_BYTES {
+        Err(IdError::TooLong)
+    } else if text.chars().any(char::is_control) {
+        Err(IdError::ControlCharacter)
+    } else if text.trim() != text {
+        Err(IdError::OuterSpace)
+    } else {
+        Ok(())
+    }
+}
+
+macro_rules! text_ids {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the rule for ids.
+            ///
+            /// # Errors
+            /// The first part of the rule that the text breaks.
+            pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
+                let text = text.into();
+                check(&text)?;
+                Ok(Self(text))
+            }
+
+            /// An id that was checked when it was stored.
+            #[must_use]
+            pub fn trusted(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The id as owned text.
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+text_ids! {
+    /// Who is billed.
+    UserId,
+    /// A caller's id of one model call, unique per user.
+    RequestId,
+    /// A model, as its price names it.
+    ModelId,
+    /// A usage record.
+    RecordId,
+    /// A subscription.
+    SubscriptionId,
+    /// A plan.
+    PlanId,
+    /// A coupon.
+    CouponId,
+}

@@ -1,0 +1,274 @@
+//! Exact amounts, prices and rates, and the one function that rounds.
+//!
+//! Numbers are whole units of a fixed decimal scale in 128 bits, because a general decimal type
+//! rounds silently when a product no longer fits its mantissa.
+
+use std::{fmt, iter::Sum, str::FromStr};
+
+use rust_decimal::Decimal;
+
+/// An exact number with `SCALE` decimals.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Fixed<const SCALE: u32>(i128);
+
+/// An amount in USD with 15 decimals: tokens x price / 1,000 is exact (contract, section 2).
+pub type Money = Fixed<15>;
+/// A price in USD with 12 decimals, per 1,000 tokens unless its name says otherwise.
+pub type Price = Fixed<12>;
+/// A rate with 4 decimals: 1 = all of it, 0.9 = 90 %.
+pub type Rate = Fixed<4>;
+
+/// Why a number was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// Not decimal digits.
+    #[error("must be a decimal number")]
+    Malformed,
+    /// More decimals than the kind of number has.
+    #[error("must have at most {0} decimals")]
+    TooPrecise(u32),
+    /// Larger than the kind of number holds.
+    #[error("is too large")]
+    TooLarge,
+}
+
+const fn power_of_ten(exponent: u32) -> i128 {
+    10_i128.pow(exponent)
+}
+
+/// Divides and rounds half-up, away from zero: the only rounding of amounts there is.
+/// `None` when the sum overflows or `divisor` is not positive.
+const fn divide_half_up(units: i128, divisor: i128) -> Option<i128> {
+    if divisor <= 0 {
+        return None;
+    }
+    let magnitude = match units.checked_abs() {
+        Some(magnitude) => magnitude,
+        None => return None,
+    };
+    // Both divisions are by a positive number, so neither can fail.
+    let (Some(whole), Some(rest)) = (
+        magnitude.checked_div(divisor),
+        magnitude.checked_rem(divisor),
+    ) else {
+        return None;
+    };
+    let rounded = if rest >= divisor.saturating_sub(rest) {
+        whole.saturating_add(1)
+    } else {
+        whole
+    };
+    Some(if units < 0 {
+        rounded.saturating_neg()
+    } else {
+        rounded
+    })
+}
+
+impl<const SCALE: u32> Fixed<SCALE> {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// One.
+    pub const ONE: Self = Self(power_of_ten(SCALE));
+    /// Digits behind the decimal point.
+    pub const SCALE: u32 = SCALE;
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn whole(number: i64) -> Result<Self, NumberError> {
+        i128::from(number)
+            .checked_mul(power_of_ten(SCALE))
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The same number, exactly.
+    ///
+    /// # Errors
+    /// [`NumberError::TooPrecise`] when it has more than `SCALE` decimals.
+    pub fn from_decimal(number: Decimal) -> Result<Self, NumberError> {
+        let number = number.normalize();
+        let shift = SCALE
+            .checked_sub(number.scale())
+            .ok_or(NumberError::TooPrecise(SCALE))?;
+        number
+            .mantissa()
+            .checked_mul(power_of_ten(shift))
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The same number as a general decimal without trailing zeros.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] beyond 96 bits: 79 trillion USD for [`Money`].
+    pub fn to_decimal(self) -> Result<Decimal, NumberError> {
+        Decimal::try_from_i128_with_scale(self.0, SCALE)
+            .map(|number| number.normalize())
+            .map_err(|_| NumberError::TooLarge)
+    }
+
+    /// The sum.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn plus(self, other: Self) -> Result<Self, NumberError> {
+        self.0
+            .checked_add(other.0)
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The difference.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn minus(self, other: Self) -> Result<Self, NumberError> {
+        self.0
+            .checked_sub(other.0)
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// Whether the number is below zero.
+    #[must_use]
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// The number in plain digits with at least `least` decimals and as many as it has.
+    #[must_use]
+    pub fn digits(self, least: usize) -> String {
+        let magnitude = self.0.unsigned_abs().to_string();
+        let scale = usize::try_from(SCALE).unwrap_or(usize::MAX);
+        let padded = format!("{magnitude:0>width$}", width = scale.saturating_add(1));
+        let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
+        let kept = fraction.trim_end_matches('0').len().max(least);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        match fraction.get(..kept.min(scale)) {
+            Some(fraction) if !fraction.is_empty() => format!("{sign}{whole}.{fraction}"),
+            _ => format!("{sign}{whole}"),
+        }
+    }
+}
+
+impl Money {
+    /// What `tokens` cost at a price per 1,000 tokens, exactly:
+    /// tokens x 10^-12 / 1,000 is a whole number of 10^-15.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn of_tokens(tokens: i64, price_per_k: Price) -> Result<Self, NumberError> {
+        i128::from(tokens)
+            .checked_mul(price_per_k.0)
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// What `tokens` cost at a price per token and a rate, rounded half-up to 15 decimals.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn of_extra_tokens(
+        tokens: i64,
+        price_per_token: Price,
+        rate: Rate,
+    ) -> Result<Self, NumberError> {
+        // Scale 12 + 4 = 16, one decimal more than money has.
+        i128::from(tokens)
+            .checked_mul(price_per_token.0)
+            .and_then(|units| units.checked_mul(rate.0))
+            .and_then(|units| divide_half_up(units, 10))
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The part of the amount that `rate` leaves, rounded half-up to 15 decimals.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn at_rate(self, rate: Rate) -> Result<Self, NumberError> {
+        self.0
+            .checked_mul(rate.0)
+            .and_then(|units| divide_half_up(units, Rate::ONE.0))
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The amount rounded half-up to `decimals` decimals (at most 15).
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn rounded(self, decimals: u32) -> Result<Self, NumberError> {
+        self.divided(1, decimals)
+    }
+
+    /// The amount divided by `parts` and rounded half-up to `decimals` decimals (at most 15).
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit or `parts` is not positive.
+    pub fn divided(self, parts: i64, decimals: u32) -> Result<Self, NumberError> {
+        let step = power_of_ten(Self::SCALE.saturating_sub(decimals));
+        i128::from(parts)
+            .checked_mul(step)
+            .and_then(|divisor| divide_half_up(self.0, divisor))
+            .and_then(|units| units.checked_mul(step))
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The smaller amount below zero is none: what a discount cannot take further.
+    #[must_use]
+    pub fn at_least_zero(self) -> Self {
+        self.max(Self::ZERO)
+    }
+}
+
+impl<const SCALE: u32> FromStr for Fixed<SCALE> {
+    type Err = NumberError;
+
+    /// Plain digits with an optional sign and point; an exponent is refused.
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if !plain || !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with('.') {
+            return Err(NumberError::Malformed);
+        }
+        // Zeros behind the last digit say nothing, but would not fit the general type.
+        let text = match text.split_once('.') {
+            Some(_) => text.trim_end_matches('0').trim_end_matches('.'),
+            None => text,
+        };
+        match Decimal::from_str_exact(text) {
+            Ok(number) => Self::from_decimal(number),
+            Err(rust_decimal::Error::Underflow) => Err(NumberError::TooPrecise(SCALE)),
+            Err(rust_decimal::Error::ExceedsMaximumPossibleValue) => Err(NumberError::TooLarge),
+            Err(_) => Err(NumberError::Malformed),
+        }
+    }
+}
+
+impl<const SCALE: u32> fmt::Display for Fixed<SCALE> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.digits(0))
+    }
+}
+
+impl<const SCALE: u32> fmt::Debug for Fixed<SCALE> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The sum of amounts, or why there is none.
+impl<const SCALE: u32> Sum<Self> for Fixed<SCALE>
+where
+    Self: Copy,
+{
+    /// Saturates far beyond every amount that can be stored.
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        Self(numbers.fold(0, |sum, number| sum.saturating_add(number.0)))
+    }
+}
