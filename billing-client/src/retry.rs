@@ -167,7 +167,7 @@ mod tests {
         let policy = RetryPolicy::default();
         let shortest = asked.unwrap_or_default();
         let longest = Duration::from_millis(longest_millis);
-        let limit = u64::try_from((longest - shortest).as_micros()).unwrap();
+        let limit = u64::try_from(longest.abs_diff(shortest).as_micros()).unwrap();
         assert_eq!(policy.delay(attempts, asked, 0), shortest);
         assert_eq!(policy.delay(attempts, asked, limit), longest);
         for _ in 0..100 {
