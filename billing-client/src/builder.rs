@@ -112,7 +112,7 @@ impl BillingClientBuilder {
             Some(_) if !https => Err(Error::config("tls_ca needs an https endpoint")),
             Some(pem) => endpoint
                 .tls_config(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
-                .map_err(|_| Error::config("tls_ca is not a PEM certificate")),
+                .map_err(|_| Error::config("tls_ca is not usable")),
         }
     }
 }

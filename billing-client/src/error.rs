@@ -22,7 +22,7 @@ pub enum Error {
         message: String,
     },
     /// The service refused or failed the call, or did not answer in time.
-    #[error("{code:?} {reason}: {message}")]
+    #[error("{}: {message}", label(*code, reason))]
     Api {
         /// The gRPC code.
         code: Code,
@@ -116,6 +116,14 @@ impl Error {
         Self::Transport {
             message: cause.to_string(),
         }
+    }
+}
+
+/// The service's own code, or the gRPC code of an answer that has none, as a proxy's.
+fn label(code: Code, reason: &str) -> String {
+    match reason {
+        "" => format!("{code:?}"),
+        reason => reason.to_owned(),
     }
 }
 

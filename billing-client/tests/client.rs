@@ -87,6 +87,7 @@ async fn lasting_failures_are_not_repeated_and_carry_their_reason(#[case] code: 
     assert_eq!(fake.attempts().len(), 1);
     assert_eq!(error.reason(), "SOME_REASON");
     assert_eq!(error.code(), Some(code));
+    assert_eq!(error.to_string(), "SOME_REASON: no");
     assert!(!error.is_retryable());
 }
 
@@ -98,6 +99,7 @@ async fn the_last_failure_is_reported_when_attempts_run_out() {
     let error = client.record_usage(usage()).await.unwrap_err();
 
     assert_eq!(fake.attempts().len(), 4);
+    assert_eq!(error.to_string(), "Unavailable: down");
     assert!(error.is_retryable());
 }
 
@@ -150,6 +152,24 @@ async fn the_deadline_bounds_all_attempts() {
     assert!(started.elapsed() < Duration::from_secs(5));
     let attempts = fake.attempts().len();
     assert!((2..=7).contains(&attempts), "{attempts} attempts");
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_when_unavailable_but_not_when_it_takes_too_long() {
+    let (fake, builder) = Fake::serve(|attempt| match attempt {
+        1 => Answer::Fail(Status::unavailable("down")),
+        2 => recorded(),
+        _ => Answer::Fail(Status::deadline_exceeded("slow")),
+    })
+    .await;
+    let client = builder.retries(fast_retries()).connect().await.unwrap();
+
+    client.get_usage_record("user-1", "record-1").await.unwrap();
+    assert_eq!(fake.attempts().len(), 2);
+
+    let read = client.get_usage_record("user-1", "record-1").await;
+    assert_eq!(read.unwrap_err().code(), Some(Code::DeadlineExceeded));
+    assert_eq!(fake.attempts().len(), 3);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
     fs,
+    num::NonZeroUsize,
     path::PathBuf,
     process::ExitCode,
     time::Instant,
@@ -53,8 +54,8 @@ struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Calls in flight at a time.
-    #[arg(long, default_value_t = 64)]
-    in_flight: usize,
+    #[arg(long, default_value = "64")]
+    in_flight: NonZeroUsize,
     /// Compares the service's sums with sums over the file.
     #[arg(long)]
     verify: bool,
@@ -80,7 +81,7 @@ async fn replay(args: Args) -> Outcome<()> {
         .connect()
         .await?;
     let prices = price_models(&client, &args.models, first).await?;
-    record_all(&client, &calls, args.in_flight).await?;
+    record_all(&client, &calls, args.in_flight.get()).await?;
     print_months(&client, &calls).await?;
     if args.verify {
         verify::verify(&client, &calls, &prices).await?;

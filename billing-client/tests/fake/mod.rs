@@ -55,7 +55,21 @@ impl Fake {
         (fake, BillingClient::builder(endpoint))
     }
 
-    /// The attempts so far, in order.
+    async fn answer(&self, request: Request<RecordUsageRequest>) -> Result<UsageRecord, Status> {
+        let (headers, _, message) = request.into_parts();
+        let attempt = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.push((headers, message));
+            seen.len()
+        };
+        match (self.script)(attempt) {
+            Answer::Record(record) => Ok(*record),
+            Answer::Fail(status) => Err(status),
+            Answer::Hang => pending().await,
+        }
+    }
+
+    /// The attempts so far, in order; reads count as empty ones.
     pub(crate) fn attempts(&self) -> Vec<RecordUsageRequest> {
         let seen = self.seen.lock().unwrap();
         seen.iter().map(|(_, message)| message.clone()).collect()
@@ -101,20 +115,11 @@ impl UsageService for Fake {
         &self,
         request: Request<RecordUsageRequest>,
     ) -> Result<Response<RecordUsageResponse>, Status> {
-        let (headers, _, message) = request.into_parts();
-        let attempt = {
-            let mut seen = self.seen.lock().unwrap();
-            seen.push((headers, message));
-            seen.len()
-        };
-        match (self.script)(attempt) {
-            Answer::Record(record) => Ok(Response::new(RecordUsageResponse {
-                record: Some(*record),
-                duplicate: attempt > 1,
-            })),
-            Answer::Fail(status) => Err(status),
-            Answer::Hang => pending().await,
-        }
+        let record = self.answer(request).await?;
+        Ok(Response::new(RecordUsageResponse {
+            record: Some(record),
+            duplicate: self.attempts().len() > 1,
+        }))
     }
 
     async fn calculate_cost(
@@ -128,8 +133,8 @@ impl UsageService for Fake {
         &self,
         request: Request<GetUsageRecordRequest>,
     ) -> Result<Response<UsageRecord>, Status> {
-        let id = request.into_inner().id;
-        Ok(Response::new(record(&id, "0.0123")))
+        let read = request.map(|_| RecordUsageRequest::default());
+        Ok(Response::new(self.answer(read).await?))
     }
 
     /// Three pages of one record each; a page's token is its number.
