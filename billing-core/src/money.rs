@@ -3,7 +3,7 @@
 //! Numbers are whole units of a fixed decimal scale in 128 bits, because a general decimal type
 //! rounds silently when a product no longer fits its mantissa.
 
-use std::{fmt, iter::Sum, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use rust_decimal::Decimal;
 
@@ -108,6 +108,19 @@ impl<const SCALE: u32> Fixed<SCALE> {
         Decimal::try_from_i128_with_scale(self.0, SCALE)
             .map(|number| number.normalize())
             .map_err(|_| NumberError::TooLarge)
+    }
+
+    /// The number without its decimals, of which it must have none.
+    ///
+    /// # Errors
+    /// [`NumberError::TooPrecise`] when it has decimals, [`NumberError::TooLarge`] when it does not
+    /// fit.
+    pub fn to_i64(self) -> Result<i64, NumberError> {
+        let one = Self::ONE.0;
+        match (self.0.checked_rem(one), self.0.checked_div(one)) {
+            (Some(0), Some(whole)) => i64::try_from(whole).map_err(|_| NumberError::TooLarge),
+            _ => Err(NumberError::TooPrecise(0)),
+        }
     }
 
     /// The sum.
@@ -259,16 +272,5 @@ impl<const SCALE: u32> fmt::Display for Fixed<SCALE> {
 impl<const SCALE: u32> fmt::Debug for Fixed<SCALE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// The sum of amounts, or why there is none.
-impl<const SCALE: u32> Sum<Self> for Fixed<SCALE>
-where
-    Self: Copy,
-{
-    /// Saturates far beyond every amount that can be stored.
-    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
-        Self(numbers.fold(0, |sum, number| sum.saturating_add(number.0)))
     }
 }

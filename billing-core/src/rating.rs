@@ -73,6 +73,9 @@ pub struct UsageRecord {
     pub invoice_month: Month,
     /// The record that this one reverses.
     pub corrects_id: Option<RecordId>,
+    /// The earlier of `created_at` and the time of recording (UTC): it chose price, discount, month
+    /// and subscription window.
+    pub rated_at: DateTime<Utc>,
     /// When the call was made (UTC).
     pub created_at: DateTime<Utc>,
     /// When the record last changed (UTC).
@@ -176,6 +179,7 @@ fn rate_one(
         billing_month: quote.billing_month,
         invoice_month: quote.invoice_month,
         corrects_id: None,
+        rated_at: quote.rated_at,
         created_at: usage.created_at,
         updated_at: now,
         fingerprint: usage.fingerprint,
@@ -189,9 +193,8 @@ pub struct Quote {
     pub price: Arc<ModelPrice>,
     /// Every part of the cost.
     pub charge: Charge,
-    /// The calendar month the record belongs to.
+    rated_at: DateTime<Utc>,
     billing_month: Month,
-    /// The month whose invoice carries it.
     invoice_month: Month,
     /// The account's counters afterwards.
     counters: Counters,
@@ -238,6 +241,7 @@ pub fn quote(
     let net = charge.final_cost.plus(charge.discount_amount)?;
     Ok(Quote {
         price: Arc::clone(price),
+        rated_at: at,
         billing_month,
         invoice_month,
         counters,

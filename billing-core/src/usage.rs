@@ -129,6 +129,8 @@ pub struct Usage {
     pub tokens: Tokens,
     /// When the call was made (UTC).
     pub created_at: DateTime<Utc>,
+    /// When the server received the call (UTC).
+    pub received_at: DateTime<Utc>,
     /// What the caller set.
     pub fingerprint: Fingerprint,
 }
@@ -172,6 +174,7 @@ impl UsageDraft {
                 provider: self.provider,
                 tokens: self.tokens,
                 created_at,
+                received_at: now,
                 fingerprint,
             }),
             _ => Err(violations),

@@ -5,6 +5,7 @@
 #[allow(
     missing_docs,
     unused_qualifications,
+    clippy::too_many_lines,
     unreachable_pub,
     clippy::all,
     clippy::as_conversions,

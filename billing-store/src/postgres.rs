@@ -1,0 +1,156 @@
+//! PostgreSQL: connections, pools and transactions around the shared `queries`.
+
+mod bulk;
+mod dialect;
+#[path = "queries/mod.rs"]
+mod queries;
+
+use std::time::Duration;
+
+use deadpool::{Runtime, managed::Timeouts};
+use diesel::ConnectionError;
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, AsyncPgConnection,
+    SimpleAsyncConnection, TransactionManager,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool,
+    },
+};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::{FutureExt, future::BoxFuture};
+
+use self::queries::CatalogCache;
+use crate::{StoreError, StoreOptions};
+
+type Conn = AsyncPgConnection;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+
+/// Any number; every server takes the same lock while it migrates.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(7254190311)";
+
+/// Writers beside the usage writers: prices, settings, payments.
+const OTHER_WRITERS: usize = 2;
+
+pub(crate) struct Backend {
+    readers: Pool<Conn>,
+    writers: Pool<Conn>,
+    catalog: CatalogCache,
+}
+
+impl Backend {
+    pub(crate) async fn connect(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        let backend = Self {
+            readers: pool(url, options.read_pool, options)?,
+            writers: pool(url, options.writers.saturating_add(OTHER_WRITERS), options)?,
+            catalog: CatalogCache::default(),
+        };
+        drop(backend.readers.get().await?);
+        Ok(backend)
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut conn = self.readers.get().await?;
+        work(&mut conn).await
+    }
+
+    /// Runs `work` in a transaction of its own task, so that a caller who goes away cannot leave it
+    /// half done.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut conn = self.writers.get().await?;
+        tokio::spawn(async move { transaction(&mut conn, work).await })
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?
+    }
+}
+
+async fn transaction<T, F>(conn: &mut Conn, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    AnsiTransactionManager::begin_transaction(conn).await?;
+    match work(conn).await {
+        Ok(value) => {
+            AnsiTransactionManager::commit_transaction(conn).await?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The pool drops a connection that cannot roll back.
+            if let Err(rollback) = AnsiTransactionManager::rollback_transaction(conn).await {
+                tracing::debug!(%rollback, "could not roll back");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn pool(url: &str, size: usize, options: &StoreOptions) -> Result<Pool<Conn>, StoreError> {
+    let mut config = ManagerConfig::<Conn>::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    let setup = session_setup(options);
+    config.custom_setup = Box::new(move |url| establish(url.to_owned(), setup.clone()).boxed());
+    Pool::builder(AsyncDieselConnectionManager::<Conn>::new_with_config(
+        url, config,
+    ))
+    .max_size(size)
+    .runtime(Runtime::Tokio1)
+    .timeouts(Timeouts {
+        wait: Some(options.acquire_timeout),
+        create: Some(options.connect_timeout),
+        recycle: Some(options.connect_timeout),
+    })
+    .build()
+    .map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+/// Limits for every statement; durable commits even where the server's default is not; and plans
+/// made once, because planning costs a lone record more than running it.
+fn session_setup(options: &StoreOptions) -> String {
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET timezone = 'UTC'; \
+         SET plan_cache_mode = force_generic_plan; \
+         SELECT set_config('synchronous_commit', 'on', false) \
+         WHERE current_setting('synchronous_commit') = 'off'",
+        millis(options.statement_timeout),
+        millis(options.lock_timeout),
+    )
+}
+
+fn millis(duration: Duration) -> u128 {
+    duration.as_millis()
+}
+
+async fn establish(url: String, setup: String) -> Result<Conn, ConnectionError> {
+    let mut conn = Conn::establish(&url).await?;
+    conn.batch_execute(&setup)
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+/// Runs `work` on a connection that holds the migration lock.
+pub(crate) async fn with_migrations<T: Send + 'static>(
+    url: &str,
+    work: impl FnOnce(
+        &mut AsyncMigrationHarness<Conn>,
+        fn() -> EmbeddedMigrations,
+    ) -> Result<T, StoreError>
+    + Send
+    + 'static,
+) -> Result<T, StoreError> {
+    let unavailable = |error: ConnectionError| StoreError::Unavailable(error.to_string());
+    let mut conn = Conn::establish(url).await.map_err(unavailable)?;
+    conn.batch_execute(MIGRATION_LOCK).await?;
+    // The harness blocks; the lock ends with the connection.
+    tokio::task::spawn_blocking(move || work(&mut AsyncMigrationHarness::new(conn), || MIGRATIONS))
+        .await
+        .map_err(|error| StoreError::Failed(error.to_string()))?
+}

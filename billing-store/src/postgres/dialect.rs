@@ -1,0 +1,104 @@
+//! What PostgreSQL spells differently from SQLite; same signatures as `sqlite::dialect`.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
+use diesel_async::RunQueryDsl;
+use futures_util::future::try_join3;
+
+use super::{
+    Conn,
+    bulk::{FindRecorded, InsertRecords, UpdateAccounts, UpsertRollups},
+    queries::{Changes, Keys, Locked},
+};
+use crate::{
+    StoreError,
+    rows::{AccountRow, PriceRow},
+    schema::{accounts, catalog_version, model_prices},
+    sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
+};
+
+diesel::define_sql_function! {
+    /// Sums exact decimals.
+    #[aggregate]
+    #[sql_name = "sum"]
+    fn exact_sum(number: ExactDecimal) -> Nullable<ExactDecimal>;
+}
+
+diesel::define_sql_function! {
+    /// One row per element, in their order.
+    #[sql_name = "unnest"]
+    fn unnest_text(texts: Array<Text>) -> Text;
+}
+
+/// Sends all three statements at once. They run one after another, and the look for repeats takes
+/// its snapshot only when the accounts are locked.
+pub(super) async fn lock_usage(
+    conn: &mut Conn,
+    keys: Keys,
+    now: DateTime<Utc>,
+) -> Result<Locked, StoreError> {
+    let (mut first, mut second, mut third) = (&*conn, &*conn, &*conn);
+    let now = DbTimestamp(now).into_sql::<UtcTimestamp>();
+    // The upsert locks and reads at once, in the order of the array, and works on every shard.
+    let lock_accounts = diesel::insert_into(accounts::table)
+        .values(diesel::select((unnest_text(keys.users), now, now)))
+        .into_columns((
+            accounts::user_id,
+            accounts::created_at,
+            accounts::updated_at,
+        ))
+        .on_conflict(accounts::user_id)
+        .do_update()
+        .set(accounts::version.eq(accounts::version + 1))
+        .returning(AccountRow::as_returning());
+    // Shared: usage does not wait for usage, but a price change waits for both.
+    let share_catalog = catalog_version::table
+        .select(catalog_version::version)
+        .for_share();
+    let (accounts, catalog_version, recorded) = try_join3(
+        lock_accounts.get_results(&mut first),
+        share_catalog.first(&mut second),
+        FindRecorded::new(keys.requests).load(&mut third),
+    )
+    .await?;
+    Ok(Locked {
+        accounts,
+        catalog_version,
+        recorded,
+    })
+}
+
+/// Writes everything in one round and answers how many records were inserted.
+pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usize, StoreError> {
+    let (mut first, mut second, mut third) = (&*conn, &*conn, &*conn);
+    let (inserted, _, _) = try_join3(
+        InsertRecords::new(changes.records).execute(&mut first),
+        UpsertRollups::new(changes.rollups).execute(&mut second),
+        UpdateAccounts::new(changes.accounts).execute(&mut third),
+    )
+    .await?;
+    Ok(inserted)
+}
+
+/// Keeps usage from being priced until the transaction ends, and answers the prices' version.
+pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(catalog_version::table
+        .select(catalog_version::version)
+        .for_update()
+        .first(conn)
+        .await?)
+}
+
+pub(super) async fn upsert_prices(conn: &mut Conn, rows: Vec<PriceRow>) -> Result<(), StoreError> {
+    for row in &rows {
+        diesel::insert_into(model_prices::table)
+            .values(row)
+            .on_conflict((model_prices::model_id, model_prices::effective_from))
+            .do_update()
+            .set(row)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Sums of records by user, day, model and invoice month.
+
+use std::collections::BTreeMap;
+
+use billing_core::{
+    money::{Money, NumberError},
+    rating::UsageRecord,
+};
+
+use crate::{StoreError, rows::RollupRow, sql_types::DbFixed};
+
+/// What records add to their rollups, in the order of the rollups' keys.
+pub(super) fn of_records<'a>(
+    records: impl IntoIterator<Item = &'a UsageRecord>,
+) -> Result<Vec<RollupRow>, StoreError> {
+    let mut rollups = BTreeMap::new();
+    for record in records {
+        let key = (
+            record.user_id.as_str(),
+            record.rated_at.date_naive(),
+            record.model.as_str(),
+            record.invoice_month,
+        );
+        let rollup = rollups.entry(key).or_insert_with(|| empty(record));
+        add(rollup, record).map_err(|error| StoreError::Refused(format!("a sum {error}")))?;
+    }
+    Ok(rollups.into_values().collect())
+}
+
+fn empty(record: &UsageRecord) -> RollupRow {
+    let none = DbFixed(Money::ZERO);
+    RollupRow {
+        user_id: record.user_id.as_str().to_owned(),
+        day: record.rated_at.date_naive().to_string(),
+        model: record.model.as_str().to_owned(),
+        invoice_month: record.invoice_month.to_string(),
+        record_count: 0,
+        prompt_tokens: 0,
+        completion_tokens: 0,
+        covered_tokens: 0,
+        overage_tokens: 0,
+        cost_usd: none,
+        discounted_cost: none,
+        covered_cost_usd: none,
+        covered_amount: none,
+        overage_cost: none,
+        discount_amount: none,
+        final_cost: none,
+    }
+}
+
+fn add(rollup: &mut RollupRow, record: &UsageRecord) -> Result<(), NumberError> {
+    let charge = &record.charge;
+    rollup.record_count += 1;
+    rollup.prompt_tokens += record.tokens.prompt;
+    rollup.completion_tokens += record.tokens.completion;
+    rollup.overage_tokens += charge.taken.overage;
+    let discounted = charge.cost_usd.at_rate(charge.discount_rate)?;
+    let mut sums = vec![
+        (&mut rollup.cost_usd, charge.cost_usd),
+        (&mut rollup.discounted_cost, discounted),
+        (&mut rollup.covered_amount, charge.covered_amount),
+        (&mut rollup.overage_cost, charge.overage_cost),
+        (&mut rollup.discount_amount, charge.discount_amount),
+        (&mut rollup.final_cost, charge.final_cost),
+    ];
+    if charge.covered_amount != Money::ZERO {
+        rollup.covered_tokens += record.tokens.total();
+        sums.push((&mut rollup.covered_cost_usd, charge.cost_usd));
+    }
+    for (sum, amount) in sums {
+        *sum = DbFixed(sum.0.plus(amount)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Rows as they are stored, and the way between them and the domain. Raw texts stop here.
+
+mod account;
+mod plan;
+mod price;
+mod record;
+
+pub(crate) use account::{AccountRow, AccountUpdate};
+pub(crate) use plan::PlanRow;
+pub(crate) use price::PriceRow;
+pub(crate) use record::{RecordRow, RollupRow};
+
+use crate::{
+    StoreError,
+    sql_types::{DbFixed, DbTimestamp},
+};
+use billing_core::{
+    money::{Money, Price, Rate},
+    month::Month,
+    plan::UsagePricing,
+};
+
+pub(crate) type DbMoney = DbFixed<{ Money::SCALE }>;
+pub(crate) type DbPrice = DbFixed<{ Price::SCALE }>;
+pub(crate) type DbRate = DbFixed<{ Rate::SCALE }>;
+
+fn month(column: &'static str, text: &str) -> Result<Month, StoreError> {
+    text.parse()
+        .map_err(|error| StoreError::corrupt(column, error))
+}
+
+fn usage_pricing(text: &str) -> Result<UsagePricing, StoreError> {
+    match text {
+        "included" => Ok(UsagePricing::Included),
+        "metered" => Ok(UsagePricing::Metered),
+        other => Err(StoreError::corrupt("usage_pricing", other)),
+    }
+}
+
+fn present<T>(column: &'static str, value: Option<T>) -> Result<T, StoreError> {
+    value.ok_or_else(|| StoreError::corrupt(column, "missing"))
+}

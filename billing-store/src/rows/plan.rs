@@ -1,0 +1,54 @@
+//! Rows of `subscription_plans`.
+
+use billing_core::{ids::PlanId, plan::Plan};
+use diesel::{Queryable, Selectable};
+
+use super::{DbMoney, DbPrice, DbRate, DbTimestamp, usage_pricing};
+use crate::{StoreError, schema::subscription_plans};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = subscription_plans)]
+pub(crate) struct PlanRow {
+    id: String,
+    name: String,
+    description: String,
+    monthly_quota: i64,
+    monthly_price: DbMoney,
+    extra_token_price: DbPrice,
+    support_level: String,
+    max_concurrent_req: i32,
+    rate_limit_per_min: i32,
+    is_active: bool,
+    display_order: i32,
+    features: String,
+    usage_pricing: String,
+    overage_discount_rate: DbRate,
+    created_at: DbTimestamp,
+    updated_at: DbTimestamp,
+}
+
+impl TryFrom<PlanRow> for Plan {
+    type Error = StoreError;
+
+    fn try_from(row: PlanRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: PlanId::trusted(row.id),
+            name: row.name,
+            description: row.description,
+            monthly_quota: row.monthly_quota,
+            monthly_price: row.monthly_price.0,
+            extra_token_price: row.extra_token_price.0,
+            overage_discount_rate: row.overage_discount_rate.0,
+            usage_pricing: usage_pricing(&row.usage_pricing)?,
+            support_level: row.support_level,
+            max_concurrent_req: row.max_concurrent_req,
+            rate_limit_per_min: row.rate_limit_per_min,
+            is_active: row.is_active,
+            display_order: row.display_order,
+            features: serde_json::from_str(&row.features)
+                .map_err(|error| StoreError::corrupt("features", error))?,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        })
+    }
+}

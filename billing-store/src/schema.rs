@@ -1,0 +1,465 @@
+//! The tables as diesel sees them; a test compares them with what the migrations make.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the columns are documented by the contract"
+)]
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    catalog_version (id) {
+        id -> Integer,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    model_prices (model_id, effective_from) {
+        model_id -> Text,
+        provider -> Text,
+        prompt_price_per_k -> ExactDecimal,
+        completion_price_per_k -> ExactDecimal,
+        cached_prompt_price_per_k -> Nullable<ExactDecimal>,
+        cache_write_price_per_k -> Nullable<ExactDecimal>,
+        reasoning_price_per_k -> Nullable<ExactDecimal>,
+        effective_from -> UtcTimestamp,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    subscription_plans (id) {
+        id -> Text,
+        name -> Text,
+        description -> Text,
+        monthly_quota -> BigInt,
+        monthly_price -> ExactDecimal,
+        extra_token_price -> ExactDecimal,
+        support_level -> Text,
+        max_concurrent_req -> Integer,
+        rate_limit_per_min -> Integer,
+        is_active -> Bool,
+        display_order -> Integer,
+        features -> Text,
+        usage_pricing -> Text,
+        overage_discount_rate -> ExactDecimal,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    accounts (user_id) {
+        user_id -> Text,
+        version -> BigInt,
+        open_month -> Text,
+        subscription_id -> Nullable<Text>,
+        plan_id -> Nullable<Text>,
+        subscription_status -> Nullable<Text>,
+        billing_cycle -> Nullable<Text>,
+        usage_pricing -> Nullable<Text>,
+        monthly_price -> Nullable<ExactDecimal>,
+        extra_token_price -> Nullable<ExactDecimal>,
+        overage_discount_rate -> Nullable<ExactDecimal>,
+        period_anchor -> Nullable<UtcTimestamp>,
+        period_start -> Nullable<UtcTimestamp>,
+        period_end -> Nullable<UtcTimestamp>,
+        window_start -> Nullable<UtcTimestamp>,
+        window_end -> Nullable<UtcTimestamp>,
+        window_quota -> Nullable<BigInt>,
+        next_plan_id -> Nullable<Text>,
+        auto_renew -> Bool,
+        trial_used -> Bool,
+        tokens_used -> BigInt,
+        quota_used -> BigInt,
+        topup_balance -> BigInt,
+        overage_tokens -> BigInt,
+        reserved_tokens -> BigInt,
+        discount_rate -> ExactDecimal,
+        next_discount_rate -> Nullable<ExactDecimal>,
+        next_discount_from -> Nullable<UtcTimestamp>,
+        tax_rate -> ExactDecimal,
+        tax_exempt -> Bool,
+        credit_balance -> ExactDecimal,
+        uninvoiced -> Text,
+        has_redemptions -> Bool,
+        has_reservations -> Bool,
+        has_archived_periods -> Bool,
+        has_discount_history -> Bool,
+        alert_levels_announced -> Text,
+        alert_threshold -> BigInt,
+        enable_alerts -> Bool,
+        auto_topup -> Bool,
+        auto_topup_threshold -> BigInt,
+        auto_topup_amount -> ExactDecimal,
+        auto_topup_consent -> Bool,
+        topup_in_flight -> Bool,
+        event_sequence -> BigInt,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    billing_settings (user_id) {
+        user_id -> Text,
+        id -> Text,
+        billing_email -> Text,
+        billing_address -> Text,
+        tax_id -> Text,
+        currency -> Text,
+        auto_topup -> Bool,
+        auto_topup_threshold -> BigInt,
+        auto_topup_amount -> ExactDecimal,
+        invoice_frequency -> Text,
+        send_invoice_email -> Bool,
+        alert_threshold -> BigInt,
+        enable_alerts -> Bool,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    user_discounts (user_id, effective_from) {
+        user_id -> Text,
+        effective_from -> UtcTimestamp,
+        discount_rate -> ExactDecimal,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+
+    subscriptions (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        plan_id -> Text,
+        status -> Text,
+        billing_cycle -> Text,
+        current_period_start -> UtcTimestamp,
+        current_period_end -> UtcTimestamp,
+        tokens_used -> BigInt,
+        auto_renew -> Bool,
+        next_billing_date -> Nullable<UtcTimestamp>,
+        cancelled_at -> Nullable<UtcTimestamp>,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    subscription_periods (user_id, subscription_id, window_start) {
+        user_id -> Text,
+        subscription_id -> Text,
+        window_start -> UtcTimestamp,
+        window_end -> UtcTimestamp,
+        plan_id -> Text,
+        usage_pricing -> Text,
+        fee -> ExactDecimal,
+        fee_month -> Text,
+        extra_token_price -> ExactDecimal,
+        overage_discount_rate -> ExactDecimal,
+        quota -> BigInt,
+        tokens_used -> BigInt,
+        quota_used -> BigInt,
+        overage_tokens -> BigInt,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    billing_records (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        subscription_id -> Nullable<Text>,
+        model -> Text,
+        provider -> Text,
+        request_id -> Text,
+        prompt_tokens -> BigInt,
+        completion_tokens -> BigInt,
+        total_tokens -> BigInt,
+        cached_prompt_tokens -> BigInt,
+        cache_write_tokens -> BigInt,
+        reasoning_tokens -> BigInt,
+        cost_usd -> ExactDecimal,
+        discount_rate -> ExactDecimal,
+        covered_amount -> ExactDecimal,
+        quota_tokens -> BigInt,
+        topup_tokens -> BigInt,
+        overage_tokens -> BigInt,
+        overage_cost -> ExactDecimal,
+        discount_amount -> ExactDecimal,
+        final_cost -> ExactDecimal,
+        coupon_id -> Nullable<Text>,
+        status -> Text,
+        billing_month -> Text,
+        invoice_month -> Text,
+        corrects_id -> Nullable<Text>,
+        fingerprint -> Binary,
+        rated_at -> UtcTimestamp,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::ExactDecimal;
+
+    usage_rollups (user_id, day, model, invoice_month) {
+        user_id -> Text,
+        day -> Text,
+        model -> Text,
+        invoice_month -> Text,
+        record_count -> BigInt,
+        prompt_tokens -> BigInt,
+        completion_tokens -> BigInt,
+        covered_tokens -> BigInt,
+        overage_tokens -> BigInt,
+        cost_usd -> ExactDecimal,
+        discounted_cost -> ExactDecimal,
+        covered_cost_usd -> ExactDecimal,
+        covered_amount -> ExactDecimal,
+        overage_cost -> ExactDecimal,
+        discount_amount -> ExactDecimal,
+        final_cost -> ExactDecimal,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    coupons (id) {
+        id -> Text,
+        code -> Text,
+        #[sql_name = "type"]
+        type_ -> Text,
+        value -> ExactDecimal,
+        max_uses -> BigInt,
+        used_count -> BigInt,
+        max_usage_per_user -> Integer,
+        min_purchase_amount -> ExactDecimal,
+        valid_from -> UtcTimestamp,
+        expires_at -> Nullable<UtcTimestamp>,
+        is_active -> Bool,
+        description -> Text,
+        created_by -> Text,
+        applicable_plans -> Text,
+        duration_months -> Integer,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    coupon_usages (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        coupon_id -> Text,
+        discount_amount -> ExactDecimal,
+        billing_month -> Text,
+        taken_at_apply -> ExactDecimal,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    invoices (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        billing_month -> Text,
+        status -> Text,
+        billing_address -> Text,
+        amount -> ExactDecimal,
+        discount_amount -> ExactDecimal,
+        tax_amount -> ExactDecimal,
+        final_amount -> ExactDecimal,
+        currency -> Text,
+        issued_at -> Nullable<UtcTimestamp>,
+        due_date -> Nullable<UtcTimestamp>,
+        paid_at -> Nullable<UtcTimestamp>,
+        payment_method -> Nullable<Text>,
+        transaction_id -> Nullable<Text>,
+        invoice_number -> Text,
+        items -> Text,
+        notes -> Text,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    invoice_lines (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        billing_month -> Text,
+        invoice_id -> Nullable<Text>,
+        #[sql_name = "type"]
+        type_ -> Text,
+        description -> Text,
+        amount -> ExactDecimal,
+        subscription_id -> Nullable<Text>,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    credit_notes (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        invoice_id -> Text,
+        amount -> ExactDecimal,
+        tax_amount -> ExactDecimal,
+        reason -> Text,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+
+    payment_methods (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        provider -> Text,
+        provider_customer_id -> Text,
+        provider_method_id -> Text,
+        consented_at -> Nullable<UtcTimestamp>,
+        is_default -> Bool,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    payment_transactions (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        invoice_id -> Nullable<Text>,
+        topup_id -> Nullable<Text>,
+        provider -> Text,
+        provider_reference -> Nullable<Text>,
+        status -> Text,
+        amount -> ExactDecimal,
+        refunded_amount -> ExactDecimal,
+        currency -> Text,
+        idempotency_key -> Text,
+        failure_reason -> Nullable<Text>,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
+    topup_transactions (user_id, id) {
+        user_id -> Text,
+        id -> Text,
+        status -> Text,
+        amount -> ExactDecimal,
+        tokens -> BigInt,
+        price_per_token -> ExactDecimal,
+        automatic -> Bool,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+
+    webhook_events (provider, id) {
+        provider -> Text,
+        id -> Text,
+        payload -> Text,
+        received_at -> UtcTimestamp,
+        processed_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+
+    alerts (user_id, window_start, level) {
+        user_id -> Text,
+        window_start -> UtcTimestamp,
+        level -> Text,
+        tokens_remaining -> BigInt,
+        created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+
+    outbox (user_id, sequence) {
+        user_id -> Text,
+        sequence -> BigInt,
+        #[sql_name = "type"]
+        type_ -> Text,
+        payload -> Text,
+        created_at -> UtcTimestamp,
+        available_at -> UtcTimestamp,
+        attempts -> Integer,
+        delivered_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+
+    job_leases (name) {
+        name -> Text,
+        owner -> Text,
+        expires_at -> UtcTimestamp,
+        state -> Text,
+    }
+}

@@ -1,0 +1,204 @@
+//! SQLite: connections, pools and transactions around the shared `queries`.
+
+mod dialect;
+#[path = "queries/mod.rs"]
+mod queries;
+
+use std::{
+    error::Error,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use deadpool::{Runtime, managed::Timeouts};
+use diesel::{
+    Connection, ConnectionError, SqliteConnection,
+    connection::SimpleConnection,
+    connection::{AnsiTransactionManager, TransactionManager},
+};
+use diesel_async::{
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool},
+    },
+    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
+};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::runtime::Handle;
+
+use self::queries::CatalogCache;
+use crate::{StoreError, StoreOptions};
+
+type Conn = SyncConnectionWrapper<SqliteConnection, InPlace>;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+
+/// Every commit reaches the disk before it is answered; a longer log between checkpoints is worth
+/// a quarter more commits.
+const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 10000;";
+
+/// Runs statements on the thread that asks: whole store methods run on a blocking thread, so a
+/// transaction is one trip there instead of one per statement.
+pub(crate) struct InPlace;
+
+impl SpawnBlocking for InPlace {
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
+    where
+        R: Send + 'static,
+    {
+        let result = task();
+        async move { Ok(result) }.boxed()
+    }
+
+    fn get_runtime() -> Self {
+        Self
+    }
+}
+
+pub(crate) struct Backend {
+    readers: Pool<Conn>,
+    /// A pool of one: SQLite has one writer, so writers queue here and not on `SQLITE_BUSY`.
+    writer: Pool<Conn>,
+    catalog: CatalogCache,
+    /// Held as long as the server lives: one file, one server.
+    _lock: File,
+}
+
+impl Backend {
+    pub(crate) async fn connect(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let lock = lock_file(path)?;
+        Ok(Self {
+            readers: pool(path, options.read_pool, options)?,
+            writer: pool(path, 1, options)?,
+            catalog: CatalogCache::default(),
+            _lock: lock,
+        })
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        blocking(self.readers.get().await?, work).await
+    }
+
+    /// Runs `work` in a transaction on a blocking thread, where a caller who goes away cannot leave
+    /// it half done.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let conn = self.writer.get().await?;
+        blocking(conn, |conn| transaction(conn, work).boxed()).await
+    }
+}
+
+async fn blocking<T, F>(mut conn: Object<Conn>, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    T: Send + 'static,
+{
+    tokio::task::spawn_blocking(move || Handle::current().block_on(work(&mut conn)))
+        .await
+        .map_err(|error| StoreError::Failed(error.to_string()))?
+}
+
+/// `BEGIN IMMEDIATE`, because a transaction that reads before it writes cannot wait for the lock.
+async fn transaction<T, F>(conn: &mut Conn, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    conn.spawn_blocking(|conn| {
+        AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
+    })
+    .await?;
+    match work(conn).await {
+        Ok(value) => {
+            conn.spawn_blocking(AnsiTransactionManager::commit_transaction)
+                .await?;
+            Ok(value)
+        }
+        Err(error) => {
+            let rolled_back = conn.spawn_blocking(AnsiTransactionManager::rollback_transaction);
+            if let Err(rollback) = rolled_back.await {
+                tracing::warn!(%rollback, "could not roll back");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let failed = |error: &dyn Error| StoreError::Failed(format!("{}: {error}", name.display()));
+    let file = File::create(&name).map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Failed(format!(
+            "{} is in use by another server; several servers need PostgreSQL",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
+fn open(path: &str) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = SqliteConnection::establish(path)?;
+    conn.batch_execute(PRAGMAS)
+        .and_then(|()| dialect::register_functions(&mut conn))
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+fn pool(path: &Path, size: usize, options: &StoreOptions) -> Result<Pool<Conn>, StoreError> {
+    let mut config = ManagerConfig::<Conn>::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|path| {
+        let conn = open(path).map(Conn::new);
+        async move { conn }.boxed()
+    });
+    let path = path_text(path)?;
+    Pool::builder(AsyncDieselConnectionManager::<Conn>::new_with_config(
+        path, config,
+    ))
+    .max_size(size)
+    .runtime(Runtime::Tokio1)
+    .timeouts(Timeouts::wait_millis(millis(options)))
+    .build()
+    .map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+fn millis(options: &StoreOptions) -> u64 {
+    u64::try_from(options.acquire_timeout.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn path_text(path: &Path) -> Result<&str, StoreError> {
+    path.to_str()
+        .ok_or_else(|| StoreError::Failed(format!("{} is not UTF-8", path.display())))
+}
+
+/// Runs `work` on a connection of its own.
+pub(crate) async fn with_migrations<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&mut SqliteConnection, fn() -> EmbeddedMigrations) -> Result<T, StoreError>
+    + Send
+    + 'static,
+) -> Result<T, StoreError> {
+    let path = path_text(path)?.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut conn =
+            open(&path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
+        work(&mut conn, || MIGRATIONS)
+    })
+    .await
+    .map_err(|error| StoreError::Failed(error.to_string()))?
+}

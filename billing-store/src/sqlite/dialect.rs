@@ -1,0 +1,222 @@
+//! What SQLite spells differently from PostgreSQL; same signatures as `postgres::dialect`.
+//!
+//! The transaction holds the file's only write lock from its start, so reading is locking.
+
+use billing_core::money::Money;
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sqlite::SqliteAggregateFunction, upsert::excluded};
+
+use super::{
+    Conn,
+    queries::{Changes, Keys, Locked},
+};
+use crate::{
+    StoreError,
+    rows::{AccountRow, AccountUpdate, PriceRow, RecordRow, RollupRow},
+    schema::{accounts, billing_records, catalog_version, model_prices, usage_rollups},
+    sql_types::{DbTimestamp, ExactDecimal},
+};
+
+diesel::define_sql_function! {
+    /// Sums exact decimals; SQLite's own sum is a float.
+    #[aggregate]
+    fn exact_sum(number: ExactDecimal) -> Nullable<ExactDecimal>;
+}
+
+diesel::define_sql_function! {
+    /// Adds two exact decimals; NULL, which no column of ours takes, when the sum does not fit.
+    fn exact_add(a: ExactDecimal, b: ExactDecimal) -> Nullable<ExactDecimal>;
+}
+
+/// The same functions as SQLite sees them: diesel registers functions over its own types only.
+mod registered {
+    use diesel::sql_types::Text;
+
+    diesel::define_sql_function! {
+        #[aggregate]
+        fn exact_sum(number: Text) -> Nullable<Text>;
+    }
+
+    diesel::define_sql_function! {
+        fn exact_add(a: Text, b: Text) -> Nullable<Text>;
+    }
+}
+
+/// Gives a connection the functions above.
+pub(super) fn register_functions(conn: &mut SqliteConnection) -> QueryResult<()> {
+    registered::exact_sum_utils::register_impl::<ExactSum, _>(conn)?;
+    registered::exact_add_utils::register_impl(conn, |a: String, b: String| add(&a, &b))
+}
+
+fn add(a: &str, b: &str) -> Option<String> {
+    let (a, b): (Money, Money) = (a.parse().ok()?, b.parse().ok()?);
+    a.plus(b).ok().map(|sum| sum.to_string())
+}
+
+/// The sum so far, or `None` when it does not fit.
+struct ExactSum(Option<Money>);
+
+impl Default for ExactSum {
+    fn default() -> Self {
+        Self(Some(Money::ZERO))
+    }
+}
+
+impl SqliteAggregateFunction<String> for ExactSum {
+    type Output = Option<String>;
+
+    fn step(&mut self, number: String) {
+        let number = number.parse().ok();
+        self.0 = self
+            .0
+            .zip(number)
+            .and_then(|(sum, number)| sum.plus(number).ok());
+    }
+
+    fn finalize(sum: Option<Self>) -> Option<String> {
+        // A sum that does not fit must be an error, not nothing.
+        sum.map(|sum| {
+            sum.0
+                .map_or_else(|| "too large".to_owned(), |sum| sum.to_string())
+        })
+    }
+}
+
+pub(super) async fn lock_usage(
+    conn: &mut Conn,
+    keys: Keys,
+    now: DateTime<Utc>,
+) -> Result<Locked, StoreError> {
+    let locked = conn.spawn_blocking(move |conn| {
+        let accounts = keys
+            .users
+            .into_iter()
+            .map(|user| lock_account(conn, user, DbTimestamp(now)))
+            .collect::<QueryResult<_>>()?;
+        let mut recorded = Vec::new();
+        for (user, request) in keys.requests {
+            recorded.extend(find_recorded(conn, &user, &request)?);
+        }
+        Ok(Locked {
+            accounts,
+            catalog_version: read_version(conn)?,
+            recorded,
+        })
+    });
+    Ok(locked.await?)
+}
+
+fn lock_account(
+    conn: &mut SqliteConnection,
+    user: String,
+    now: DbTimestamp,
+) -> QueryResult<AccountRow> {
+    diesel::insert_into(accounts::table)
+        .values((
+            accounts::user_id.eq(user),
+            accounts::created_at.eq(now),
+            accounts::updated_at.eq(now),
+        ))
+        .on_conflict(accounts::user_id)
+        .do_update()
+        .set(accounts::version.eq(accounts::version + 1))
+        .returning(AccountRow::as_returning())
+        .get_result(conn)
+}
+
+fn find_recorded(
+    conn: &mut SqliteConnection,
+    user: &str,
+    request: &str,
+) -> QueryResult<Option<RecordRow>> {
+    billing_records::table
+        .filter(billing_records::user_id.eq(user))
+        .filter(billing_records::request_id.eq(request))
+        .select(RecordRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+fn read_version(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    catalog_version::table
+        .select(catalog_version::version)
+        .first(conn)
+}
+
+/// Writes everything in one blocking closure and answers how many records were inserted.
+pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usize, StoreError> {
+    let inserted = conn.spawn_blocking(move |conn| {
+        let mut inserted = 0;
+        for record in &changes.records {
+            inserted += diesel::insert_into(billing_records::table)
+                .values(record)
+                .on_conflict_do_nothing()
+                .execute(conn)?;
+        }
+        for rollup in &changes.rollups {
+            add_to_rollup(conn, rollup)?;
+        }
+        for account in &changes.accounts {
+            update_account(conn, account)?;
+        }
+        Ok(inserted)
+    });
+    Ok(inserted.await?)
+}
+
+fn add_to_rollup(conn: &mut SqliteConnection, rollup: &RollupRow) -> QueryResult<usize> {
+    use usage_rollups as r;
+    macro_rules! add {
+        ($column:ident) => {
+            r::$column.eq(r::$column + excluded(r::$column))
+        };
+        (exact $column:ident) => {
+            r::$column.eq(exact_add(r::$column, excluded(r::$column)).assume_not_null())
+        };
+    }
+    diesel::insert_into(r::table)
+        .values(rollup)
+        .on_conflict((r::user_id, r::day, r::model, r::invoice_month))
+        .do_update()
+        .set((
+            add!(record_count),
+            add!(prompt_tokens),
+            add!(completion_tokens),
+            add!(covered_tokens),
+            add!(overage_tokens),
+            add!(exact cost_usd),
+            add!(exact discounted_cost),
+            add!(exact covered_cost_usd),
+            add!(exact covered_amount),
+            add!(exact overage_cost),
+            add!(exact discount_amount),
+            add!(exact final_cost),
+        ))
+        .execute(conn)
+}
+
+fn update_account(conn: &mut SqliteConnection, account: &AccountUpdate) -> QueryResult<usize> {
+    diesel::update(accounts::table.find(&account.user_id))
+        .set(account)
+        .execute(conn)
+}
+
+/// Answers the prices' version.
+pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(conn.spawn_blocking(read_version).await?)
+}
+
+pub(super) async fn upsert_prices(conn: &mut Conn, rows: Vec<PriceRow>) -> Result<(), StoreError> {
+    let upserted = conn.spawn_blocking(move |conn| {
+        for row in &rows {
+            diesel::insert_into(model_prices::table)
+                .values(row)
+                .on_conflict((model_prices::model_id, model_prices::effective_from))
+                .do_update()
+                .set(row)
+                .execute(conn)?;
+        }
+        Ok(())
+    });
+    Ok(upserted.await?)
+}

@@ -1,0 +1,23 @@
+-- Drops everything, children first.
+DROP TABLE job_leases;
+DROP TABLE outbox;
+DROP TABLE alerts;
+DROP TABLE webhook_events;
+DROP TABLE topup_transactions;
+DROP TABLE payment_transactions;
+DROP TABLE payment_methods;
+DROP TABLE credit_notes;
+DROP TABLE invoice_lines;
+DROP TABLE invoices;
+DROP TABLE coupon_usages;
+DROP TABLE coupons;
+DROP TABLE usage_rollups;
+DROP TABLE billing_records;
+DROP TABLE subscription_periods;
+DROP TABLE subscriptions;
+DROP TABLE user_discounts;
+DROP TABLE billing_settings;
+DROP TABLE accounts;
+DROP TABLE subscription_plans;
+DROP TABLE model_prices;
+DROP TABLE catalog_version;
