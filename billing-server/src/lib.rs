@@ -1,4 +1,5 @@
 //! The billing service: gRPC and REST on one listener.
 
+pub mod auth;
 pub mod clock;
 pub mod error;
