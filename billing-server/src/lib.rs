@@ -4,3 +4,4 @@ pub mod auth;
 pub mod clock;
 pub mod error;
 pub mod settings;
+pub mod telemetry;
