@@ -1,6 +1,7 @@
 //! The billing service: gRPC and REST on one listener.
 
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod error;
 pub mod settings;
