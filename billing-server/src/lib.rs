@@ -1,3 +1,8 @@
 //! The billing service: gRPC and REST on one listener.
 
+pub mod auth;
+pub mod cli;
+pub mod clock;
 pub mod error;
+pub mod settings;
+pub mod telemetry;
