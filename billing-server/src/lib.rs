@@ -3,6 +3,8 @@
 pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod convert;
 pub mod error;
+pub mod services;
 pub mod settings;
 pub mod telemetry;

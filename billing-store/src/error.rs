@@ -1,6 +1,5 @@
 //! Why the database did not do what it was asked.
 
-use billing_core::pricing::PriceInPast;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::deadpool::PoolError;
 
@@ -27,9 +26,6 @@ pub enum StoreError {
         /// What is wrong with its value.
         problem: String,
     },
-    /// A price must not change the past.
-    #[error(transparent)]
-    PriceInPast(#[from] PriceInPast),
 }
 
 impl StoreError {

@@ -1,0 +1,79 @@
+//! Model prices.
+
+use billing_core::{
+    ids::ModelId,
+    money::{NumberError, Price},
+    pricing::{ModelPrice, PriceChange, TokenPrices},
+};
+use billing_proto::{google::r#type::Decimal, v1};
+
+use super::{
+    Violations,
+    time::{time, timestamp},
+    value::{decimal, fixed},
+};
+use crate::error::FieldViolation;
+
+/// A price as it is sent.
+#[must_use]
+pub fn model_price(price: &ModelPrice) -> v1::ModelPrice {
+    v1::ModelPrice {
+        model_id: price.model_id.as_str().to_owned(),
+        provider: price.provider.clone(),
+        prompt_price_per_k: decimal(price.prices.prompt),
+        completion_price_per_k: decimal(price.prices.completion),
+        cached_prompt_price_per_k: price.prices.cached_prompt.and_then(decimal),
+        cache_write_price_per_k: price.prices.cache_write.and_then(decimal),
+        reasoning_price_per_k: price.prices.reasoning.and_then(decimal),
+        effective_from: timestamp(price.effective_from),
+        created_at: timestamp(price.created_at),
+    }
+}
+
+/// A price that an operator sent.
+///
+/// # Errors
+/// Every field at fault.
+pub fn price_change(request: v1::SetModelPriceRequest) -> Result<PriceChange, Vec<FieldViolation>> {
+    let mut violations = Violations::default();
+    let model_id = violations.check("model_id", ModelId::parse(request.model_id));
+    let mut required = |field, sent: &Option<Decimal>| match fixed(sent) {
+        Ok(None) => violations.check(field, Err("must be set; 0 makes the model free")),
+        sent => violations.check(field, sent).flatten(),
+    };
+    let prompt = required("prompt_price_per_k", &request.prompt_price_per_k);
+    let completion = required("completion_price_per_k", &request.completion_price_per_k);
+    let mut optional = |field, sent: &Option<Decimal>| -> Option<Price> {
+        let sent: Result<_, NumberError> = fixed(sent);
+        violations.check(field, sent).flatten()
+    };
+    let cached = optional(
+        "cached_prompt_price_per_k",
+        &request.cached_prompt_price_per_k,
+    );
+    let cache_write = optional("cache_write_price_per_k", &request.cache_write_price_per_k);
+    let reasoning = optional("reasoning_price_per_k", &request.reasoning_price_per_k);
+    let effective_from = time("effective_from", request.effective_from, &mut violations);
+    let (Some(model_id), Some(prompt), Some(completion)) = (model_id, prompt, completion) else {
+        return Err(violations.into_vec());
+    };
+    let change = PriceChange {
+        model_id,
+        provider: request.provider,
+        prices: TokenPrices {
+            prompt,
+            completion,
+            cached_prompt: cached,
+            cache_write,
+            reasoning,
+        },
+        effective_from,
+        allow_backdate: request.allow_backdate,
+    };
+    violations.extend(change.violations());
+    if violations.is_empty() {
+        Ok(change)
+    } else {
+        Err(violations.into_vec())
+    }
+}

@@ -1,0 +1,240 @@
+//! Usage and what it costs.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use billing_core::{
+    ids::{ModelId, RecordId, RequestId, UserId},
+    rating::{Quote, UsageRecord, UsageStatus},
+    usage::{Fingerprint, Tokens, Usage, UsageDraft},
+};
+use billing_proto::v1;
+use billing_store::RecordFilter;
+use chrono::{DateTime, Utc};
+
+use super::{
+    PageToken, Violations, page_size,
+    price::model_price,
+    time::{month, time, timestamp},
+    value::{amount, decimal, optional_id},
+};
+use crate::error::ApiError;
+
+/// A model call to be recorded, once every field is checked. The request's user is resolved.
+///
+/// # Errors
+/// Every violation at once.
+pub fn usage(
+    request: v1::RecordUsageRequest,
+    record_id: RecordId,
+    now: DateTime<Utc>,
+) -> Result<Usage, ApiError> {
+    let mut violations = Violations::default();
+    let created_at = time("created_at", request.created_at, &mut violations);
+    let fingerprint = fingerprint(&request, created_at);
+    let draft = UsageDraft {
+        user_id: request.user_id,
+        request_id: request.request_id,
+        model: request.model,
+        provider: request.provider,
+        tokens: Tokens {
+            prompt: request.prompt_tokens,
+            completion: request.completion_tokens,
+            cached_prompt: request.cached_prompt_tokens,
+            cache_write: request.cache_write_tokens,
+            reasoning: request.reasoning_tokens,
+        },
+        total_tokens: request.total_tokens,
+        created_at,
+    };
+    match draft.validate(record_id, fingerprint, now) {
+        Ok(usage) if violations.is_empty() => Ok(usage),
+        Ok(_) => Err(ApiError::invalid(violations.into_vec())),
+        Err(found) => {
+            violations.extend(found);
+            Err(ApiError::invalid(violations.into_vec()))
+        }
+    }
+}
+
+/// A digest of what the caller set, field by field with the API's field numbers. Fields that were
+/// left out leave no trace, so that a field added later does not change older fingerprints.
+fn fingerprint(request: &v1::RecordUsageRequest, created_at: Option<DateTime<Utc>>) -> Fingerprint {
+    let mut context = Context::new(&SHA256);
+    let mut add = |number: u8, value: &[u8]| {
+        context.update(&[number]);
+        context.update(&value.len().to_be_bytes());
+        context.update(value);
+    };
+    for (number, text) in [(3, &request.model), (4, &request.provider)] {
+        if !text.is_empty() {
+            add(number, text.as_bytes());
+        }
+    }
+    let counts = [
+        (5, Some(request.prompt_tokens).filter(|&count| count != 0)),
+        (
+            6,
+            Some(request.completion_tokens).filter(|&count| count != 0),
+        ),
+        (7, request.total_tokens),
+        (
+            8,
+            Some(request.cached_prompt_tokens).filter(|&count| count != 0),
+        ),
+        (
+            9,
+            Some(request.cache_write_tokens).filter(|&count| count != 0),
+        ),
+        (
+            10,
+            Some(request.reasoning_tokens).filter(|&count| count != 0),
+        ),
+        (11, created_at.map(|time| time.timestamp_micros())),
+    ];
+    for (number, count) in counts {
+        if let Some(count) = count {
+            add(number, &count.to_be_bytes());
+        }
+    }
+    let mut bytes = [0; 32];
+    for (byte, digest) in bytes.iter_mut().zip(context.finish().as_ref()) {
+        *byte = *digest;
+    }
+    Fingerprint(bytes)
+}
+
+/// Whose terms, which model, how many tokens and when, for a cost that is only asked for.
+///
+/// # Errors
+/// Every violation at once.
+pub fn quote_input(
+    request: v1::CalculateCostRequest,
+    now: DateTime<Utc>,
+) -> Result<Usage, ApiError> {
+    let request = v1::RecordUsageRequest {
+        user_id: request.user_id,
+        // A quote is a record that is never stored, so its ids only have to pass the checks.
+        request_id: "quote".to_owned(),
+        model: request.model,
+        provider: request.provider,
+        prompt_tokens: request.prompt_tokens,
+        completion_tokens: request.completion_tokens,
+        total_tokens: None,
+        cached_prompt_tokens: request.cached_prompt_tokens,
+        cache_write_tokens: request.cache_write_tokens,
+        reasoning_tokens: request.reasoning_tokens,
+        created_at: request.created_at,
+    };
+    usage(request, RecordId::trusted("quote".to_owned()), now)
+}
+
+/// A cost as it is sent.
+#[must_use]
+pub fn cost(quote: &Quote) -> v1::CalculateCostResponse {
+    let charge = &quote.charge;
+    v1::CalculateCostResponse {
+        cost_usd: amount(charge.cost_usd),
+        discount_rate: decimal(charge.discount_rate),
+        covered_amount: amount(charge.covered_amount),
+        overage_tokens: charge.taken.overage,
+        overage_cost: amount(charge.overage_cost),
+        discount_amount: amount(charge.discount_amount),
+        final_cost: amount(charge.final_cost),
+        price: Some(model_price(&quote.price)),
+    }
+}
+
+/// A record as it is sent.
+#[must_use]
+pub fn record(record: UsageRecord) -> v1::UsageRecord {
+    let status = match record.status {
+        UsageStatus::Completed => v1::UsageStatus::Completed,
+        UsageStatus::Voided => v1::UsageStatus::Voided,
+        UsageStatus::Correction => v1::UsageStatus::Correction,
+    };
+    let charge = record.charge;
+    v1::UsageRecord {
+        id: record.id.into_string(),
+        user_id: record.user_id.into_string(),
+        subscription_id: charge
+            .subscription_id
+            .map(|id| id.into_string())
+            .unwrap_or_default(),
+        model: record.model.into_string(),
+        provider: record.provider,
+        request_id: record.request_id.into_string(),
+        prompt_tokens: record.tokens.prompt,
+        completion_tokens: record.tokens.completion,
+        total_tokens: record.tokens.total(),
+        cached_prompt_tokens: record.tokens.cached_prompt,
+        cache_write_tokens: record.tokens.cache_write,
+        reasoning_tokens: record.tokens.reasoning,
+        cost_usd: amount(charge.cost_usd),
+        discount_rate: decimal(charge.discount_rate),
+        covered_amount: amount(charge.covered_amount),
+        overage_tokens: charge.taken.overage,
+        overage_cost: amount(charge.overage_cost),
+        discount_amount: amount(charge.discount_amount),
+        final_cost: amount(charge.final_cost),
+        coupon_id: charge
+            .coupon_id
+            .map(|id| id.into_string())
+            .unwrap_or_default(),
+        status: status.into(),
+        billing_month: record.billing_month.to_string(),
+        created_at: timestamp(record.created_at),
+        updated_at: timestamp(record.updated_at),
+        invoice_month: record.invoice_month.to_string(),
+        corrects_id: record
+            .corrects_id
+            .map(|id| id.into_string())
+            .unwrap_or_default(),
+    }
+}
+
+/// A page of records that is asked for.
+#[derive(Debug)]
+pub struct RecordPage {
+    /// Which records.
+    pub filter: RecordFilter,
+    /// How many.
+    pub size: u16,
+    /// Makes the token of the next page.
+    pub tokens: PageToken,
+}
+
+/// Which records to list. The request's user is resolved.
+///
+/// # Errors
+/// Every violation at once.
+pub fn record_page(request: v1::ListUsageRecordsRequest) -> Result<RecordPage, ApiError> {
+    let mut violations = Violations::default();
+    let tokens = PageToken::of_filters(&[
+        &request.user_id,
+        &request.billing_month,
+        &request.model,
+        &format!("{:?}{:?}", request.start_time, request.end_time),
+        &request.request_id,
+    ]);
+    let found = &mut violations;
+    let size = found.check("page_size", page_size(request.page_size));
+    let after = found.check("page_token", tokens.read(&request.page_token));
+    let filter = found
+        .check("user_id", UserId::parse(request.user_id))
+        .map(|user_id| RecordFilter {
+            user_id,
+            billing_month: month("billing_month", &request.billing_month, found),
+            model: optional_id("model", request.model, ModelId::parse, found),
+            from: time("start_time", request.start_time, found),
+            until: time("end_time", request.end_time, found),
+            request_id: optional_id("request_id", request.request_id, RequestId::parse, found),
+            after: after.flatten().map(RecordId::trusted),
+        });
+    match (filter, size) {
+        (Some(filter), Some(size)) if violations.is_empty() => Ok(RecordPage {
+            filter,
+            size,
+            tokens,
+        }),
+        _ => Err(ApiError::invalid(violations.into_vec())),
+    }
+}

@@ -1,0 +1,143 @@
+//! The handlers of the API: decode, authorise, ask the store once, encode.
+
+mod debug;
+mod plans;
+mod prices;
+mod reports;
+mod stats;
+mod usage;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use billing_core::{ids::RecordId, pricing::Catalog};
+use billing_proto::v1::{
+    debug_service_server::DebugServiceServer, plan_service_server::PlanServiceServer,
+    pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
+    stats_service_server::StatsServiceServer, usage_service_server::UsageServiceServer,
+};
+use billing_store::{RecordError, Store, StoreError, UsageWriter};
+use chrono::{DateTime, Utc};
+use tonic::service::Routes;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+use crate::{
+    clock::{Clock, TestClock},
+    error::{ApiError, ErrorCode},
+};
+
+/// When a caller should repeat a call that found the queue full.
+const OVERLOADED_RETRY: Duration = Duration::from_millis(200);
+/// When a caller should repeat a call that found the database away.
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
+
+/// What every handler works with.
+#[derive(Clone)]
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    writer: UsageWriter,
+    clock: Arc<dyn Clock>,
+    ids: Mutex<ContextV7>,
+}
+
+impl Services {
+    /// Handlers over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, writer: UsageWriter, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            writer,
+            clock,
+            ids: Mutex::new(ContextV7::new()),
+        }))
+    }
+
+    /// All gRPC services. `test_clock` adds the one that moves it.
+    #[must_use]
+    pub fn routes(&self, max_message_bytes: usize, test_clock: Option<Arc<TestClock>>) -> Routes {
+        macro_rules! limited {
+            ($server:ident) => {
+                $server::new(self.clone()).max_decoding_message_size(max_message_bytes)
+            };
+        }
+        let mut routes = Routes::new(limited!(UsageServiceServer))
+            .add_service(limited!(PricingServiceServer))
+            .add_service(limited!(PlanServiceServer))
+            .add_service(limited!(StatsServiceServer))
+            .add_service(limited!(ReportServiceServer));
+        if let Some(clock) = test_clock {
+            routes = routes.add_service(DebugServiceServer::new(debug::MovableClock(clock)));
+        }
+        routes
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// Ids sort by time, also those that one millisecond makes.
+    fn new_record_id(&self, now: DateTime<Utc>) -> RecordId {
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        let at = Timestamp::from_unix(&self.0.ids, seconds, now.timestamp_subsec_nanos());
+        RecordId::trusted(format!("rec-{}", Uuid::new_v7(at).simple()))
+    }
+
+    /// The prices, read again if they have none for a model at a time.
+    async fn catalog_with(&self, model: &str, at: DateTime<Utc>) -> Result<Arc<Catalog>, ApiError> {
+        let cached = self.store().cached_catalog();
+        if cached.price_at(model, at).is_some() {
+            return Ok(cached);
+        }
+        let current = self.store().catalog().await?;
+        match current.price_at(model, at) {
+            Some(_) => Ok(current),
+            None => Err(model_not_found(model)),
+        }
+    }
+}
+
+fn model_not_found(model: &str) -> ApiError {
+    let message = format!("model {model:?} has no price at that time");
+    ApiError::new(ErrorCode::ModelNotFound, message)
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contention(_) => {
+                tracing::warn!(%error, "the database is unavailable");
+                let message = "the database is unavailable; the call may be repeated";
+                Self::new(ErrorCode::DatabaseUnavailable, message).retry_after(UNAVAILABLE_RETRY)
+            }
+            StoreError::Refused(_) | StoreError::Failed(_) | StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "the database failed");
+                Self::new(ErrorCode::Internal, "internal error")
+            }
+        }
+    }
+}
+
+impl From<RecordError> for ApiError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Overloaded => {
+                Self::new(ErrorCode::Overloaded, "too many records are waiting")
+                    .retry_after(OVERLOADED_RETRY)
+            }
+            RecordError::ShuttingDown => Self::new(
+                ErrorCode::DatabaseUnavailable,
+                "the server is shutting down",
+            )
+            .retry_after(UNAVAILABLE_RETRY),
+            RecordError::Store(error) => error.into(),
+        }
+    }
+}
