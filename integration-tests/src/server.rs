@@ -2,45 +2,39 @@
 
 mod binary;
 mod builder;
+mod grpc;
+mod lifecycle;
 mod rest;
 
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    process::{ExitStatus, Output, Stdio},
-    time::Duration,
+    process::{Output, Stdio},
 };
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
+    io::{BufReader, Lines},
     process::{Child, ChildStdout, Command},
-    time::timeout,
 };
-use tonic::{
-    Request, Status,
-    metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint},
-};
+use tonic::transport::{Channel, Endpoint};
 
 pub use self::{
     builder::TestServerBuilder,
+    grpc::bearer,
     rest::{Answer, Rest},
 };
 use crate::Backend;
 
-/// Longer than a drain takes, and than a loaded machine needs to start.
-const PATIENCE: Duration = Duration::from_secs(60);
-const READY: &str = "listening on http://";
-
 /// A server on its own database. Dropping it kills it; its log is printed when a test fails.
 pub struct TestServer {
     settings: TestServerBuilder,
+    /// The process, and its standard output, which must stay open to be written to. Before
+    /// its folder, for it is dropped first.
+    running: Option<(Child, Lines<BufReader<ChildStdout>>)>,
     home: TempDir,
     database_url: String,
     addr: SocketAddr,
-    /// The process, and its standard output, which must stay open to be written to.
-    running: Option<(Child, Lines<BufReader<ChildStdout>>)>,
 }
 
 impl TestServer {
@@ -120,67 +114,6 @@ impl TestServer {
         command.output().await.expect("the binary runs")
     }
 
-    /// Kills the process as a crash would, with nothing drained.
-    ///
-    /// # Panics
-    /// When it is not running.
-    pub async fn kill9(&mut self) {
-        let (mut process, _output) = self.running.take().expect("the server runs");
-        process.kill().await.expect("the server can be killed");
-    }
-
-    /// Asks the process to end (SIGTERM) and waits until it has.
-    ///
-    /// # Panics
-    /// When it is not running or does not end.
-    pub async fn terminate(&mut self) -> ExitStatus {
-        let (mut process, _output) = self.running.take().expect("the server runs");
-        let id = process.id().expect("the server has not ended by itself");
-        let kill = ["-c", "kill -TERM \"$0\"", &id.to_string()];
-        let sent = Command::new("sh").args(kill).status().await;
-        assert!(sent.expect("sh runs").success(), "the signal is not sent");
-        let ended = timeout(PATIENCE, process.wait()).await;
-        let status = ended.expect("the server drains in time");
-        status.expect("the server's status is known")
-    }
-
-    /// Starts it again on the same database and address, after a stop or instead of one.
-    ///
-    /// # Panics
-    /// When it does not start.
-    pub async fn restart(&mut self) {
-        if self.running.is_some() {
-            self.terminate().await;
-        }
-        self.launch().await;
-    }
-
-    async fn launch(&mut self) {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_path())
-            .expect("the log can be written");
-        let mut process = self
-            .command()
-            .args(["--listen", &self.addr.to_string()])
-            .args(self.settings.arguments())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary runs");
-        let output = process.stdout.take().expect("the output is piped");
-        let mut lines = BufReader::new(output).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await;
-        let line = line.expect("the server gets ready in time");
-        let addr = line
-            .expect("the output is text")
-            .and_then(|line| line.strip_prefix(READY)?.parse().ok());
-        self.addr = addr.expect("the first line on stdout is the ready line");
-        self.running = Some((process, lines));
-    }
-
     /// The binary with this server's settings and none of the caller's environment.
     fn command(&self) -> Command {
         let mut command = Command::new(binary::path());
@@ -208,21 +141,5 @@ impl Drop for TestServer {
         if std::thread::panicking() {
             eprintln!("--- log of the server at {}\n{}", self.addr, self.log());
         }
-    }
-}
-
-/// Adds a token to every call of a generated client: `Client::with_interceptor(channel, ..)`.
-///
-/// # Panics
-/// When the token cannot stand in a header.
-pub fn bearer(token: &str) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone + use<> {
-    let value: MetadataValue<Ascii> = format!("Bearer {token}")
-        .parse()
-        .expect("a token can stand in a header");
-    move |mut request| {
-        request
-            .metadata_mut()
-            .insert("authorization", value.clone());
-        Ok(request)
     }
 }
