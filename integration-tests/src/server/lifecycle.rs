@@ -1,0 +1,82 @@
+//! Starting, stopping and killing the process.
+
+use std::{
+    fs::File,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+    time::timeout,
+};
+
+use super::TestServer;
+
+/// Longer than a drain takes, and than a loaded machine needs to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+const READY: &str = "listening on http://";
+
+impl TestServer {
+    /// Kills the process as a crash would, with nothing drained.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn kill9(&mut self) {
+        let (mut process, _output) = self.running.take().expect("the server runs");
+        process.kill().await.expect("the server can be killed");
+    }
+
+    /// Asks the process to end (SIGTERM) and waits until it has.
+    ///
+    /// # Panics
+    /// When it is not running or does not end.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        let (mut process, _output) = self.running.take().expect("the server runs");
+        let id = process.id().expect("the server has not ended by itself");
+        let kill = ["-c", "kill -TERM \"$0\"", &id.to_string()];
+        let sent = Command::new("sh").args(kill).status().await;
+        assert!(sent.expect("sh runs").success(), "the signal is not sent");
+        let ended = timeout(PATIENCE, process.wait()).await;
+        let status = ended.expect("the server drains in time");
+        status.expect("the server's status is known")
+    }
+
+    /// Starts it again on the same database and address, after a stop or instead of one.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self) {
+        if self.running.is_some() {
+            self.terminate().await;
+        }
+        self.launch().await;
+    }
+
+    pub(super) async fn launch(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("the log can be written");
+        let mut process = self
+            .command()
+            .args(["--listen", &self.addr.to_string()])
+            .args(self.settings.arguments())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary runs");
+        let output = process.stdout.take().expect("the output is piped");
+        let mut lines = BufReader::new(output).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await;
+        let line = line.expect("the server gets ready in time");
+        let addr = line
+            .expect("the output is text")
+            .and_then(|line| line.strip_prefix(READY)?.parse().ok());
+        self.addr = addr.expect("the first line on stdout is the ready line");
+        self.running = Some((process, lines));
+    }
+}
