@@ -1,3 +1,4 @@
 //! The billing service: gRPC and REST on one listener.
 
 pub mod error;
+pub mod rest;
