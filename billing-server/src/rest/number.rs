@@ -13,13 +13,13 @@ pub(super) fn read(text: &str) -> Option<String> {
     }
     let (mantissa, exponent) = text.split_once(['e', 'E'])?;
     Plain::parse(mantissa)?;
-    let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
-    let digits = exponent.strip_prefix('-').unwrap_or(exponent);
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
     if digits.len() > MAX_EXPONENT_DIGITS || !all_digits(digits) {
         return None;
     }
     // The scientific parser rounds a mantissa that is too long; the exact one refuses it.
     Decimal::from_str_exact(mantissa).ok()?;
+    let exponent = exponent.trim_start_matches('+');
     let value = Decimal::from_scientific(&format!("{mantissa}e{exponent}")).ok()?;
     Some(value.to_string())
 }

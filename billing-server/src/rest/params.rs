@@ -69,7 +69,10 @@ fn set_within(
         Ok(value) => value,
         Err(description) => return problems.invalid(path, description),
     };
-    if let Value::List(items) = message.get_field_mut(&field) {
+    // Only for lists: a mutable look at an unset message would set it.
+    if field.is_list()
+        && let Value::List(items) = message.get_field_mut(&field)
+    {
         return items.push(value);
     }
     if message.has_field(&field) && *message.get_field(&field) != value {
