@@ -33,14 +33,7 @@ fn code_and_fields(body: &str) -> (String, Vec<String>) {
 
 #[tokio::test]
 async fn stats_are_the_documented_bytes() {
-    let mut request = Request::get("/v1/billing/stats")
-        .header("authorization", "Bearer abc")
-        .header("x-request-id", "req-1")
-        .header("cookie", "secret")
-        .body(Body::empty())
-        .unwrap();
-    request.extensions_mut().insert("the shell's extension");
-    let (status, body) = text(Fake::default().answer(request).await).await;
+    let (status, body) = Fake::default().get("/v1/billing/stats").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
         body,
@@ -48,6 +41,29 @@ async fn stats_are_the_documented_bytes() {
             .to_owned()
             + r#""tokens_quota":1000000,"tokens_used":750000,"tokens_remaining":250000,"#
             + r#""total_cost":245.50}"#
+    );
+}
+
+#[tokio::test]
+async fn only_the_named_headers_and_all_extensions_reach_the_call() {
+    let fake = Fake::default();
+    let mut request = Request::get("/v1/billing/stats")
+        .header("authorization", "Bearer abc")
+        .header("x-request-id", "req-1")
+        .header("grpc-timeout", "1S")
+        .header("cookie", "secret")
+        .body(Body::empty())
+        .unwrap();
+    request.extensions_mut().insert("an extension");
+    fake.answer(request).await;
+    assert_eq!(
+        *fake.forwarded.lock().unwrap(),
+        [
+            "authorization",
+            "x-request-id",
+            "grpc-timeout",
+            "an extension"
+        ]
     );
 }
 
