@@ -3,8 +3,11 @@
 pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod convert;
 pub mod error;
+pub mod rest;
+mod serve;
 pub mod services;
 pub mod settings;
 pub mod telemetry;

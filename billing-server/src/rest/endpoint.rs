@@ -1,0 +1,140 @@
+//! One route: from an HTTP request to a gRPC call and back.
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::response::Response;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, StatusCode};
+use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
+use tonic::Status;
+use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
+
+use crate::error::{ApiError, FieldViolation};
+
+use super::body::read_object;
+use super::codec::DynamicCodec;
+use super::json_in::read_message;
+use super::json_out::write_message;
+use super::params::{query_pairs, set_param};
+use super::problems::Problems;
+use super::reply;
+use super::rule::BodyRule;
+
+/// The headers that a gRPC call gets as metadata.
+const FORWARDED: [&str; 3] = ["authorization", "x-request-id", "grpc-timeout"];
+
+/// The parameter that operators may add to any call.
+const USER_ID: &str = "user_id";
+
+/// A call and the way its message is put together.
+pub(super) struct Endpoint {
+    pub(super) method: MethodDescriptor,
+    pub(super) rpc: PathAndQuery,
+    pub(super) body: BodyRule,
+    pub(super) grpc: Routes,
+    pub(super) max_body_bytes: usize,
+}
+
+impl Endpoint {
+    /// Answers a request, with JSON in any case.
+    pub(super) async fn serve(&self, request: Request) -> Response {
+        match self.call(request).await {
+            Ok(body) => reply::json(StatusCode::OK, body),
+            Err(status) => reply::error(&status),
+        }
+    }
+
+    async fn call(&self, request: Request) -> Result<String, Status> {
+        let (mut parts, body) = request.into_parts();
+        let message = self.decode(&mut parts, body).await?;
+        let metadata = MetadataMap::from_headers(forwarded(&parts.headers));
+        let request = tonic::Request::from_parts(metadata, parts.extensions, message);
+
+        let mut client = Grpc::new(self.grpc.clone()).max_decoding_message_size(usize::MAX);
+        let Ok(()) = client.ready().await;
+        let codec = DynamicCodec(self.method.output());
+        let answer = client.unary(request, self.rpc.clone(), codec).await?;
+        write_message(answer.get_ref()).map_err(|error| {
+            tracing::error!(rpc = %self.rpc, %error, "an answer cannot be written as json");
+            Status::internal("")
+        })
+    }
+
+    /// Puts the message together from body, path and query, reporting all faults at once.
+    async fn decode(&self, parts: &mut Parts, body: Body) -> Result<DynamicMessage, ApiError> {
+        let path_params = path_params(parts).await?;
+        let mut problems = Problems::default();
+        let mut message = self.decode_body(parts, body, &mut problems).await?;
+        for (name, value) in &path_params {
+            set_param(&mut message, name, value, &mut problems);
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        for (name, value) in query_pairs(query, &mut problems) {
+            if self.takes_from_query(&name) {
+                set_param(&mut message, &name, &value, &mut problems);
+            } else {
+                problems.unknown(&name);
+            }
+        }
+        problems.into_result()?;
+        Ok(message)
+    }
+
+    async fn decode_body(
+        &self,
+        parts: &Parts,
+        body: Body,
+        problems: &mut Problems,
+    ) -> Result<DynamicMessage, ApiError> {
+        let input: MessageDescriptor = self.method.input();
+        if matches!(self.body, BodyRule::None) {
+            return Ok(DynamicMessage::new(input));
+        }
+        let entries = read_object(&parts.headers, body, self.max_body_bytes).await?;
+        let BodyRule::Field(field) = &self.body else {
+            return Ok(read_message(&input, &entries, "", problems));
+        };
+        let mut message = DynamicMessage::new(input);
+        if let Some(descriptor) = field.kind().as_message() {
+            let value = read_message(descriptor, &entries, "", problems);
+            message.set_field(field, Value::Message(value));
+        }
+        Ok(message)
+    }
+
+    fn takes_from_query(&self, name: &str) -> bool {
+        match &self.body {
+            BodyRule::None => true,
+            BodyRule::Whole => name == USER_ID,
+            BodyRule::Field(field) => {
+                let head = name.split('.').next().unwrap_or_default();
+                head != field.name() && head != field.json_name()
+            }
+        }
+    }
+}
+
+async fn path_params(parts: &mut Parts) -> Result<RawPathParams, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    params.map_err(|rejection| {
+        // axum tells the parameter's name only within its sentence.
+        let sentence = rejection.body_text();
+        ApiError::invalid(vec![FieldViolation {
+            field: sentence.split('`').nth(1).unwrap_or_default().to_owned(),
+            description: "is not UTF-8".to_owned(),
+        }])
+    })
+}
+
+fn forwarded(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in FORWARDED {
+        for value in headers.get_all(name) {
+            kept.append(name, value.clone());
+        }
+    }
+    kept
+}

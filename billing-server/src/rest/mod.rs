@@ -1,0 +1,42 @@
+//! REST for every call that has a `google.api.http` option: JSON in, the gRPC service in process,
+//! JSON out. Paths, fields and types all come from the descriptors, so a new call in the protos is
+//! a new route without code.
+//!
+//! axum refuses to merge two routers that both have a fallback, so the gRPC side gives up its own:
+//! `rest.merge(grpc.into_axum_router().reset_fallback())`; [`not_found`] answers gRPC calls too.
+
+mod body;
+mod codec;
+mod endpoint;
+mod json;
+mod json_in;
+mod json_out;
+mod number;
+mod params;
+mod problems;
+mod reply;
+mod routes;
+mod rule;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use reply::not_found;
+pub use routes::router;
+
+/// Why the routes cannot be derived from the descriptors: a fault of the protos.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// The descriptors were encoded without their extensions.
+    #[error("the descriptors do not define google.api.http")]
+    NoHttpOption,
+    /// A call's HTTP rule cannot be served.
+    #[error("the http rule of {method} cannot be served: {reason}")]
+    Rule {
+        /// The call's full name.
+        method: String,
+        /// What is wrong with the rule or its messages.
+        reason: String,
+    },
+}

@@ -1,0 +1,108 @@
+//! What REST callers get back: JSON, also when a call fails.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::error::{ApiError, ErrorCode, http_status};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    code: &'a str,
+    details: Vec<Detail>,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    field: String,
+    description: String,
+}
+
+/// Answers a path that no route has: JSON with 404, or UNIMPLEMENTED if the caller speaks gRPC.
+pub async fn not_found(headers: HeaderMap) -> Response {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
+        return Status::unimplemented("no such call")
+            .into_http::<axum::body::Body>()
+            .into_response();
+    }
+    error(&ApiError::new(ErrorCode::RouteNotFound, "no such path").into())
+}
+
+/// Answers a method that the path does not take; axum adds the `Allow` header.
+pub(super) async fn method_not_allowed() -> Response {
+    let message = "the path does not take this method";
+    error(&ApiError::new(ErrorCode::MethodNotAllowed, message).into())
+}
+
+/// Answers with a body that is JSON already.
+pub(super) fn json(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+}
+
+/// Answers with a failed call.
+pub(super) fn error(status: &Status) -> Response {
+    let details = status.get_error_details();
+    let reason = details.error_info().map(|info| info.reason.as_str());
+    let (http, code) = match reason {
+        Some(reason) => match ErrorCode::parse(reason) {
+            Some(code) => (code.http(), reason),
+            None => (http_status(status.code()), reason),
+        },
+        None => without_reason(status.code()),
+    };
+    // What went wrong inside is for the log, not for callers.
+    let body = if http == StatusCode::INTERNAL_SERVER_ERROR {
+        error_body("internal error", ErrorCode::Internal.as_str(), Vec::new())
+    } else {
+        let violations = details.bad_request().map(|bad| &bad.field_violations);
+        let details = violations.into_iter().flatten().map(|violation| Detail {
+            field: violation.field.clone(),
+            description: violation.description.clone(),
+        });
+        error_body(status.message(), code, details.collect())
+    };
+    let mut response = json(http, body);
+    let delay = details.retry_info().and_then(|info| info.retry_delay);
+    if let Some(delay) = delay {
+        let seconds = HeaderValue::from(whole_seconds(delay));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// The code for a status that tonic itself made, which carries no reason.
+fn without_reason(code: Code) -> (StatusCode, &'static str) {
+    let pinned = match code {
+        Code::InvalidArgument | Code::OutOfRange => ErrorCode::InvalidField,
+        Code::Unauthenticated => ErrorCode::TokenInvalid,
+        Code::Unimplemented => ErrorCode::RouteNotFound,
+        Code::ResourceExhausted => ErrorCode::Overloaded,
+        Code::DeadlineExceeded | Code::Unavailable => ErrorCode::DatabaseUnavailable,
+        _ => return (ErrorCode::Internal.http(), ErrorCode::Internal.as_str()),
+    };
+    (http_status(code), pinned.as_str())
+}
+
+fn whole_seconds(delay: Duration) -> u64 {
+    delay
+        .as_secs()
+        .saturating_add(u64::from(delay.subsec_nanos() > 0))
+}
+
+fn error_body(error: &str, code: &str, details: Vec<Detail>) -> String {
+    let body = ErrorBody {
+        error,
+        code,
+        details,
+    };
+    // Strings always serialize.
+    serde_json::to_string(&body).unwrap_or_default()
+}

@@ -1,0 +1,87 @@
+//! Derives every route from the descriptors.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::on;
+use http::uri::PathAndQuery;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+use tonic::service::Routes;
+
+use super::RestError;
+use super::endpoint::Endpoint;
+use super::reply::{method_not_allowed, not_found};
+use super::rule::{Binding, bindings};
+use super::types::unsupported_field;
+
+/// A router with a route for every `google.api.http` binding of the pool's services, JSON 404s and
+/// JSON 405s. Calls run in process through `grpc`; a body may have `max_body_bytes` bytes.
+///
+/// # Errors
+/// If the protos have a rule, or a message behind one, that cannot be served.
+pub fn router(
+    pool: &DescriptorPool,
+    grpc: Routes,
+    max_body_bytes: usize,
+) -> Result<Router, RestError> {
+    let http = pool
+        .get_extension_by_name("google.api.http")
+        .ok_or(RestError::NoHttpOption)?;
+    let grpc = grpc.prepare();
+    let mut router = Router::new();
+    let mut taken = HashSet::new();
+    for service in pool.services() {
+        for method in service.methods() {
+            let refused = |reason| RestError::Rule {
+                method: method.full_name().to_owned(),
+                reason,
+            };
+            for binding in bindings(&method, &http).map_err(refused)? {
+                check(&method).map_err(refused)?;
+                if !taken.insert(format!("{:?} {}", binding.verb, binding.path)) {
+                    return Err(refused(format!("{} is taken already", binding.path)));
+                }
+                let rpc = rpc_path(&method).map_err(refused)?;
+                router = add(router, binding, |body| Endpoint {
+                    method: method.clone(),
+                    rpc,
+                    body,
+                    grpc: grpc.clone(),
+                    max_body_bytes,
+                });
+            }
+        }
+    }
+    Ok(router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed))
+}
+
+fn add(
+    router: Router,
+    binding: Binding,
+    endpoint: impl FnOnce(super::rule::BodyRule) -> Endpoint,
+) -> Router {
+    let endpoint = Arc::new(endpoint(binding.body));
+    let handler = move |request: Request| async move { endpoint.serve(request).await };
+    router.route(&binding.path, on(binding.verb, handler))
+}
+
+fn check(method: &MethodDescriptor) -> Result<(), String> {
+    if method.is_client_streaming() || method.is_server_streaming() {
+        return Err("streams have no JSON form".to_owned());
+    }
+    let messages = [method.input(), method.output()];
+    match messages.iter().find_map(unsupported_field) {
+        Some(field) => Err(format!("{} has no JSON form", field.full_name())),
+        None => Ok(()),
+    }
+}
+
+fn rpc_path(method: &MethodDescriptor) -> Result<PathAndQuery, String> {
+    let service = method.parent_service();
+    let path = format!("/{}/{}", service.full_name(), method.name());
+    path.parse().map_err(|_| format!("{path} is not a path"))
+}

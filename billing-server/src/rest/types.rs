@@ -1,0 +1,75 @@
+//! How the types of the protos look in JSON.
+
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+
+/// Messages that are one JSON value instead of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Special {
+    /// Money: a number with at least two decimals.
+    Amount,
+    /// A price, rate or percentage: a number without trailing zeros.
+    Decimal,
+    /// A time: RFC 3339 text.
+    Timestamp,
+}
+
+/// The special form of a message, if it has one.
+pub(super) fn special(message: &MessageDescriptor) -> Option<Special> {
+    match message.full_name() {
+        "billing.v1.Amount" => Some(Special::Amount),
+        "google.type.Decimal" => Some(Special::Decimal),
+        "google.protobuf.Timestamp" => Some(Special::Timestamp),
+        _ => None,
+    }
+}
+
+/// The fields in the order of the .proto file; the descriptor's own iterator sorts by number.
+pub(super) fn declared_fields(
+    message: &MessageDescriptor,
+) -> impl Iterator<Item = FieldDescriptor> + '_ {
+    let declared = message.descriptor_proto().field.iter();
+    declared.filter_map(|field| message.get_field_by_name(field.name()))
+}
+
+/// The field that a client calls `name`, in snake_case or lowerCamelCase.
+pub(super) fn field_named(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
+    message
+        .get_field_by_name(name)
+        .or_else(|| message.get_field_by_json_name(name))
+}
+
+/// The short name of an enum's value: `USAGE_STATUS_COMPLETED` is "completed".
+pub(super) fn enum_name(kind: &EnumDescriptor, full_name: &str) -> String {
+    let mut prefix = String::new();
+    for letter in kind.name().chars() {
+        if letter.is_ascii_uppercase() && !prefix.is_empty() {
+            prefix.push('_');
+        }
+        prefix.push(letter.to_ascii_uppercase());
+    }
+    prefix.push('_');
+    full_name
+        .strip_prefix(&prefix)
+        .unwrap_or(full_name)
+        .to_ascii_lowercase()
+}
+
+/// Finds a field, however deep, whose type has no JSON form here.
+pub(super) fn unsupported_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
+    let mut seen = vec![message.clone()];
+    let mut waiting = vec![message.clone()];
+    while let Some(message) = waiting.pop() {
+        for field in message.fields() {
+            match field.kind() {
+                _ if field.is_map() => return Some(field),
+                Kind::Float | Kind::Double | Kind::Bytes => return Some(field),
+                Kind::Message(inner) if !seen.contains(&inner) => {
+                    seen.push(inner.clone());
+                    waiting.push(inner);
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
