@@ -1,3 +1,10 @@
 //! The `billing-server` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use billing_server::{cli::Cli, commands};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    commands::run(Cli::parse().into_command()).into()
+}

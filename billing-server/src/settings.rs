@@ -13,10 +13,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use billing_store::Database;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use database_url::{Database, DatabaseUrl};
+pub use database_url::DatabaseUrl;
 pub use options::{
     CommonOptions, DatabaseOptions, KeyOptions, ListenerOptions, Options, SecretText, ServerOptions,
 };
@@ -34,7 +35,7 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
-    fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             key: key.into(),
             reason: reason.into(),

@@ -1,33 +1,23 @@
 //! Choosing the database by URL, and bringing its schema up to date.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{Store, StoreError, postgres, sqlite};
 
 /// Which database, by its URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Database {
-    /// `sqlite://PATH`: the embedded default, one file for one server.
+    /// One SQLite file, for one server: the embedded default.
     Sqlite(PathBuf),
-    /// `postgres://...` or `postgresql://...`.
+    /// A PostgreSQL server's whole URL. It may hold a password.
     Postgres(String),
 }
 
-impl FromStr for Database {
-    type Err = StoreError;
-
-    fn from_str(url: &str) -> Result<Self, StoreError> {
-        if let Some(path) = url
-            .strip_prefix("sqlite://")
-            .filter(|path| !path.is_empty())
-        {
-            Ok(Self::Sqlite(path.into()))
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self::Postgres(url.to_owned()))
-        } else {
-            Err(StoreError::Failed(
-                "the database URL must begin with sqlite:// or postgres://".into(),
-            ))
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres(_) => f.debug_tuple("Postgres").finish_non_exhaustive(),
         }
     }
 }

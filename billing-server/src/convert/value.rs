@@ -29,7 +29,7 @@ pub(super) fn fixed<const SCALE: u32>(
 }
 
 /// An id that may be left out.
-pub fn optional_id<T>(
+pub(super) fn optional_id<T>(
     field: &str,
     text: String,
     parse: impl FnOnce(String) -> Result<T, IdError>,

@@ -3,19 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use billing_store::Database;
 use serde::{Deserialize, Serialize};
 
 const SQLITE: &str = "sqlite://";
 const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
-
-/// A database and how to reach it.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// One SQLite file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server's whole URL. It may hold a password.
-    Postgres(String),
-}
 
 /// The URL of a database. It is shown without its password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,15 +119,6 @@ impl fmt::Display for DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DatabaseUrl({self})")
-    }
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
-            Self::Postgres(_) => f.debug_tuple("Postgres").finish_non_exhaustive(),
-        }
     }
 }
 

@@ -1,0 +1,126 @@
+//! Running the server: open the database, listen, and drain when told to stop.
+
+mod health;
+mod open;
+mod routes;
+
+use std::{fs, io::Write, pin::pin, sync::Arc, time::Duration};
+
+use billing_store::UsageWriter;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+use tonic::transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming};
+
+use crate::{
+    auth::Verifier,
+    clock::{Clock, SystemClock, TestClock},
+    commands::CommandError,
+    services::Services,
+    settings::{Settings, SettingsError},
+};
+
+/// How often an idle connection is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Serves until SIGTERM or SIGINT, then finishes what was begun.
+pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
+    let key = settings.load_signing_key()?;
+    let verifier = Arc::new(Verifier::new(key, &settings.token_rules()));
+    let mut server = server(&settings)?;
+    let store = open::store(&settings).await?;
+    let (writer, writing) = UsageWriter::start(&store, settings.db_writers, settings.queue_records);
+    let test_clock = settings
+        .test_clock
+        .map(|start| Arc::new(TestClock::new(start)));
+    let clock: Arc<dyn Clock> = match &test_clock {
+        Some(clock) => Arc::<TestClock>::clone(clock),
+        None => Arc::new(SystemClock),
+    };
+    let (health, watching) = health::watch(Arc::clone(&store));
+    let grpc = Services::new(Arc::clone(&store), writer, clock)
+        .routes(settings.max_message_bytes, test_clock)
+        .add_service(health);
+    let routes = routes::all(&settings, grpc, verifier, store)?;
+
+    let socket = TcpListener::bind(settings.listen).await.map_err(|error| {
+        CommandError::failure(format!("cannot listen on {}: {error}", settings.listen))
+    })?;
+    announce(&settings, &socket)?;
+    let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
+    let stop = Notify::new();
+    let serving = async {
+        let router = server.add_routes(routes);
+        router
+            .serve_with_incoming_shutdown(incoming, stop.notified())
+            .await?;
+        // With the handlers the queue's senders are gone: what is left of it is committed.
+        writing.finish().await;
+        Ok::<_, tonic::transport::Error>(())
+    };
+    until_told_to_stop(serving, &stop, settings.shutdown_timeout).await?;
+    watching.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn server(settings: &Settings) -> Result<Server, CommandError> {
+    let server = Server::builder()
+        .accept_http1(true)
+        .http2_keepalive_interval(Some(KEEPALIVE));
+    let Some(files) = settings.tls() else {
+        return Ok(server);
+    };
+    let read = |key, path: &std::path::Path| {
+        fs::read(path)
+            .map_err(|error| SettingsError::new(key, format!("{}: {error}", path.display())))
+    };
+    let identity = Identity::from_pem(read("tls_cert", files.cert)?, read("tls_key", files.key)?);
+    server
+        .tls_config(ServerTlsConfig::new().identity(identity))
+        .map_err(|error| SettingsError::new("tls_cert", error.to_string()).into())
+}
+
+/// Tells where the server is, and a newcomer what to do next.
+fn announce(settings: &Settings, socket: &TcpListener) -> Result<(), CommandError> {
+    tracing::info!(database = %settings.database_url, "the database is open");
+    tracing::info!(
+        "get a token with: billing-server token --subject me --scope \"usage:write admin\""
+    );
+    let scheme = if settings.tls().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on {scheme}://{}", socket.local_addr()?)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Runs `serving` until it ends by itself or, once a signal has come, for at most `patience` more.
+async fn until_told_to_stop(
+    serving: impl Future<Output = Result<(), tonic::transport::Error>>,
+    stop: &Notify,
+    patience: Duration,
+) -> Result<(), CommandError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut serving = pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served.map_err(CommandError::failure),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: calls in flight are finished first");
+    stop.notify_one();
+    match tokio::time::timeout(patience, serving).await {
+        Ok(served) => served.map_err(CommandError::failure),
+        Err(_) => {
+            tracing::warn!("calls were still running when the shutdown timeout ended");
+            Ok(())
+        }
+    }
+}

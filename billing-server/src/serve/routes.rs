@@ -1,0 +1,76 @@
+//! Everything that one listener serves: gRPC, reflection, REST and probes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use billing_proto::FILE_DESCRIPTOR_SET;
+use billing_store::Store;
+use http::{HeaderName, HeaderValue, Method, header};
+use prost_reflect::DescriptorPool;
+use tonic::service::Routes;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::health;
+use crate::{
+    auth::{AuthLayer, Verifier},
+    commands::CommandError,
+    rest,
+    settings::{Settings, SettingsError},
+    telemetry::{catch_panics, request_layers},
+};
+
+/// Puts authentication around the gRPC services and REST in front of them.
+pub(super) fn all(
+    settings: &Settings,
+    grpc: Routes,
+    verifier: Arc<Verifier>,
+    store: Arc<dyn Store>,
+) -> Result<Routes, CommandError> {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(CommandError::failure)?;
+    let auth = AuthLayer::new(verifier, settings.reflection_public);
+    let grpc = grpc
+        .add_service(reflection)
+        .into_axum_router()
+        .reset_fallback()
+        .layer(catch_panics())
+        .layer(auth);
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(CommandError::failure)?;
+    let rest = rest::router(
+        &pool,
+        Routes::from(grpc.clone()),
+        settings.max_message_bytes,
+    )
+    .map_err(CommandError::failure)?;
+    let mut web = rest.merge(health::probes(store));
+    if let Some(origin) = &settings.cors_origin {
+        web = web.layer(cors(origin)?);
+    }
+    Ok(Routes::from(with_request_ids(web.merge(grpc))))
+}
+
+fn with_request_ids(router: Router) -> Router {
+    router.layer(request_layers())
+}
+
+/// Lets pages of one origin call REST with a token.
+fn cors(origin: &str) -> Result<CorsLayer, CommandError> {
+    let origin = HeaderValue::from_str(origin)
+        .map_err(|error| SettingsError::new("cors_origin", error.to_string()))?;
+    let origin = if origin == "*" {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::exact(origin)
+    };
+    Ok(CorsLayer::new()
+        .allow_origin(origin)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-request-id"),
+        ]))
+}
