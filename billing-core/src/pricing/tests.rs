@@ -112,12 +112,11 @@ mod choice {
                 .map(|found| (found.model_id.to_string(), found.prices.prompt))
                 .collect()
         };
-        let gpt = ("gpt-4".to_owned(), price("0.03"));
-        assert_eq!(listed("2024-05-01T00:00:00Z"), [gpt.clone()]);
-        assert_eq!(
-            listed("2024-06-01T00:00:00Z"),
-            [("claude".to_owned(), price("0.5")), gpt]
-        );
+        let first = ("gpt-4".to_owned(), price("0.03"));
+        let second = ("claude".to_owned(), price("0.5"));
+        assert_eq!(listed("1969-12-31T00:00:00Z"), []);
+        assert_eq!(listed("2024-05-01T00:00:00Z"), vec![first.clone()]);
+        assert_eq!(listed("2024-06-01T00:00:00Z"), [second, first]);
     }
 }
 
