@@ -284,3 +284,6 @@ fn charge(
         subscription_id: subscription.map(|subscription| subscription.id.clone()),
     })
 }
+
+#[cfg(test)]
+mod tests;
