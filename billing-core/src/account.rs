@@ -186,7 +186,6 @@ mod tests {
     use super::*;
 
     fn account(quota: i64, counters: Counters) -> Account {
-        let start = Month::FIRST.start();
         Account {
             subscription: Some(Subscription {
                 id: SubscriptionId::trusted("sub-1".into()),
@@ -195,7 +194,7 @@ mod tests {
                 quota,
                 extra_token_price: Price::ZERO,
                 overage_discount_rate: Rate::ONE,
-                window_start: start,
+                window_start: Month::FIRST.start(),
                 window_end: Month::FIRST.next().start(),
             }),
             counters,

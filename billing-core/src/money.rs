@@ -91,8 +91,8 @@ impl<const SCALE: u32> Fixed<SCALE> {
     /// The same number, exactly.
     ///
     /// # Errors
-    /// [`NumberError::TooPrecise`] when it has more than `SCALE` decimals, [`NumberError::TooLarge`]
-    /// when it does not fit.
+    /// [`NumberError::TooPrecise`] when it has more than `SCALE` decimals,
+    /// [`NumberError::TooLarge`] when it does not fit.
     pub fn from_decimal(number: Decimal) -> Result<Self, NumberError> {
         let number = number.normalize();
         let shift = SCALE

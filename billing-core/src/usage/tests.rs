@@ -152,7 +152,7 @@ fn a_count_out_of_range_is_the_only_one_named(
 #[case::reasoning([10, 5, 0, 0, 6], &["reasoning_tokens"])]
 #[case::both_sides([10, 5, 11, 0, 6], &["cached_prompt_tokens", "reasoning_tokens"])]
 #[case::beside_a_count_out_of_range([-1, 5, 0, 0, 6], &["prompt_tokens", "reasoning_tokens"])]
-#[case::of_the_prompt_beside_another([10, -5, 11, 0, 0], &["completion_tokens", "cached_prompt_tokens"])]
+#[case::beside_the_other([10, -5, 11, 0, 0], &["completion_tokens", "cached_prompt_tokens"])]
 fn details_must_fit_into_what_they_are_part_of(
     #[case] counts: [i64; 5],
     #[case] expected: &[&str],
