@@ -105,13 +105,14 @@ impl Account {
         self.subscription.as_ref().filter(|s| s.covers(at))
     }
 
-    /// Tokens left of quota and topped-up balance; 0 without a plan, whose balance is frozen.
+    /// Tokens left of quota and topped-up balance, never negative; 0 without a plan, when the
+    /// balance is frozen.
     #[must_use]
     pub fn tokens_remaining(&self) -> i64 {
         self.subscription.as_ref().map_or(0, |subscription| {
             self.counters
                 .quota_left(subscription.quota)
-                .saturating_add(self.counters.topup_balance)
+                .saturating_add(self.counters.balance_left())
         })
     }
 
@@ -140,6 +141,11 @@ impl Counters {
         quota.saturating_sub(self.quota_used).max(0)
     }
 
+    /// Topped-up tokens that can be taken, never negative.
+    fn balance_left(&self) -> i64 {
+        self.topup_balance.max(0)
+    }
+
     /// Takes tokens from the quota, then from the topped-up balance (contract, section 3, step 4).
     /// On a metered plan the quota only counts, and the balance is left alone.
     pub(crate) fn take(&mut self, tokens: i64, subscription: &Subscription) -> TokensTaken {
@@ -153,7 +159,7 @@ impl Counters {
             };
         }
         let beyond = tokens.saturating_sub(quota);
-        let topup = beyond.min(self.topup_balance.max(0));
+        let topup = beyond.min(self.balance_left());
         self.topup_balance = self.topup_balance.saturating_sub(topup);
         let overage = beyond.saturating_sub(topup);
         self.overage_tokens = self.overage_tokens.saturating_add(overage);
@@ -170,5 +176,60 @@ impl Subscription {
     #[must_use]
     pub fn covers(&self, at: DateTime<Utc>) -> bool {
         (self.window_start..self.window_end).contains(&at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn account(quota: i64, counters: Counters) -> Account {
+        Account {
+            subscription: Some(Subscription {
+                id: SubscriptionId::trusted("sub-1".into()),
+                plan_id: PlanId::trusted("plan-pro".into()),
+                usage_pricing: UsagePricing::Included,
+                quota,
+                extra_token_price: Price::ZERO,
+                overage_discount_rate: Rate::ONE,
+                window_start: Month::FIRST.start(),
+                window_end: Month::FIRST.next().start(),
+            }),
+            counters,
+            ..Account::new(UserId::trusted("user-1".into()))
+        }
+    }
+
+    #[rstest]
+    #[case::fresh(1_000, 0, 0, 1_000)]
+    #[case::with_balance(1_000, 400, 50, 650)]
+    #[case::quota_used_up(1_000, 1_000, 50, 50)]
+    #[case::quota_lowered_below_use(1_000, 1_500, 50, 50)]
+    #[case::balance_refunded_below_zero(1_000, 1_000, -5, 0)]
+    #[case::refund_that_leaves_the_quota_alone(1_000, 400, -5, 600)]
+    #[case::more_than_fits(i64::MAX, 0, i64::MAX, i64::MAX)]
+    fn tokens_remaining_are_never_negative(
+        #[case] quota: i64,
+        #[case] quota_used: i64,
+        #[case] topup_balance: i64,
+        #[case] remaining: i64,
+    ) {
+        let counters = Counters {
+            quota_used,
+            topup_balance,
+            ..Counters::default()
+        };
+        assert_eq!(account(quota, counters).tokens_remaining(), remaining);
+    }
+
+    #[test]
+    fn a_new_account_pays_list_prices_and_owes_nothing() {
+        let account = Account::new(UserId::trusted("user-1".into()));
+        assert_eq!(account.discount.rate_at(Month::FIRST.start()), Rate::ONE);
+        assert_eq!(account.uninvoiced_in(Month::FIRST), Money::ZERO);
+        assert_eq!(account.open_month, Month::FIRST);
+        assert_eq!(account.tokens_remaining(), 0);
     }
 }

@@ -115,3 +115,62 @@ text_ids! {
     /// A coupon.
     CouponId,
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::one_character("a")]
+    #[case::path("openai/gpt-4:beta@eu")]
+    #[case::percent("50%25")]
+    #[case::inner_space("my model")]
+    #[case::chinese("通义千问")]
+    #[case::emoji("🦀")]
+    #[case::quotes(r#"'"\;--"#)]
+    #[case::longest(&"x".repeat(128))]
+    #[case::longest_in_two_byte_characters(&"é".repeat(64))]
+    #[case::longest_in_three_and_two_byte_characters(&format!("{}é", "中".repeat(42)))]
+    fn visible_text_is_an_id(#[case] text: &str) {
+        assert_eq!(check(text), Ok(()));
+        assert_eq!(check_optional(text), Ok(()));
+        assert_eq!(UserId::parse(text).unwrap().as_str(), text);
+    }
+
+    #[rstest]
+    #[case::one_byte_more(&"x".repeat(129), IdError::TooLong)]
+    #[case::one_byte_more_in_43_characters(&"中".repeat(43), IdError::TooLong)]
+    #[case::far_too_long(&"x".repeat(1_000_000), IdError::TooLong)]
+    #[case::nul("a\0b", IdError::ControlCharacter)]
+    #[case::newline("a\nb", IdError::ControlCharacter)]
+    #[case::newline_at_the_end("a\n", IdError::ControlCharacter)]
+    #[case::tab_alone("\t", IdError::ControlCharacter)]
+    #[case::delete("a\u{7f}", IdError::ControlCharacter)]
+    #[case::next_line("a\u{85}b", IdError::ControlCharacter)]
+    #[case::space_alone(" ", IdError::OuterSpace)]
+    #[case::space_before(" a", IdError::OuterSpace)]
+    #[case::space_after("a ", IdError::OuterSpace)]
+    #[case::no_break_space("\u{a0}a", IdError::OuterSpace)]
+    #[case::ideographic_space("a\u{3000}", IdError::OuterSpace)]
+    fn other_text_is_not(#[case] text: &str, #[case] error: IdError) {
+        assert_eq!(check(text), Err(error));
+        assert_eq!(check_optional(text), Err(error));
+        assert_eq!(RequestId::parse(text), Err(error));
+    }
+
+    #[test]
+    fn only_an_optional_id_may_be_empty() {
+        assert_eq!(check(""), Err(IdError::Empty));
+        assert_eq!(ModelId::parse(""), Err(IdError::Empty));
+        assert_eq!(check_optional(""), Ok(()));
+    }
+
+    #[test]
+    fn ids_are_ordered_by_bytes() {
+        let id = |text: &str| UserId::parse(text).unwrap();
+        assert!(id("Z") < id("a"));
+        assert!(id("z") < id("é"));
+    }
+}

@@ -21,7 +21,7 @@ pub type Rate = Fixed<4>;
 /// Why a number was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    /// Not decimal digits.
+    /// Not plain decimal digits.
     #[error("must be a decimal number")]
     Malformed,
     /// More decimals than the kind of number has.
@@ -37,7 +37,7 @@ const fn power_of_ten(exponent: u32) -> i128 {
 }
 
 /// Divides and rounds half-up, away from zero: the only rounding of amounts there is.
-/// `None` when the sum overflows or `divisor` is not positive.
+/// `None` when the magnitude of `units` does not fit or `divisor` is not positive.
 const fn divide_half_up(units: i128, divisor: i128) -> Option<i128> {
     if divisor <= 0 {
         return None;
@@ -73,6 +73,10 @@ impl<const SCALE: u32> Fixed<SCALE> {
     /// Digits behind the decimal point.
     pub const SCALE: u32 = SCALE;
 
+    fn decimals() -> usize {
+        usize::try_from(SCALE).unwrap_or(usize::MAX)
+    }
+
     /// A whole number.
     ///
     /// # Errors
@@ -87,7 +91,8 @@ impl<const SCALE: u32> Fixed<SCALE> {
     /// The same number, exactly.
     ///
     /// # Errors
-    /// [`NumberError::TooPrecise`] when it has more than `SCALE` decimals.
+    /// [`NumberError::TooPrecise`] when it has more than `SCALE` decimals,
+    /// [`NumberError::TooLarge`] when it does not fit.
     pub fn from_decimal(number: Decimal) -> Result<Self, NumberError> {
         let number = number.normalize();
         let shift = SCALE
@@ -155,7 +160,7 @@ impl<const SCALE: u32> Fixed<SCALE> {
     #[must_use]
     pub fn digits(self, least: usize) -> String {
         let magnitude = self.0.unsigned_abs().to_string();
-        let scale = usize::try_from(SCALE).unwrap_or(usize::MAX);
+        let scale = Self::decimals();
         let padded = format!("{magnitude:0>width$}", width = scale.saturating_add(1));
         let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
         let kept = fraction.trim_end_matches('0').len().max(least);
@@ -232,7 +237,7 @@ impl Money {
             .ok_or(NumberError::TooLarge)
     }
 
-    /// The smaller amount below zero is none: what a discount cannot take further.
+    /// The amount, or nothing when it is below zero.
     #[must_use]
     pub fn at_least_zero(self) -> Self {
         self.max(Self::ZERO)
@@ -242,30 +247,36 @@ impl Money {
 impl<const SCALE: u32> FromStr for Fixed<SCALE> {
     type Err = NumberError;
 
-    /// Plain digits with an optional sign and point; an exponent is refused.
+    /// Plain digits with an optional minus and point; an exponent is refused, and so are decimals
+    /// beyond `SCALE` unless they are zeros.
     fn from_str(text: &str) -> Result<Self, NumberError> {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        if !plain || !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with('.') {
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !plain(whole) || !plain(fraction) {
             return Err(NumberError::Malformed);
         }
-        // Zeros behind the last digit say nothing, but would not fit the general type.
-        let text = match text.split_once('.') {
-            Some(_) => text.trim_end_matches('0').trim_end_matches('.'),
-            None => text,
-        };
-        match Decimal::from_str_exact(text) {
-            Ok(number) => Self::from_decimal(number),
-            Err(rust_decimal::Error::Underflow) => Err(NumberError::TooPrecise(SCALE)),
-            Err(rust_decimal::Error::ExceedsMaximumPossibleValue) => Err(NumberError::TooLarge),
-            Err(_) => Err(NumberError::Malformed),
+        let fraction = fraction.trim_end_matches('0');
+        let scale = Self::decimals();
+        if fraction.len() > scale {
+            return Err(NumberError::TooPrecise(SCALE));
         }
+        // Only digits are left, so all that can fail is their number.
+        format!("{sign}{whole}{fraction:0<scale$}")
+            .parse()
+            .map(Self)
+            .map_err(|_| NumberError::TooLarge)
     }
 }
 
 impl<const SCALE: u32> fmt::Display for Fixed<SCALE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.digits(0))
+        let digits = self.digits(0);
+        // Pads like an integer: a precision must never cut digits off.
+        f.pad_integral(!self.is_negative(), "", digits.trim_start_matches('-'))
     }
 }
 
@@ -274,3 +285,10 @@ impl<const SCALE: u32> fmt::Debug for Fixed<SCALE> {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails"
+)]
+mod tests;

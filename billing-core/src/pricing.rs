@@ -112,7 +112,7 @@ pub struct PriceChange {
 pub enum PriceDecision {
     /// This price is in force already.
     Unchanged(ModelPrice),
-    /// A new row, or another price for a start that nothing was recorded under.
+    /// A new row; it takes the place of a price with the same start.
     Set(ModelPrice),
 }
 
@@ -229,3 +229,6 @@ impl Catalog {
         prices
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,11 +118,11 @@ pub fn rate_batch<'a>(
     let mut recorded_here: HashMap<&str, usize> = HashMap::new();
     for usage in records {
         let request_id = usage.request_id.as_str();
-        let first = match recorded_here
+        let earlier = recorded_here
             .get(request_id)
-            .map(|index| outcomes.get(*index))
-        {
-            Some(Some(Outcome::Recorded(first))) => Some(first),
+            .and_then(|index| outcomes.get(*index));
+        let first = match earlier {
+            Some(Outcome::Recorded(first)) => Some(first),
             _ => children.recorded.get(request_id),
         };
         let outcome = match first {
@@ -284,3 +284,6 @@ fn charge(
         subscription_id: subscription.map(|subscription| subscription.id.clone()),
     })
 }
+
+#[cfg(test)]
+mod tests;

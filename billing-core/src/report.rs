@@ -45,3 +45,37 @@ impl MonthlyReport {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::no_records("0", 0, "0")]
+    #[case::cost_that_no_record_carries("1.50", 0, "0")]
+    #[case::one_record("15.40475964", 1, "15.40476")]
+    #[case::exact("45.50", 4, "11.375")]
+    #[case::down("1", 3, "0.333333")]
+    #[case::up("2", 3, "0.666667")]
+    #[case::half_up("0.000001", 2, "0.000001")]
+    #[case::below_half("0.000000999999999", 2, "0")]
+    #[case::free_records("0", 5, "0")]
+    #[case::more_than_rounding_shows("0.001", 1_000_000_000, "0")]
+    fn the_average_is_rounded_to_six_decimals(
+        #[case] cost: &str,
+        #[case] records: i64,
+        #[case] average: &str,
+    ) {
+        let totals = UsageTotals {
+            final_cost: cost.parse().unwrap(),
+            tokens: 1_000,
+            records,
+        };
+        let month: Month = "2024-11".parse().unwrap();
+        let report = MonthlyReport::new(month, totals).unwrap();
+        assert_eq!(report.avg_cost_per_record, average.parse().unwrap());
+        assert_eq!((report.month, report.totals), (month, totals));
+    }
+}

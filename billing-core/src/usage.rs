@@ -66,19 +66,19 @@ impl Tokens {
         ];
         let mut violations: Vec<_> = counts
             .into_iter()
-            .filter(|(_, count)| !(0..=MAX_TOKENS).contains(count))
+            .filter(|(_, count)| !in_range(count))
             .map(|(field, _)| Violation::new(field, format!("must be from 0 to {MAX_TOKENS}")))
             .collect();
-        if !violations.is_empty() {
-            return violations;
-        }
-        if self.plain_prompt() < 0 {
+        // A sum over a count out of range says nothing new.
+        let prompt = [self.prompt, self.cached_prompt, self.cache_write];
+        if prompt.iter().all(in_range) && self.plain_prompt() < 0 {
             violations.push(Violation::new(
                 "cached_prompt_tokens",
-                "and cache_write_tokens must not exceed prompt_tokens",
+                "must not exceed prompt_tokens together with cache_write_tokens",
             ));
         }
-        if self.plain_completion() < 0 {
+        let completion = [self.completion, self.reasoning];
+        if completion.iter().all(in_range) && self.plain_completion() < 0 {
             violations.push(Violation::new(
                 "reasoning_tokens",
                 "must not exceed completion_tokens",
@@ -86,6 +86,10 @@ impl Tokens {
         }
         violations
     }
+}
+
+fn in_range(count: &i64) -> bool {
+    (0..=MAX_TOKENS).contains(count)
 }
 
 /// A digest of everything a caller set, by which a repeated call is told from another call under
@@ -147,7 +151,10 @@ impl UsageDraft {
         now: DateTime<Utc>,
     ) -> Result<Usage, Vec<Violation>> {
         let mut violations = self.tokens.violations();
-        if violations.is_empty() && self.total_tokens.is_some_and(|t| t != self.tokens.total()) {
+        if self
+            .total_tokens
+            .is_some_and(|total| total != self.tokens.total())
+        {
             violations.push(Violation::new(
                 "total_tokens",
                 "must be prompt_tokens plus completion_tokens",
@@ -204,3 +211,6 @@ fn time_violation(created_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Viola
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
