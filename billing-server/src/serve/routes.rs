@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use billing_proto::FILE_DESCRIPTOR_SET;
+use billing_proto::{FILE_DESCRIPTOR_SET, v1::debug_service_server};
 use billing_store::Store;
 use http::{HeaderName, HeaderValue, Method, header};
 use prost_reflect::DescriptorPool;
 use tonic::service::Routes;
+use tonic_health::pb::health_server;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::health;
@@ -26,19 +27,20 @@ pub(super) fn all(
     verifier: Arc<Verifier>,
     store: Arc<dyn Store>,
 ) -> Result<Routes, CommandError> {
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(CommandError::failure)?;
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(CommandError::failure)?;
+    let reflection = || reflection(&pool, settings.test_clock.is_some());
     let auth = AuthLayer::new(verifier, settings.reflection_public);
     let grpc = grpc
-        .add_service(reflection)
+        .add_service(reflection().build_v1().map_err(CommandError::failure)?)
+        .add_service(
+            reflection()
+                .build_v1alpha()
+                .map_err(CommandError::failure)?,
+        )
         .into_axum_router()
         .reset_fallback()
         .layer(catch_panics())
         .layer(auth);
-    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(CommandError::failure)?;
     let rest = rest::router(
         &pool,
         Routes::from(grpc.clone()),
@@ -50,6 +52,20 @@ pub(super) fn all(
         web = web.layer(cors(origin)?);
     }
     Ok(Routes::from(with_request_ids(web.merge(grpc))))
+}
+
+/// Describes the services that are served, and the details of errors so that tools can show them.
+fn reflection(pool: &DescriptorPool, test_clock: bool) -> tonic_reflection::server::Builder<'_> {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .with_service_name(health_server::SERVICE_NAME);
+    pool.services()
+        .filter(|service| test_clock || service.full_name() != debug_service_server::SERVICE_NAME)
+        .fold(builder, |builder, service| {
+            builder.with_service_name(service.full_name())
+        })
 }
 
 fn with_request_ids(router: Router) -> Router {
