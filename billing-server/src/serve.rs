@@ -10,7 +10,7 @@ use billing_store::UsageWriter;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::Notify,
+    sync::watch,
 };
 use tonic::transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
@@ -40,7 +40,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
         None => Arc::new(SystemClock),
     };
     let (health, watching) = health::watch(Arc::clone(&store));
-    let grpc = Services::new(Arc::clone(&store), writer, clock)
+    let (stop, mut stopping) = watch::channel(false);
+    let grpc = Services::new(Arc::clone(&store), writer, clock, stopping.clone())
         .routes(settings.max_message_bytes, test_clock)
         .add_service(health);
     let routes = routes::all(&settings, grpc, verifier, store)?;
@@ -50,11 +51,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
     })?;
     announce(&settings, &socket)?;
     let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
-    let stop = Notify::new();
     let serving = async {
         let router = server.add_routes(routes);
+        let stopped = async { drop(stopping.wait_for(|stop| *stop).await) };
         router
-            .serve_with_incoming_shutdown(incoming, stop.notified())
+            .serve_with_incoming_shutdown(incoming, stopped)
             .await?;
         // With the handlers the queue's senders are gone: what is left of it is committed.
         writing.finish().await;
@@ -103,7 +104,7 @@ fn announce(settings: &Settings, socket: &TcpListener) -> Result<(), CommandErro
 /// Runs `serving` until it ends by itself or, once a signal has come, for at most `patience` more.
 async fn until_told_to_stop(
     serving: impl Future<Output = Result<(), tonic::transport::Error>>,
-    stop: &Notify,
+    stop: &watch::Sender<bool>,
     patience: Duration,
 ) -> Result<(), CommandError> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -115,7 +116,7 @@ async fn until_told_to_stop(
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping: calls in flight are finished first");
-    stop.notify_one();
+    stop.send_replace(true);
     match tokio::time::timeout(patience, serving).await {
         Ok(served) => served.map_err(CommandError::failure),
         Err(_) => {

@@ -20,4 +20,4 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{PlanStore, PriceStore, RecordFilter, ReportStore, Store, UsageStore, UserUsage};
-pub use usage_writer::{RecordError, UsageWriter, UsageWriterTasks};
+pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -4,13 +4,16 @@
 //! form the next batch.
 
 use std::{
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
 };
 
 use billing_core::{rating::Outcome, usage::Usage};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -18,8 +21,13 @@ use tokio::{
 
 use crate::{Store, StoreError};
 
-/// The most records in one transaction.
-const MAX_BATCH: usize = 1_000;
+/// Once a transaction has this many records, no more are added.
+const FULL_BATCH: usize = 1_000;
+/// Bulk work is cut into slices of this many records, so that single calls get their turn. Whoever
+/// hands over at most so many at a time keeps them together.
+pub const SLICE: usize = 512;
+/// Slices that may wait for a writer; whoever has more waits with them.
+const WAITING_SLICES: usize = 2;
 /// How often a batch is tried before it is given up or split.
 const MAX_ATTEMPTS: u32 = 4;
 /// The pause before the second attempt; it doubles with each further one.
@@ -39,15 +47,32 @@ pub enum RecordError {
     Store(#[from] StoreError),
 }
 
-struct Pending {
-    usage: Arc<Usage>,
-    reply: oneshot::Sender<Result<Outcome, StoreError>>,
+/// What became of records, in their order.
+type Results = Vec<Result<Outcome, StoreError>>;
+
+/// Records of one caller that are committed together.
+struct Job {
+    usages: Vec<Arc<Usage>>,
+    reply: oneshot::Sender<Results>,
+}
+
+impl Job {
+    fn new(usages: Vec<Arc<Usage>>) -> (Self, oneshot::Receiver<Results>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { usages, reply }, answer)
+    }
+}
+
+/// The senders of one writer's queues.
+struct Queue {
+    single: mpsc::Sender<Job>,
+    bulk: mpsc::Sender<Job>,
 }
 
 /// Gathers usage of concurrent callers into few transactions. Users are dealt over the writers, so
 /// that two transactions in flight rarely want the same account.
 pub struct UsageWriter {
-    queues: Vec<mpsc::Sender<Pending>>,
+    queues: Vec<Queue>,
     hasher: RandomState,
 }
 
@@ -55,7 +80,7 @@ pub struct UsageWriter {
 pub struct UsageWriterTasks(JoinSet<()>);
 
 impl UsageWriter {
-    /// Starts `writers` writers with room for `queue` records between them.
+    /// Starts `writers` writers with room for `queue` single records between them.
     #[must_use]
     pub fn start(store: &Arc<dyn Store>, writers: usize, queue: usize) -> (Self, UsageWriterTasks) {
         let mut tasks = JoinSet::new();
@@ -63,9 +88,10 @@ impl UsageWriter {
         let room = queue.div_ceil(writers).max(1);
         let queues = (0..writers)
             .map(|_| {
-                let (sender, receiver) = mpsc::channel(room);
-                tasks.spawn(run(Arc::clone(store), receiver));
-                sender
+                let (single, singles) = mpsc::channel(room);
+                let (bulk, slices) = mpsc::channel(WAITING_SLICES);
+                tasks.spawn(run(Arc::clone(store), Waiting { singles, slices }));
+                Queue { single, bulk }
             })
             .collect();
         let writer = Self {
@@ -81,26 +107,70 @@ impl UsageWriter {
     /// When the queue is full, the server goes down or the database fails. After a failure the
     /// record may be durable all the same; repeating the call tells.
     pub async fn record(&self, usage: Usage) -> Result<Outcome, RecordError> {
-        let (reply, answer) = oneshot::channel();
-        let queue = self.queue_of(&usage).ok_or(RecordError::ShuttingDown)?;
-        let pending = Pending {
-            usage: Arc::new(usage),
-            reply,
-        };
-        queue.try_send(pending).map_err(|error| match error {
+        let queue = self
+            .queues
+            .get(self.index_of(&usage))
+            .ok_or(RecordError::ShuttingDown)?;
+        let (job, answer) = Job::new(vec![Arc::new(usage)]);
+        queue.single.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => RecordError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => RecordError::ShuttingDown,
         })?;
-        Ok(answer.await.map_err(|_| RecordError::ShuttingDown)??)
+        let results = answer.await.map_err(|_| RecordError::ShuttingDown)?;
+        let result = results.into_iter().next();
+        Ok(result.ok_or(RecordError::ShuttingDown)??)
     }
 
-    fn queue_of(&self, usage: &Usage) -> Option<&mpsc::Sender<Pending>> {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(usage.user_id.as_str().as_bytes());
-        let count = u64::try_from(self.queues.len()).ok()?;
-        let index = hasher.finish().checked_rem(count)?;
-        self.queues.get(usize::try_from(index).ok()?)
+    /// Commits records and answers what became of each, in their order, when all are durable.
+    /// Waits for room instead of refusing: the caller holds the records that have to wait.
+    pub async fn record_all(&self, usages: Vec<Usage>) -> Vec<Result<Outcome, RecordError>> {
+        let mut results: Vec<_> = usages
+            .iter()
+            .map(|_| Err(RecordError::ShuttingDown))
+            .collect();
+        let mut by_queue: Vec<Vec<(usize, Arc<Usage>)>> = vec![Vec::new(); self.queues.len()];
+        for (position, usage) in usages.into_iter().enumerate() {
+            if let Some(part) = by_queue.get_mut(self.index_of(&usage)) {
+                part.push((position, Arc::new(usage)));
+            }
+        }
+        let parts = self.queues.iter().zip(by_queue);
+        let sent = parts.map(|(queue, part)| send_slices(&queue.bulk, part));
+        for (positions, answer) in join_all(sent).await.into_iter().flatten() {
+            let answers = answer.await.unwrap_or_default();
+            for (position, answer) in positions.into_iter().zip(answers) {
+                if let Some(result) = results.get_mut(position) {
+                    *result = answer.map_err(RecordError::from);
+                }
+            }
+        }
+        results
     }
+
+    fn index_of(&self, usage: &Usage) -> usize {
+        let hash = self.hasher.hash_one(usage.user_id.as_str());
+        let count = u64::try_from(self.queues.len()).unwrap_or(1);
+        let index = hash.checked_rem(count).unwrap_or(0);
+        usize::try_from(index).unwrap_or(0)
+    }
+}
+
+/// A slice on its way: where its records stood, and where its results will come from.
+type SentSlice = (Vec<usize>, oneshot::Receiver<Results>);
+
+async fn send_slices(
+    queue: &mpsc::Sender<Job>,
+    records: Vec<(usize, Arc<Usage>)>,
+) -> Vec<SentSlice> {
+    let mut sent = Vec::with_capacity(records.len().div_ceil(SLICE));
+    for slice in records.chunks(SLICE) {
+        let (positions, usages) = slice.iter().cloned().unzip();
+        let (job, answer) = Job::new(usages);
+        // A closed queue drops the job, which its answer then tells.
+        let _ = queue.send(job).await;
+        sent.push((positions, answer));
+    }
+    sent
 }
 
 impl UsageWriterTasks {
@@ -110,29 +180,59 @@ impl UsageWriterTasks {
     }
 }
 
-async fn run(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Pending>) {
-    let mut gathered = Vec::with_capacity(MAX_BATCH);
-    while queue.recv_many(&mut gathered, MAX_BATCH).await > 0 {
+/// The receivers of one writer's queues.
+struct Waiting {
+    singles: mpsc::Receiver<Job>,
+    slices: mpsc::Receiver<Job>,
+}
+
+impl Waiting {
+    /// The next batch: every single record that waits, as far as it has room, and at least one
+    /// slice if there is any, so that neither kind of work can starve the other. `None` when both
+    /// queues are closed and empty.
+    async fn gather(&mut self) -> Option<Vec<Job>> {
+        let mut jobs = Vec::new();
+        tokio::select! {
+            biased;
+            1.. = self.singles.recv_many(&mut jobs, FULL_BATCH) => {}
+            Some(slice) = self.slices.recv() => jobs.push(slice),
+            else => return None,
+        }
+        let mut records: usize = jobs.iter().map(|job| job.usages.len()).sum();
+        while let Ok(slice) = self.slices.try_recv() {
+            records += slice.usages.len();
+            jobs.push(slice);
+            if records >= FULL_BATCH {
+                break;
+            }
+        }
+        Some(jobs)
+    }
+}
+
+async fn run(store: Arc<dyn Store>, mut waiting: Waiting) {
+    while let Some(mut jobs) = waiting.gather().await {
         // A caller that gave up is not worth a place in the transaction.
-        gathered.retain(|pending| !pending.reply.is_closed());
-        let (usages, replies): (Vec<_>, Vec<_>) = gathered
-            .drain(..)
-            .map(|pending| (pending.usage, pending.reply))
-            .unzip();
-        let outcomes = commit(store.as_ref(), &usages).await;
-        for (reply, outcome) in replies.into_iter().zip(outcomes) {
-            // The caller may have left meanwhile; the record is durable all the same.
-            let _ = reply.send(outcome);
+        jobs.retain(|job| !job.reply.is_closed());
+        let batch: Vec<_> = jobs
+            .iter()
+            .flat_map(|job| job.usages.iter().cloned())
+            .collect();
+        if batch.is_empty() {
+            continue;
+        }
+        let mut results = commit(store.as_ref(), &batch).await.into_iter();
+        for job in jobs {
+            let part = results.by_ref().take(job.usages.len()).collect();
+            // The caller may have left meanwhile; the records are durable all the same.
+            let _ = job.reply.send(part);
         }
     }
 }
 
 /// Commits a batch; when the database refuses it for good, splits it, so that a bad record fails
 /// alone.
-fn commit<'a>(
-    store: &'a dyn Store,
-    batch: &'a [Arc<Usage>],
-) -> BoxFuture<'a, Vec<Result<Outcome, StoreError>>> {
+fn commit<'a>(store: &'a dyn Store, batch: &'a [Arc<Usage>]) -> BoxFuture<'a, Results> {
     async move {
         let error = match commit_with_retries(store, batch).await {
             Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
@@ -173,6 +273,6 @@ async fn commit_with_retries(
 
 /// Between half of the pause and all of it, so that two servers do not meet again.
 fn jittered(pause: Duration) -> Duration {
-    let percent = 50 + RandomState::new().build_hasher().finish() % 51;
+    let percent = 50 + RandomState::new().hash_one(0) % 51;
     pause * u32::try_from(percent).unwrap_or(100) / 100
 }

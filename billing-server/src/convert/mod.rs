@@ -13,7 +13,9 @@ pub use plan::plan;
 pub use price::{model_price, price_change};
 pub use report::{monthly_report, stats};
 pub use time::{month, required_time, time, timestamp};
-pub use usage::{RecordPage, cost, quote_input, record, record_page, usage};
+pub use usage::{
+    RecordPage, cost, quote_input, record, record_page, recorded_result, rejected_result, usage,
+};
 
 use billing_core::Violation;
 use tonic::Status;

@@ -191,6 +191,44 @@ pub fn record(record: UsageRecord) -> v1::UsageRecord {
     }
 }
 
+/// The result of a record that is stored.
+#[must_use]
+pub fn recorded_result(record: &UsageRecord, duplicate: bool) -> v1::RecordUsageResult {
+    let outcome = if duplicate {
+        v1::UsageOutcome::Duplicate
+    } else {
+        v1::UsageOutcome::Recorded
+    };
+    v1::RecordUsageResult {
+        request_id: record.request_id.as_str().to_owned(),
+        outcome: outcome.into(),
+        record_id: record.id.as_str().to_owned(),
+        final_cost: amount(record.charge.final_cost),
+        problem: None,
+    }
+}
+
+/// The result of a call that was refused, with the first field at fault.
+#[must_use]
+pub fn rejected_result(request_id: String, error: ApiError) -> v1::RecordUsageResult {
+    let field = error
+        .violations
+        .into_iter()
+        .next()
+        .map(|violation| violation.field);
+    v1::RecordUsageResult {
+        request_id,
+        outcome: v1::UsageOutcome::Rejected.into(),
+        record_id: String::new(),
+        final_cost: None,
+        problem: Some(v1::Problem {
+            code: error.code.as_str().to_owned(),
+            message: error.message,
+            field: field.unwrap_or_default(),
+        }),
+    }
+}
+
 /// A page of records that is asked for.
 #[derive(Debug)]
 pub struct RecordPage {

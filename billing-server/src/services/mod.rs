@@ -1,10 +1,12 @@
 //! The handlers of the API: decode, authorise, ask the store once, encode.
 
+mod bulk;
 mod debug;
 mod plans;
 mod prices;
 mod reports;
 mod stats;
+mod stream;
 mod usage;
 
 use std::{
@@ -20,6 +22,7 @@ use billing_proto::v1::{
 };
 use billing_store::{RecordError, Store, StoreError, UsageWriter};
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 use tonic::service::Routes;
 use uuid::{ContextV7, Timestamp, Uuid};
 
@@ -42,17 +45,24 @@ struct Inner {
     writer: UsageWriter,
     clock: Arc<dyn Clock>,
     ids: Mutex<ContextV7>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Services {
-    /// Handlers over a store.
+    /// Handlers over a store. `stopping` turns true when the server goes down.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, writer: UsageWriter, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        writer: UsageWriter,
+        clock: Arc<dyn Clock>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             writer,
             clock,
             ids: Mutex::new(ContextV7::new()),
+            stopping,
         }))
     }
 
@@ -77,6 +87,11 @@ impl Services {
 
     fn store(&self) -> &dyn Store {
         self.0.store.as_ref()
+    }
+
+    /// Tells streams when to end.
+    fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.clone()
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -109,6 +124,14 @@ fn model_not_found(model: &str) -> ApiError {
     ApiError::new(ErrorCode::ModelNotFound, message)
 }
 
+fn shutting_down() -> ApiError {
+    ApiError::new(
+        ErrorCode::DatabaseUnavailable,
+        "the server is shutting down",
+    )
+    .retry_after(UNAVAILABLE_RETRY)
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -132,11 +155,7 @@ impl From<RecordError> for ApiError {
                 Self::new(ErrorCode::Overloaded, "too many records are waiting")
                     .retry_after(OVERLOADED_RETRY)
             }
-            RecordError::ShuttingDown => Self::new(
-                ErrorCode::DatabaseUnavailable,
-                "the server is shutting down",
-            )
-            .retry_after(UNAVAILABLE_RETRY),
+            RecordError::ShuttingDown => shutting_down(),
             RecordError::Store(error) => error.into(),
         }
     }

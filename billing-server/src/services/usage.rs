@@ -2,46 +2,80 @@
 
 use billing_core::{
     ids::{RecordId, UserId},
-    rating::{Outcome, QuoteError, quote},
+    rating::{Outcome, QuoteError, UsageRecord, quote},
+    usage::Usage,
 };
 use billing_proto::v1::{self, usage_service_server::UsageService};
-use tonic::{Request, Response, Status, async_trait};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::{Services, model_not_found};
+use super::{Services, model_not_found, stream};
 use crate::{
-    auth::layer::caller,
+    auth::{Caller, layer::caller},
     convert::{self, Violations},
     error::{ApiError, ErrorCode},
 };
 
+/// The most records in one batch.
+const MAX_BATCH: usize = 10_000;
+
 #[async_trait]
 impl UsageService for Services {
+    type StreamUsageStream = ReceiverStream<Result<v1::StreamUsageResponse, Status>>;
+
     async fn record_usage(
         &self,
         request: Request<v1::RecordUsageRequest>,
     ) -> Result<Response<v1::RecordUsageResponse>, Status> {
         let caller = caller(&request)?;
         caller.require_usage_write()?;
-        let mut request = request.into_inner();
-        request.user_id = caller.user_for_usage(&request.user_id)?;
-        let now = self.now();
-        let usage = convert::usage(request, self.new_record_id(now), now)?;
+        let usage = self.usage(&caller, request.into_inner())?;
         let model = usage.model.clone();
         // A model without a price is refused before the database hears of the user.
-        self.catalog_with(model.as_str(), usage.created_at.min(now))
-            .await?;
-        let outcome = self.0.writer.record(usage).await.map_err(ApiError::from)?;
-        let (record, duplicate) = match outcome {
-            Outcome::Recorded(record) => (record, false),
-            Outcome::Duplicate(record) => (record, true),
-            Outcome::Conflict => return Err(conflict().into()),
-            Outcome::Unpriced => return Err(model_not_found(model.as_str()).into()),
-            Outcome::TooLarge => return Err(too_large().into()),
-        };
+        let at = usage.created_at.min(usage.received_at);
+        self.catalog_with(model.as_str(), at).await?;
+        let outcome = self.0.writer.record(usage).await;
+        let (record, duplicate) = recorded(outcome.map_err(ApiError::from)?, model.as_str())?;
         Ok(Response::new(v1::RecordUsageResponse {
             record: Some(convert::record(record)),
             duplicate,
         }))
+    }
+
+    async fn record_usage_batch(
+        &self,
+        request: Request<v1::RecordUsageBatchRequest>,
+    ) -> Result<Response<v1::RecordUsageBatchResponse>, Status> {
+        let caller = caller(&request)?;
+        caller.require_usage_write()?;
+        let records = request.into_inner().records;
+        if records.is_empty() || records.len() > MAX_BATCH {
+            let mut violations = Violations::default();
+            let wrong = format!("must be from 1 to {MAX_BATCH} records");
+            violations.check("records", Err::<(), _>(wrong));
+            return Err(violations.into_status());
+        }
+        let results = self.record_all(&caller, records).await?;
+        let count = |outcome: v1::UsageOutcome| {
+            let counted = results.iter().filter(|result| result.outcome() == outcome);
+            i64::try_from(counted.count()).unwrap_or(i64::MAX)
+        };
+        Ok(Response::new(v1::RecordUsageBatchResponse {
+            recorded: count(v1::UsageOutcome::Recorded),
+            duplicates: count(v1::UsageOutcome::Duplicate),
+            rejected: count(v1::UsageOutcome::Rejected),
+            results,
+        }))
+    }
+
+    async fn stream_usage(
+        &self,
+        request: Request<Streaming<v1::RecordUsageRequest>>,
+    ) -> Result<Response<Self::StreamUsageStream>, Status> {
+        let caller = caller(&request)?;
+        caller.require_usage_write()?;
+        let results = stream::run(self.clone(), caller, request.into_inner());
+        Ok(Response::new(results))
     }
 
     async fn calculate_cost(
@@ -120,6 +154,30 @@ impl UsageService for Services {
                 .unwrap_or_default(),
             records: found.into_iter().map(convert::record).collect(),
         }))
+    }
+}
+
+impl Services {
+    /// Checks a model call of a caller who may record usage.
+    pub(super) fn usage(
+        &self,
+        caller: &Caller,
+        mut request: v1::RecordUsageRequest,
+    ) -> Result<Usage, ApiError> {
+        request.user_id = caller.user_for_usage(&request.user_id)?;
+        let now = self.now();
+        convert::usage(request, self.new_record_id(now), now)
+    }
+}
+
+/// The record, and whether it is a repeat.
+pub(super) fn recorded(outcome: Outcome, model: &str) -> Result<(UsageRecord, bool), ApiError> {
+    match outcome {
+        Outcome::Recorded(record) => Ok((record, false)),
+        Outcome::Duplicate(record) => Ok((record, true)),
+        Outcome::Conflict => Err(conflict()),
+        Outcome::Unpriced => Err(model_not_found(model)),
+        Outcome::TooLarge => Err(too_large()),
     }
 }
 

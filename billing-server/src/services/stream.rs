@@ -1,0 +1,88 @@
+//! A stream of model calls, answered as they become durable.
+
+use std::sync::Arc;
+
+use billing_proto::v1;
+use billing_store::SLICE;
+use futures_util::{StreamExt, stream::FuturesOrdered};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::{Services, shutting_down};
+use crate::auth::Caller;
+
+/// The most records of one stream that are unanswered at a time.
+const MAX_UNANSWERED: usize = 4_096;
+
+type Answers = Result<v1::StreamUsageResponse, Status>;
+
+/// Answers the calls of a stream from a task of its own, which ends with the stream.
+pub(super) fn run(
+    services: Services,
+    caller: Arc<Caller>,
+    calls: Streaming<v1::RecordUsageRequest>,
+) -> ReceiverStream<Answers> {
+    // Room for one: a client that does not read its answers stops the reading of its calls.
+    let (answers, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        if let Err(status) = answer(&services, &caller, calls, &answers).await {
+            // Nobody hears it when the client has gone.
+            let _ = answers.send(Err(status)).await;
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+/// Reads calls as they come, a slice at a time, and sends their results in the order of receipt.
+/// The error is what the stream ends with, after the answers to everything that was read.
+async fn answer(
+    services: &Services,
+    caller: &Caller,
+    calls: Streaming<v1::RecordUsageRequest>,
+    answers: &mpsc::Sender<Answers>,
+) -> Result<(), Status> {
+    let mut slices = calls.ready_chunks(SLICE);
+    let mut unanswered = FuturesOrdered::new();
+    let mut stopping = services.stopping();
+    let mut end = None;
+    loop {
+        let may_read = end.is_none() && unanswered.len() < MAX_UNANSWERED / SLICE;
+        tokio::select! {
+            biased;
+            Some(results) = unanswered.next() => {
+                let results = v1::StreamUsageResponse { results: results? };
+                if answers.send(Ok(results)).await.is_err() {
+                    // The client has gone; it may send again what it has no answer to.
+                    return Ok(());
+                }
+            }
+            () = async { drop(stopping.wait_for(|stop| *stop).await) }, if end.is_none() => {
+                end = Some(Err(shutting_down().into()));
+            }
+            slice = slices.next(), if may_read => match slice {
+                Some(slice) => {
+                    let (requests, broken) = split(slice);
+                    unanswered.push_back(services.record_all(caller, requests));
+                    end = broken.map(Err);
+                }
+                None => end = Some(Ok(())),
+            },
+            else => return end.unwrap_or(Ok(())),
+        }
+    }
+}
+
+/// The calls that arrived, and why no more will.
+fn split(
+    slice: Vec<Result<v1::RecordUsageRequest, Status>>,
+) -> (Vec<v1::RecordUsageRequest>, Option<Status>) {
+    let mut requests = Vec::with_capacity(slice.len());
+    for call in slice {
+        match call {
+            Ok(request) => requests.push(request),
+            Err(status) => return (requests, Some(status)),
+        }
+    }
+    (requests, None)
+}
