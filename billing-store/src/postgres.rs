@@ -40,9 +40,11 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) async fn connect(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        let session = session_setup(options);
+        let writers = options.writers.saturating_add(OTHER_WRITERS);
         let backend = Self {
-            readers: pool(url, options.read_pool, options)?,
-            writers: pool(url, options.writers.saturating_add(OTHER_WRITERS), options)?,
+            readers: pool(url, options.read_pool, session.clone(), options)?,
+            writers: pool(url, writers, session + LOOK_UP_ONLY, options)?,
             catalog: CatalogCache::default(),
         };
         drop(backend.readers.get().await?);
@@ -92,10 +94,14 @@ where
     }
 }
 
-fn pool(url: &str, size: usize, options: &StoreOptions) -> Result<Pool<Conn>, StoreError> {
+fn pool(
+    url: &str,
+    size: usize,
+    setup: String,
+    options: &StoreOptions,
+) -> Result<Pool<Conn>, StoreError> {
     let mut config = ManagerConfig::<Conn>::default();
     config.recycling_method = RecyclingMethod::Fast;
-    let setup = session_setup(options);
     config.custom_setup = Box::new(move |url| establish(url.to_owned(), setup.clone()).boxed());
     Pool::builder(AsyncDieselConnectionManager::<Conn>::new_with_config(
         url, config,
@@ -111,14 +117,18 @@ fn pool(url: &str, size: usize, options: &StoreOptions) -> Result<Pool<Conn>, St
     .map_err(|error| StoreError::Failed(error.to_string()))
 }
 
-/// Limits for every statement; durable commits even where the server's default is not; and plans
-/// made once, because planning costs a lone record more than running it.
+/// What usage writers add to the session. Plans are made once, because planning costs a lone record
+/// more than running it; and as they may be made while the tables are still empty, when a scan looks
+/// cheapest, they may only look rows up.
+const LOOK_UP_ONLY: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;";
+
+/// Limits for every statement, and durable commits even where the server's default is not.
 fn session_setup(options: &StoreOptions) -> String {
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET timezone = 'UTC'; \
-         SET plan_cache_mode = force_generic_plan; \
          SELECT set_config('synchronous_commit', 'on', false) \
-         WHERE current_setting('synchronous_commit') = 'off'",
+         WHERE current_setting('synchronous_commit') = 'off';",
         millis(options.statement_timeout),
         millis(options.lock_timeout),
     )

@@ -203,9 +203,9 @@ CREATE TABLE billing_records (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT;
-CREATE UNIQUE INDEX billing_records_request ON billing_records (user_id, request_id);
 CREATE INDEX billing_records_month ON billing_records (user_id, billing_month);
 CREATE INDEX billing_records_created ON billing_records (created_at);
+CREATE UNIQUE INDEX billing_records_request ON billing_records (user_id, request_id);
 
 -- Sums of records by the UTC day that rated them; every reader of totals reads these.
 CREATE TABLE usage_rollups (
