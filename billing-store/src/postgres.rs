@@ -119,9 +119,10 @@ fn pool(
 
 /// What usage writers add to the session. Plans are made once, because planning costs a lone record
 /// more than running it; and as they may be made while the tables are still empty, when a scan looks
-/// cheapest, they may only look rows up.
+/// cheapest, they may only look rows up. Compiling such plans takes longer than running them.
 const LOOK_UP_ONLY: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
-    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;";
+    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET jit = off;";
 
 /// Limits for every statement, and durable commits even where the server's default is not.
 fn session_setup(options: &StoreOptions) -> String {

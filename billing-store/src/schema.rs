@@ -6,6 +6,9 @@
     reason = "the columns are documented by the contract"
 )]
 
+/// The id of the only row of `catalog_version`.
+pub(crate) const CATALOG: i32 = 1;
+
 diesel::table! {
     use diesel::sql_types::*;
 

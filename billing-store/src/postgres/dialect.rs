@@ -14,7 +14,7 @@ use super::{
 use crate::{
     StoreError,
     rows::{AccountRow, PriceRow},
-    schema::{accounts, catalog_version, model_prices},
+    schema::{CATALOG, accounts, catalog_version, model_prices},
     sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
 };
 
@@ -54,6 +54,7 @@ pub(super) async fn lock_usage(
         .returning(AccountRow::as_returning());
     // Shared: usage does not wait for usage, but a price change waits for both.
     let share_catalog = catalog_version::table
+        .find(CATALOG)
         .select(catalog_version::version)
         .for_share();
     let (accounts, catalog_version, recorded) = try_join3(
@@ -84,6 +85,7 @@ pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usi
 /// Keeps usage from being priced until the transaction ends, and answers the prices' version.
 pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(catalog_version::table
+        .find(CATALOG)
         .select(catalog_version::version)
         .for_update()
         .first(conn)

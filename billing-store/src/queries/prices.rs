@@ -12,7 +12,7 @@ use super::{Backend, Conn, dialect};
 use crate::{
     PriceStore, StoreError,
     rows::PriceRow,
-    schema::{catalog_version, model_prices},
+    schema::{CATALOG, catalog_version, model_prices},
 };
 
 /// The prices as they were last read. It may be dropped at any time: every use in a transaction
@@ -63,6 +63,7 @@ impl PriceStore for Backend {
         self.read(move |conn| {
             Box::pin(async move {
                 let version = catalog_version::table
+                    .find(CATALOG)
                     .select(catalog_version::version)
                     .first(conn)
                     .await?;
@@ -135,7 +136,7 @@ fn decide(
 }
 
 async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
-    diesel::update(catalog_version::table)
+    diesel::update(catalog_version::table.find(CATALOG))
         .set(catalog_version::version.eq(catalog_version::version + 1))
         .execute(conn)
         .await?;

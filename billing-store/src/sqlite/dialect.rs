@@ -13,7 +13,7 @@ use super::{
 use crate::{
     StoreError,
     rows::{AccountRow, AccountUpdate, PriceRow, RecordRow, RollupRow},
-    schema::{accounts, billing_records, catalog_version, model_prices, usage_rollups},
+    schema::{CATALOG, accounts, billing_records, catalog_version, model_prices, usage_rollups},
     sql_types::{DbTimestamp, ExactDecimal},
 };
 
@@ -139,6 +139,7 @@ fn find_recorded(
 
 fn read_version(conn: &mut SqliteConnection) -> QueryResult<i64> {
     catalog_version::table
+        .find(CATALOG)
         .select(catalog_version::version)
         .first(conn)
 }
