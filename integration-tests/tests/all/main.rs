@@ -8,4 +8,7 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod concurrency;
+mod faults;
 mod harness;
+mod load;
