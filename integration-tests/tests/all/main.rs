@@ -12,3 +12,4 @@ mod concurrency;
 mod faults;
 mod harness;
 mod load;
+mod store;
