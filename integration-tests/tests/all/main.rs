@@ -12,4 +12,5 @@ mod concurrency;
 mod faults;
 mod harness;
 mod load;
+mod schema;
 mod store;
