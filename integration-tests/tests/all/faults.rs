@@ -189,6 +189,35 @@ const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity 
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_whose_connections_are_lost_may_be_repeated() {
+    let server = load::server(Backend::Postgres).start().await;
+    let client = load::client(&server).await;
+    load::set_price(&client).await;
+    let calls = calls("call", 1, 1);
+    let mut database = connect(server.database_url()).await;
+    let killer = connect(server.database_url()).await;
+    let lock = database.transaction().await.unwrap();
+    lock.batch_execute("LOCK TABLE accounts").await.unwrap();
+
+    let (reader, writer, sent) = (client.clone(), client.clone(), calls.clone());
+    let read = tokio::spawn(async move { reader.stats("user-0").await });
+    let written = tokio::spawn(async move { send(writer, sent, 1, &Semaphore::new(0)).await });
+    eventually("both calls have failed", async || {
+        killer.execute(TERMINATE_WAITING, &[]).await.unwrap();
+        read.is_finished() && written.is_finished()
+    })
+    .await;
+    assert_unavailable(&read.await.unwrap().unwrap_err());
+    assert_unavailable(written.await.unwrap()[0].as_ref().unwrap_err());
+    lock.commit().await.unwrap();
+    resend(&client, &calls, &[]).await;
+    assert_counted_once(&client, &calls).await;
+}
+
+const TERMINATE_WAITING: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_is_reported_and_may_come_back() {
     let server = load::server(Backend::Postgres).start().await;
     let client = load::client(&server).await;
