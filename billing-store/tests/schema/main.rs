@@ -72,7 +72,8 @@ async fn sqlite_tables_are_as_declared() {
     let query = "SELECT t.name AS table_name, c.name AS name, c.type AS column_type, \
         c.\"notnull\" AS required, c.pk AS place_in_key \
         FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c \
-        WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '\\_%' ESCAPE '\\' \
+        WHERE t.schema = 'main' \
+        AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '\\_%' ESCAPE '\\' \
         ORDER BY t.name, c.pk";
     let columns: Vec<Column> = sql_query(query).load(&mut conn).unwrap();
     let mut made = BTreeMap::<String, Table>::new();

@@ -1,5 +1,9 @@
 //! `records`: filters, order and pages.
 
+use billing_core::{
+    ids::{ModelId, RecordId, RequestId},
+    month::Month,
+};
 use billing_store::RecordFilter;
 use integration_tests::{Backend, on_both_databases};
 
@@ -55,93 +59,54 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
 async fn filters_apply_together(backend: Backend) {
     let store = TestStore::open(backend).await;
     let change = vec![price("gpt-4o", "0.01", "0.02")];
-    store
-        .store
-        .set_prices(change, Box::new(super::noon))
-        .await
-        .unwrap();
-    let (october, noon) = ("2026-10-31T23:59:59.999999Z", "2026-11-10T12:00:00Z");
-    store
-        .commit(&batch([
-            made_at(usage("alice", "a", 1, 0), october),
-            made_at(usage("alice", "b", 1, 0), noon),
-            of_model(usage("alice", "c", 1, 0), "gpt-4o"),
-        ]))
-        .await;
-    let all = || all_of("alice");
-    let month = |text: &str| Some(text.parse().unwrap());
-    let request_id = |id: &str| Some(billing_core::ids::RequestId::parse(id).unwrap());
-    let model = |id: &str| Some(billing_core::ids::ModelId::parse(id).unwrap());
-    let cases = [
-        (
-            RecordFilter {
-                billing_month: month("2026-10"),
-                ..all()
-            },
-            vec!["a"],
-        ),
-        (
-            RecordFilter {
-                billing_month: month("2026-12"),
-                ..all()
-            },
-            vec![],
-        ),
-        (
-            RecordFilter {
-                model: model("gpt-4o"),
-                ..all()
-            },
-            vec!["c"],
-        ),
-        (
-            RecordFilter {
-                request_id: request_id("b"),
-                ..all()
-            },
-            vec!["b"],
-        ),
-        (
-            RecordFilter {
-                request_id: request_id("B"),
-                ..all()
-            },
-            vec![],
-        ),
-        (
-            RecordFilter {
-                from: Some(time(noon)),
-                ..all()
-            },
-            vec!["c", "b"],
-        ),
-        (
-            RecordFilter {
-                until: Some(time(noon)),
-                ..all()
-            },
-            vec!["a"],
-        ),
-        (
-            RecordFilter {
-                from: Some(time(october)),
-                until: Some(time(noon)),
-                ..all()
-            },
-            vec!["a"],
-        ),
-        (
-            RecordFilter {
-                billing_month: month("2026-11"),
-                model: model("gpt-4"),
-                ..all()
-            },
-            vec!["b"],
-        ),
+    let set = store.store.set_prices(change, Box::new(super::noon));
+    set.await.unwrap();
+    let old = made_at(usage("alice", "old", 1, 0), OCTOBER);
+    let other = of_model(usage("alice", "other", 1, 0), "gpt-4o");
+    let calls = [old, usage("alice", "new", 1, 0), other];
+    store.commit(&batch(calls)).await;
+    type Narrow = fn(&mut RecordFilter);
+    let cases: [(Narrow, &[&str]); 9] = [
+        (|f| f.billing_month = month("2026-10"), &["old"]),
+        (|f| f.billing_month = month("2026-12"), &[]),
+        (|f| f.model = model("gpt-4o"), &["other"]),
+        (|f| f.request_id = request_id("new"), &["new"]),
+        (|f| f.request_id = request_id("NEW"), &[]),
+        (|f| f.from = Some(time(NOON)), &["other", "new"]),
+        (|f| f.until = Some(time(NOON)), &["old"]),
+        (between_october_and_noon, &["old"]),
+        (new_calls_of_gpt_4, &["new"]),
     ];
-    for (filter, expected) in cases {
+    for (narrow, expected) in cases {
+        let mut filter = all_of("alice");
+        narrow(&mut filter);
         assert_eq!(found(&store, filter.clone()).await, expected, "{filter:?}");
     }
+}
+
+const OCTOBER: &str = "2026-10-31T23:59:59.999999Z";
+const NOON: &str = "2026-11-10T12:00:00Z";
+
+fn between_october_and_noon(filter: &mut RecordFilter) {
+    filter.from = Some(time(OCTOBER));
+    filter.until = Some(time(NOON));
+}
+
+fn new_calls_of_gpt_4(filter: &mut RecordFilter) {
+    filter.billing_month = month("2026-11");
+    filter.model = model("gpt-4");
+}
+
+fn month(text: &str) -> Option<Month> {
+    Some(text.parse().unwrap())
+}
+
+fn model(id: &str) -> Option<ModelId> {
+    Some(ModelId::parse(id).unwrap())
+}
+
+fn request_id(id: &str) -> Option<RequestId> {
+    Some(RequestId::parse(id).unwrap())
 }
 
 async fn ids_compare_by_bytes(backend: Backend) {
@@ -149,7 +114,7 @@ async fn ids_compare_by_bytes(backend: Backend) {
     let ids = ["a", "A", "ä", "a b", "z", "Z", "a-", "10", "9"];
     let calls = ids.map(|id| {
         let mut call = usage("alice", id, 1, 0);
-        call.record_id = billing_core::ids::RecordId::parse(id).unwrap();
+        call.record_id = RecordId::parse(id).unwrap();
         call
     });
     store.commit(&batch(calls)).await;
