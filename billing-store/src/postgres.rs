@@ -57,7 +57,8 @@ impl Backend {
         T: Send + 'static,
     {
         let mut conn = self.readers.get().await?;
-        work(&mut conn).await
+        let result = work(&mut conn).await;
+        or_connection_lost(&mut conn, result).await
     }
 
     /// Runs `work` in a transaction of its own task, so that a caller who goes away cannot leave it
@@ -68,9 +69,26 @@ impl Backend {
         T: Send + 'static,
     {
         let mut conn = self.writers.get().await?;
-        tokio::spawn(async move { transaction(&mut conn, work).await })
-            .await
+        let task = tokio::spawn(async move {
+            let result = transaction(&mut conn, work).await;
+            or_connection_lost(&mut conn, result).await
+        });
+        task.await
             .map_err(|error| StoreError::Failed(error.to_string()))?
+    }
+}
+
+/// A server that closes the connection says so by an error that diesel cannot tell from others;
+/// whether the connection still answers tells.
+async fn or_connection_lost<T>(
+    conn: &mut Conn,
+    result: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match result {
+        Err(StoreError::Failed(reason)) if conn.batch_execute("").await.is_err() => {
+            Err(StoreError::Unavailable(reason))
+        }
+        other => other,
     }
 }
 

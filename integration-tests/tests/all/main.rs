@@ -8,4 +8,9 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod concurrency;
+mod faults;
 mod harness;
+mod load;
+mod schema;
+mod store;

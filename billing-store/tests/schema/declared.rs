@@ -1,0 +1,78 @@
+//! The schema as the sources declare it, read from their text; the end-to-end tests read it too.
+
+use std::collections::BTreeMap;
+
+const SCHEMA: &str = include_str!("../../src/schema.rs");
+const MIGRATION: &str =
+    include_str!("../../../migrations/postgres/2026-11-22-000000_initial/up.sql");
+
+/// One table: `Nullable<..>` and all else by column, and the columns of its primary key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) columns: BTreeMap<String, String>,
+    pub(crate) key: Vec<String>,
+}
+
+/// One index beside the primary keys.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Index {
+    pub(crate) unique: bool,
+    pub(crate) table: String,
+    pub(crate) columns: String,
+    pub(crate) partial: bool,
+}
+
+/// The tables of `schema.rs`.
+pub(crate) fn tables() -> BTreeMap<String, Table> {
+    let mut tables = BTreeMap::<String, Table>::new();
+    let (mut table, mut sql_name) = (String::new(), None);
+    for line in SCHEMA.lines().map(str::trim) {
+        if let Some(head) = line.strip_suffix(") {") {
+            let (name, key) = head.split_once(" (").unwrap();
+            name.clone_into(&mut table);
+            let key = key.split(", ").map(str::to_owned).collect();
+            tables.entry(table.clone()).or_default().key = key;
+        } else if let Some(name) = line.strip_prefix("#[sql_name = \"") {
+            sql_name = name.strip_suffix("\"]");
+        } else if let Some((name, column_type)) = line.split_once(" -> ") {
+            let name = sql_name.take().unwrap_or(name).to_owned();
+            let column_type = column_type.trim_end_matches(',').to_owned();
+            let columns = &mut tables.get_mut(&table).unwrap().columns;
+            assert_eq!(columns.insert(name, column_type), None);
+        }
+    }
+    assert!(tables.len() > 20, "schema.rs is not read");
+    tables
+}
+
+/// The indexes of PostgreSQL's migration.
+pub(crate) fn indexes() -> BTreeMap<String, Index> {
+    let statements = MIGRATION.split(';').map(str::trim);
+    statements.filter_map(index).collect()
+}
+
+/// Reads one `CREATE INDEX`, by whoever wrote it.
+pub(crate) fn index(statement: &str) -> Option<(String, Index)> {
+    let words: Vec<_> = statement.split_whitespace().collect();
+    let text = words
+        .join(" ")
+        .replace("USING btree ", "")
+        .replace("public.", "");
+    let unique = text.starts_with("CREATE UNIQUE INDEX ");
+    let rest = text
+        .strip_prefix("CREATE UNIQUE INDEX ")
+        .or(text.strip_prefix("CREATE INDEX "))?;
+    let (name, rest) = rest.split_once(" ON ")?;
+    let (table, columns) = rest.split_once(" (")?;
+    let (columns, condition) = match columns.split_once(") WHERE ") {
+        Some((columns, condition)) => (columns, Some(condition)),
+        None => (columns.strip_suffix(')')?, None),
+    };
+    let index = Index {
+        unique,
+        table: table.to_owned(),
+        columns: columns.to_owned(),
+        partial: condition.is_some(),
+    };
+    Some((name.to_owned(), index))
+}
