@@ -125,9 +125,12 @@ impl TestServer {
         command
             .current_dir(self.home.path())
             .stdin(Stdio::null())
-            .env("BILLING_DATABASE_URL", &self.database_url)
-            .env("BILLING_JWT_KEY_FILE", self.home.path().join("billing.key"))
-            .envs(self.settings.environment());
+            .env("BILLING_DATABASE_URL", &self.database_url);
+        // With SQLite the server makes its own key beside the file.
+        if self.database_url.starts_with("postgres") {
+            command.env("BILLING_JWT_KEY_FILE", self.home.path().join("billing.key"));
+        }
+        command.envs(self.settings.environment());
         command
     }
 
