@@ -8,4 +8,13 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod auth;
+mod bad_input;
+mod client;
+mod command_line;
+mod examples;
+mod golden;
 mod harness;
+mod prices;
+mod records;
+mod support;
