@@ -143,7 +143,7 @@ async fn an_import_counts_and_names_what_it_refuses(backend: Backend) {
         price("1", "2024-11-15T10:30:00Z"),
         with(price("1", "2024-11-15T10:30:00Z"), "model_id", "new"),
         price("2", "2024-01-01T00:00:00Z"),
-        {"model_id": "", "prompt_price_per_k": 1},
+        {"model_id": "", "prompt_price_per_k": -1},
         with(price("3", "2024-11-15T10:30:00Z"), "model_id", "new"),
     ]});
     let answer = rest
@@ -163,6 +163,7 @@ async fn an_import_counts_and_names_what_it_refuses(backend: Backend) {
             ("PRICE_IN_PAST", "prices[2].effective_from"),
             ("INVALID_FIELD", "prices[3].model_id"),
             ("INVALID_FIELD", "prices[3].completion_price_per_k"),
+            ("INVALID_FIELD", "prices[3].prompt_price_per_k"),
         ]
     );
     let new = rest.get("/v1/billing/prices/new").await;

@@ -132,6 +132,16 @@ async fn a_faulty_price_is_refused_and_names_every_field(backend: Backend) {
             assert_refused(&answer, 400, "INVALID_FIELD", &[field]);
         }
     }
+    let many = json!({"model_id": "", "provider": " ", "prompt_price_per_k": -1});
+    let answer = rest.post(PRICES, &many.to_string()).await;
+    let all = [
+        "model_id",
+        "completion_price_per_k",
+        "prompt_price_per_k",
+        "provider",
+    ];
+    assert_refused(&answer, 400, "INVALID_FIELD", &all);
+
     let unknown = with(price(), "price", 1);
     for (path, body, code, field) in [
         (IMPORT, json!({}), "INVALID_FIELD", "prices"),
