@@ -170,7 +170,8 @@ async fn a_body_of_another_kind_or_size_is_refused(backend: Backend) {
     )
     .await;
     assert_refused(&answer, 400, "INVALID_JSON", &[]);
-    for path in [USAGE, COST, PRICES, IMPORT] {
+    // Again and again: a connection that the server gives up must not be used for the next call.
+    for path in [USAGE, COST, PRICES, IMPORT].repeat(10) {
         let large = vec![b' '; 65_537];
         let answer = send(&rest, Method::POST, path, Some("application/json"), large).await;
         assert_refused(&answer, 413, "BODY_TOO_LARGE", &[]);
