@@ -39,7 +39,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
         Some(clock) => Arc::<TestClock>::clone(clock),
         None => Arc::new(SystemClock),
     };
-    let (health, watching) = health::watch(Arc::clone(&store));
+    let (health, watching) = health::watch(Arc::clone(&store)).await;
     let (stop, mut stopping) = watch::channel(false);
     let grpc = Services::new(Arc::clone(&store), writer, clock, stopping.clone())
         .routes(settings.max_message_bytes, test_clock)

@@ -54,15 +54,13 @@ pub fn price_change(request: v1::SetModelPriceRequest) -> Result<PriceChange, Ve
     let cache_write = optional("cache_write_price_per_k", &request.cache_write_price_per_k);
     let reasoning = optional("reasoning_price_per_k", &request.reasoning_price_per_k);
     let effective_from = time("effective_from", request.effective_from, &mut violations);
-    let (Some(model_id), Some(prompt), Some(completion)) = (model_id, prompt, completion) else {
-        return Err(violations.into_vec());
-    };
+    // What is missing is noted already; a stand-in lets the rest be checked all the same.
     let change = PriceChange {
-        model_id,
+        model_id: model_id.unwrap_or_else(|| ModelId::trusted(String::new())),
         provider: request.provider,
         prices: TokenPrices {
-            prompt,
-            completion,
+            prompt: prompt.unwrap_or(Price::ZERO),
+            completion: completion.unwrap_or(Price::ZERO),
             cached_prompt: cached,
             cache_write,
             reasoning,

@@ -70,6 +70,11 @@ pub(super) fn error(status: &Status) -> Response {
         error_body(status.message(), code, details.collect())
     };
     let mut response = json(http, body);
+    if http == StatusCode::PAYLOAD_TOO_LARGE {
+        // The body's rest is not read, so the connection ends; the caller must know.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
     let delay = details.retry_info().and_then(|info| info.retry_delay);
     if let Some(delay) = delay {
         let seconds = HeaderValue::from(whole_seconds(delay));

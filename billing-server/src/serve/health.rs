@@ -36,15 +36,18 @@ const SERVICES: [&str; 6] = [
 ];
 
 /// The gRPC health service, and the task that keeps it true.
-pub(super) fn watch(store: Arc<dyn Store>) -> (HealthServer<impl Health>, JoinHandle<()>) {
+pub(super) async fn watch(store: Arc<dyn Store>) -> (HealthServer<impl Health>, JoinHandle<()>) {
     let (reporter, service) = health_reporter();
+    // The database has just been opened, and a caller may ask before the first probe is done.
+    report(&reporter, true).await;
     let watching = tokio::spawn(async move {
         let mut probes = interval(PROBE_INTERVAL);
-        let mut serving = None;
+        let mut serving = true;
         loop {
             probes.tick().await;
             let now = is_alive(store.as_ref()).await;
-            if serving.replace(now) != Some(now) {
+            if serving != now {
+                serving = now;
                 report(&reporter, now).await;
             }
         }

@@ -33,14 +33,27 @@ impl TestServer {
     /// # Panics
     /// When it is not running or does not end.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let (mut process, _output) = self.running.take().expect("the server runs");
+        self.stop("TERM").await.0
+    }
+
+    /// Sends a signal, such as "INT", and waits until the process has ended: its status, and what
+    /// it printed on stdout after the ready line.
+    ///
+    /// # Panics
+    /// When it is not running or does not end.
+    pub async fn stop(&mut self, signal: &str) -> (ExitStatus, Vec<String>) {
+        let (mut process, mut output) = self.running.take().expect("the server runs");
         let id = process.id().expect("the server has not ended by itself");
-        let kill = ["-c", "kill -TERM \"$0\"", &id.to_string()];
+        let kill = ["-c", "kill -\"$0\" \"$1\"", signal, &id.to_string()];
         let sent = Command::new("sh").args(kill).status().await;
         assert!(sent.expect("sh runs").success(), "the signal is not sent");
         let ended = timeout(PATIENCE, process.wait()).await;
         let status = ended.expect("the server drains in time");
-        status.expect("the server's status is known")
+        let mut printed = Vec::new();
+        while let Ok(Some(line)) = output.next_line().await {
+            printed.push(line);
+        }
+        (status.expect("the server's status is known"), printed)
     }
 
     /// Starts it again on the same database and address, after a stop or instead of one.

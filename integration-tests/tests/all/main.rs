@@ -8,9 +8,18 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod auth;
+mod bad_input;
+mod client;
+mod command_line;
 mod concurrency;
+mod examples;
 mod faults;
+mod golden;
 mod harness;
 mod load;
+mod prices;
+mod records;
 mod schema;
 mod store;
+mod support;

@@ -1,0 +1,187 @@
+//! Every REST answer, byte for byte, so that no shape, order or number format changes unnoticed.
+
+use integration_tests::{
+    Backend, TestServer, on_both_databases,
+    server::{Answer, Rest},
+};
+
+use crate::support::{operator, user};
+
+on_both_databases!(
+    prices_look_as_documented,
+    usage_looks_as_documented,
+    figures_look_as_documented,
+    plans_look_as_documented,
+    errors_look_as_documented,
+);
+
+const CLOCK: &str = "2024-11-15T10:30:00Z";
+const GPT_4: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.030,"completion_price_per_k":"0.06"}"#;
+const GPT_4_STORED: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.03,"completion_price_per_k":0.06,"cached_prompt_price_per_k":null,"cache_write_price_per_k":null,"reasoning_price_per_k":null,"effective_from":"1970-01-01T00:00:00Z","created_at":"2024-11-15T10:30:00Z"}"#;
+const CLAUDE: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":3e-1,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T02:00:00.5+02:00"}"#;
+const CLAUDE_STORED: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":0.3,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T00:00:00.500000Z","created_at":"2024-11-15T10:30:00Z"}"#;
+
+async fn start(backend: Backend) -> (TestServer, Rest) {
+    let server = TestServer::builder(backend).clock(CLOCK).start().await;
+    let rest = operator(&server).await;
+    (server, rest)
+}
+
+/// Compares an answer with the record ids in it made equal.
+#[track_caller]
+fn assert_body(answer: &Answer, status: u16, expected: &str) {
+    let mut parts = answer.body.split("\"rec-");
+    let mut body = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (id, rest) = part.split_once('"').expect("the id ends");
+        let hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(hex, "rec-{id}");
+        body.push_str("\"rec-ID\"");
+        body.push_str(rest);
+    }
+    assert_eq!((answer.status, body.as_str()), (status, expected));
+}
+
+async fn prices_look_as_documented(backend: Backend) {
+    let (_server, rest) = start(backend).await;
+    let prices = "/v1/billing/prices";
+    assert_body(
+        &rest.get(prices).await,
+        200,
+        r#"{"prices":[],"next_page_token":""}"#,
+    );
+    assert_body(&rest.post(prices, GPT_4).await, 200, GPT_4_STORED);
+    assert_body(&rest.post(prices, CLAUDE).await, 200, CLAUDE_STORED);
+    let one = rest.get("/v1/billing/prices/anthropic/claude").await;
+    assert_body(&one, 200, CLAUDE_STORED);
+    let all = format!(r#"{{"prices":[{CLAUDE_STORED},{GPT_4_STORED}],"next_page_token":""}}"#);
+    assert_body(&rest.get(prices).await, 200, &all);
+
+    let import = format!(
+        r#"{{"prices":[{GPT_4},{{"model_id":"free","prompt_price_per_k":0,"completion_price_per_k":0}},{{"model_id":"bad","prompt_price_per_k":0,"completion_price_per_k":-1}}]}}"#
+    );
+    assert_body(
+        &rest.post("/v1/billing/prices-import", &import).await,
+        200,
+        r#"{"imported":1,"unchanged":1,"rejected":1,"problems":[{"code":"INVALID_FIELD","message":"must not be negative","field":"prices[2].completion_price_per_k"}]}"#,
+    );
+}
+
+async fn usage_looks_as_documented(backend: Backend) {
+    let (_server, rest) = start(backend).await;
+    rest.post("/v1/billing/prices", GPT_4).await;
+    rest.post("/v1/billing/prices", CLAUDE).await;
+    let first = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"gpt-4","provider":"openai","request_id":"req-1","prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500,"cached_prompt_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0,"cost_usd":0.06,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":0.06,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":""}"#;
+    let second = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"anthropic/claude","provider":"bedrock","request_id":"req-2","prompt_tokens":1001,"completion_tokens":7,"total_tokens":1008,"cached_prompt_tokens":100,"cache_write_tokens":10,"reasoning_tokens":3,"cost_usd":2.845500000000003,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":2.845500000000003,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-14T08:00:00.123456Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":""}"#;
+
+    let usage = "/v1/billing/usage";
+    let call = r#"{"user_id":"user-123","request_id":"req-1","model":"gpt-4","prompt_tokens":1000,"completion_tokens":500}"#;
+    let recorded = format!(r#"{{"record":{first},"duplicate":false}}"#);
+    assert_body(&rest.post(usage, call).await, 200, &recorded);
+    let repeated = format!(r#"{{"record":{first},"duplicate":true}}"#);
+    assert_body(&rest.post(usage, call).await, 200, &repeated);
+    let call = r#"{"userId":"user-123","requestId":"req-2","model":"anthropic/claude","provider":"bedrock","promptTokens":"1001","completionTokens":7,"totalTokens":1008,"cachedPromptTokens":100,"cacheWriteTokens":10,"reasoningTokens":3,"createdAt":"2024-11-14T08:00:00.123456Z"}"#;
+    let recorded = format!(r#"{{"record":{second},"duplicate":false}}"#);
+    let answer = rest.post(usage, call).await;
+    assert_body(&answer, 200, &recorded);
+
+    let id = answer.json()["record"]["id"].as_str().unwrap().to_owned();
+    let path = format!("{usage}/{id}?user_id=user-123");
+    assert_body(&rest.get(&path).await, 200, second);
+    let both = format!(r#"{{"records":[{second},{first}],"next_page_token":""}}"#);
+    let listed = rest.get("/v1/billing/usage?user_id=user-123").await;
+    assert_body(&listed, 200, &both);
+    let none = rest.get("/v1/billing/usage?user_id=nobody").await;
+    assert_body(&none, 200, r#"{"records":[],"next_page_token":""}"#);
+}
+
+async fn figures_look_as_documented(backend: Backend) {
+    let (server, rest) = start(backend).await;
+    rest.post("/v1/billing/prices", GPT_4).await;
+    let cost = format!(
+        r#"{{"cost_usd":0.0123,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":0.0123,"price":{GPT_4_STORED}}}"#
+    );
+    let call =
+        r#"{"user_id":"user-123","model":"gpt-4","prompt_tokens":10,"completion_tokens":200}"#;
+    assert_body(&rest.post("/v1/billing/cost", call).await, 200, &cost);
+
+    let mine = user(&server, "user-123").await;
+    let none = r#"{"current_month_cost":0.00,"current_month_tokens":0,"subscription_plan":"","tokens_quota":0,"tokens_used":0,"tokens_remaining":0,"total_cost":0.00}"#;
+    assert_body(&mine.get("/v1/billing/stats").await, 200, none);
+    for (id, time, tokens) in [
+        ("1", CLOCK, 1_500_000),
+        ("2", "2024-10-01T00:00:00Z", 6_666_700),
+    ] {
+        let call = format!(
+            r#"{{"user_id":"user-123","request_id":"{id}","model":"gpt-4","prompt_tokens":{tokens},"created_at":"{time}"}}"#
+        );
+        assert_eq!(rest.post("/v1/billing/usage", &call).await.status, 200);
+    }
+    let stats = r#"{"current_month_cost":45.00,"current_month_tokens":1500000,"subscription_plan":"","tokens_quota":0,"tokens_used":0,"tokens_remaining":0,"total_cost":245.001}"#;
+    assert_body(&mine.get("/v1/billing/stats").await, 200, stats);
+
+    let report = |month| format!("/v1/billing/reports/monthly?month={month}");
+    assert_body(
+        &rest.get(&report("2024-10")).await,
+        200,
+        r#"{"month":"2024-10","total_revenue":200.001,"total_tokens":6666700,"record_count":1,"avg_cost_per_record":200.001}"#,
+    );
+    assert_body(
+        &rest.get(&report("2024-09")).await,
+        200,
+        r#"{"month":"2024-09","total_revenue":0.00,"total_tokens":0,"record_count":0,"avg_cost_per_record":0.00}"#,
+    );
+}
+
+async fn plans_look_as_documented(backend: Backend) {
+    let (server, _) = start(backend).await;
+    let expected = concat!(
+        r#"{"plans":[{"id":"plan-basic","name":"Basic","monthly_quota":100000,"monthly_price":9.99,"extra_token_price":0.00002,"#,
+        r#""features":["Up to 100K tokens per month","Email support","Basic API access"],"#,
+        r#""description":"Perfect for getting started","support_level":"email","max_concurrent_req":5,"rate_limit_per_min":60,"is_active":true,"display_order":1,"#,
+        r#""created_at":"2024-11-21T00:00:00Z","updated_at":"2024-11-21T00:00:00Z","usage_pricing":"included","overage_discount_rate":1},"#,
+        r#"{"id":"plan-pro","name":"Pro","monthly_quota":1000000,"monthly_price":99.99,"extra_token_price":0.00015,"#,
+        r#""features":["Up to 1M tokens per month","Priority email support","Advanced API access","10% discount on overage"],"#,
+        r#""description":"For professionals","support_level":"priority","max_concurrent_req":20,"rate_limit_per_min":300,"is_active":true,"display_order":2,"#,
+        r#""created_at":"2024-11-21T00:00:00Z","updated_at":"2024-11-21T00:00:00Z","usage_pricing":"included","overage_discount_rate":0.9},"#,
+        r#"{"id":"plan-enterprise","name":"Enterprise","monthly_quota":10000000,"monthly_price":999.99,"extra_token_price":0.0001,"#,
+        r#""features":["Up to 10M tokens per month","24/7 phone support","Dedicated account manager"],"#,
+        r#""description":"For large organizations","support_level":"dedicated","max_concurrent_req":100,"rate_limit_per_min":1000,"is_active":true,"display_order":3,"#,
+        r#""created_at":"2024-11-21T00:00:00Z","updated_at":"2024-11-21T00:00:00Z","usage_pricing":"included","overage_discount_rate":1}]}"#,
+    );
+    let nobody = server.rest("");
+    assert_body(&nobody.get("/v1/billing/plans").await, 200, expected);
+    assert_body(&nobody.get("/healthz").await, 200, r#"{"status":"ok"}"#);
+    assert_body(&nobody.get("/readyz").await, 200, r#"{"status":"ready"}"#);
+}
+
+async fn errors_look_as_documented(backend: Backend) {
+    let (server, rest) = start(backend).await;
+    assert_body(
+        &rest
+            .post("/v1/billing/usage", r#"{"prompt_tokens":-1,"model":"m"}"#)
+            .await,
+        400,
+        r#"{"error":"prompt_tokens must be from 0 to 1000000000; request_id must not be empty","code":"INVALID_FIELD","details":[{"field":"prompt_tokens","description":"must be from 0 to 1000000000"},{"field":"request_id","description":"must not be empty"}]}"#,
+    );
+    assert_body(
+        &rest.get("/v1/billing/prices/gpt-5").await,
+        404,
+        r#"{"error":"model \"gpt-5\" has no price at that time","code":"MODEL_NOT_FOUND","details":[]}"#,
+    );
+    assert_body(
+        &rest.get("/v1/billing/usage/nonsense").await,
+        404,
+        r#"{"error":"there is no usage record \"nonsense\"","code":"USAGE_NOT_FOUND","details":[]}"#,
+    );
+    assert_body(
+        &rest.get("/v1/billing/nonsense").await,
+        404,
+        r#"{"error":"no such path","code":"ROUTE_NOT_FOUND","details":[]}"#,
+    );
+    assert_body(
+        &server.rest("").get("/v1/billing/stats").await,
+        401,
+        r#"{"error":"this call needs a token: authorization: Bearer <token>","code":"TOKEN_MISSING","details":[]}"#,
+    );
+}
