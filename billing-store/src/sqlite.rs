@@ -3,6 +3,7 @@
 mod dialect;
 #[path = "queries/mod.rs"]
 mod queries;
+mod statements;
 
 use std::{
     error::Error,

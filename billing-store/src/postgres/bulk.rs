@@ -1,8 +1,9 @@
 //! Statements over many rows: one array per column. They are written as text because diesel has no
-//! form for them, and as query fragments of their own because plain text is never kept prepared.
+//! form for them, and as query fragments of their own because it keeps neither plain text nor
+//! upserts and updates prepared.
 
 use diesel::{
-    QueryResult,
+    QueryResult, Selectable,
     dsl::{AsSelect, SqlTypeOf},
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
@@ -10,28 +11,33 @@ use diesel::{
 };
 
 use crate::{
-    rows::{AccountUpdate, DbMoney, DbRate, RecordRow, RollupRow},
+    rows::{
+        AccountRow, AccountUpdate, DbMoney, DbRate, RecordRow, RollupRow,
+        columns::{account_columns, record_columns, rollup_columns},
+    },
     sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
 };
 
-/// The columns of `billing_records` in the order of [`RecordRow`].
-macro_rules! record_columns {
-    () => {
-        "user_id, id, subscription_id, model, provider, request_id, prompt_tokens, \
-         completion_tokens, total_tokens, cached_prompt_tokens, cache_write_tokens, \
-         reasoning_tokens, cost_usd, discount_rate, covered_amount, quota_tokens, topup_tokens, \
-         overage_tokens, overage_cost, discount_amount, final_cost, coupon_id, status, \
-         billing_month, invoice_month, corrects_id, fingerprint, rated_at, created_at, updated_at"
+/// What makes a fragment a statement that is kept prepared.
+macro_rules! prepared {
+    ($name:ident) => {
+        impl QueryId for $name {
+            type QueryId = Self;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl<Conn> diesel::RunQueryDsl<Conn> for $name {}
     };
 }
 
+/// A statement `<before> (columns) <between> unnest(arrays) <after>`.
 macro_rules! bulk_statement {
     (
-        $(#[$doc:meta])*
-        $name:ident of $row:ident {
-            $($column:ident: $rust:ty as $sql:ty = $pg:literal,)+
+        {
+            $(#[$doc:meta])*
+            $name:ident of $row:ident: $before:literal, $between:literal, $after:literal
         }
-        [$head:expr] .. [$tail:expr]
+        $($column:ident: $rust:ty as $sql:ty = $pg:literal,)+
     ) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
@@ -52,8 +58,15 @@ macro_rules! bulk_statement {
 
         impl QueryFragment<Pg> for $name {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-                out.push_sql($head);
+                out.push_sql(concat!($before, " ("));
                 let mut separator = "";
+                $(
+                    out.push_sql(separator);
+                    out.push_sql(stringify!($column));
+                    separator = ", ";
+                )+
+                out.push_sql(concat!(") ", $between, " unnest("));
+                separator = "";
                 $(
                     out.push_sql(separator);
                     out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
@@ -61,119 +74,98 @@ macro_rules! bulk_statement {
                     separator = ", ";
                 )+
                 let _ = separator;
-                out.push_sql($tail);
+                out.push_sql(concat!(") ", $after));
                 Ok(())
             }
         }
 
-        impl QueryId for $name {
-            type QueryId = Self;
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
-
-        impl<Conn> diesel::RunQueryDsl<Conn> for $name {}
+        prepared!($name);
     };
 }
 
-bulk_statement! {
+record_columns! { bulk_statement! {
     /// Inserts records; one that is there already is left alone and not counted.
-    InsertRecords of RecordRow {
-        user_id: String as Text = "text",
-        id: String as Text = "text",
-        subscription_id: Option<String> as Nullable<Text> = "text",
-        model: String as Text = "text",
-        provider: String as Text = "text",
-        request_id: String as Text = "text",
-        prompt_tokens: i64 as BigInt = "bigint",
-        completion_tokens: i64 as BigInt = "bigint",
-        total_tokens: i64 as BigInt = "bigint",
-        cached_prompt_tokens: i64 as BigInt = "bigint",
-        cache_write_tokens: i64 as BigInt = "bigint",
-        reasoning_tokens: i64 as BigInt = "bigint",
-        cost_usd: DbMoney as ExactDecimal = "numeric",
-        discount_rate: DbRate as ExactDecimal = "numeric",
-        covered_amount: DbMoney as ExactDecimal = "numeric",
-        quota_tokens: i64 as BigInt = "bigint",
-        topup_tokens: i64 as BigInt = "bigint",
-        overage_tokens: i64 as BigInt = "bigint",
-        overage_cost: DbMoney as ExactDecimal = "numeric",
-        discount_amount: DbMoney as ExactDecimal = "numeric",
-        final_cost: DbMoney as ExactDecimal = "numeric",
-        coupon_id: Option<String> as Nullable<Text> = "text",
-        status: String as Text = "text",
-        billing_month: String as Text = "text",
-        invoice_month: String as Text = "text",
-        corrects_id: Option<String> as Nullable<Text> = "text",
-        fingerprint: Vec<u8> as Binary = "bytea",
-        rated_at: DbTimestamp as UtcTimestamp = "timestamptz",
-        created_at: DbTimestamp as UtcTimestamp = "timestamptz",
-        updated_at: DbTimestamp as UtcTimestamp = "timestamptz",
-    }
-    [concat!("INSERT INTO billing_records (", record_columns!(), ") SELECT * FROM unnest(")]
-    .. [") ON CONFLICT DO NOTHING"]
-}
+    InsertRecords of RecordRow:
+    "INSERT INTO billing_records", "SELECT * FROM", "ON CONFLICT DO NOTHING"
+}}
 
-bulk_statement! {
+rollup_columns! { bulk_statement! {
     /// Adds to rollups.
-    UpsertRollups of RollupRow {
-        user_id: String as Text = "text",
-        day: String as Text = "text",
-        model: String as Text = "text",
-        invoice_month: String as Text = "text",
-        record_count: i64 as BigInt = "bigint",
-        prompt_tokens: i64 as BigInt = "bigint",
-        completion_tokens: i64 as BigInt = "bigint",
-        covered_tokens: i64 as BigInt = "bigint",
-        overage_tokens: i64 as BigInt = "bigint",
-        cost_usd: DbMoney as ExactDecimal = "numeric",
-        discounted_cost: DbMoney as ExactDecimal = "numeric",
-        covered_cost_usd: DbMoney as ExactDecimal = "numeric",
-        covered_amount: DbMoney as ExactDecimal = "numeric",
-        overage_cost: DbMoney as ExactDecimal = "numeric",
-        discount_amount: DbMoney as ExactDecimal = "numeric",
-        final_cost: DbMoney as ExactDecimal = "numeric",
-    }
-    ["INSERT INTO usage_rollups AS r (user_id, day, model, invoice_month, record_count, \
-     prompt_tokens, completion_tokens, covered_tokens, overage_tokens, cost_usd, discounted_cost, \
-     covered_cost_usd, covered_amount, overage_cost, discount_amount, final_cost) \
-     SELECT * FROM unnest("] .. [") ON CONFLICT (user_id, day, model, invoice_month) DO UPDATE SET \
-     record_count = r.record_count + excluded.record_count, \
-     prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, \
-     completion_tokens = r.completion_tokens + excluded.completion_tokens, \
-     covered_tokens = r.covered_tokens + excluded.covered_tokens, \
-     overage_tokens = r.overage_tokens + excluded.overage_tokens, \
-     cost_usd = r.cost_usd + excluded.cost_usd, \
-     discounted_cost = r.discounted_cost + excluded.discounted_cost, \
-     covered_cost_usd = r.covered_cost_usd + excluded.covered_cost_usd, \
-     covered_amount = r.covered_amount + excluded.covered_amount, \
-     overage_cost = r.overage_cost + excluded.overage_cost, \
-     discount_amount = r.discount_amount + excluded.discount_amount, \
-     final_cost = r.final_cost + excluded.final_cost"]
+    UpsertRollups of RollupRow:
+    "INSERT INTO usage_rollups AS r", "SELECT * FROM",
+    "ON CONFLICT (user_id, day, model, invoice_month) DO UPDATE SET \
+         record_count = r.record_count + excluded.record_count, \
+         prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, \
+         completion_tokens = r.completion_tokens + excluded.completion_tokens, \
+         covered_tokens = r.covered_tokens + excluded.covered_tokens, \
+         overage_tokens = r.overage_tokens + excluded.overage_tokens, \
+         cost_usd = r.cost_usd + excluded.cost_usd, \
+         discounted_cost = r.discounted_cost + excluded.discounted_cost, \
+         covered_cost_usd = r.covered_cost_usd + excluded.covered_cost_usd, \
+         covered_amount = r.covered_amount + excluded.covered_amount, \
+         overage_cost = r.overage_cost + excluded.overage_cost, \
+         discount_amount = r.discount_amount + excluded.discount_amount, \
+         final_cost = r.final_cost + excluded.final_cost"
+}}
+
+account_columns! { bulk_statement! {
+    /// Stores what usage changed of accounts that the transaction has locked.
+    UpdateAccounts of AccountUpdate:
+    "WITH u", "AS (SELECT * FROM",
+    ") UPDATE accounts AS a SET version = a.version + 1, \
+         tokens_used = u.tokens_used, \
+         quota_used = u.quota_used, \
+         topup_balance = u.topup_balance, \
+         overage_tokens = u.overage_tokens, \
+         uninvoiced = u.uninvoiced, \
+         updated_at = u.updated_at \
+         FROM u WHERE a.user_id = u.user_id"
+}}
+
+/// Locks the accounts of users in the order given and reads them, creating those that are missing.
+/// An upsert does all of it at once, on every shard.
+pub(super) struct LockAccounts {
+    user_ids: Vec<String>,
+    now: DbTimestamp,
+    selection: <AccountRow as Selectable<Pg>>::SelectExpression,
 }
 
-bulk_statement! {
-    /// Stores what usage changed of accounts that the transaction has locked.
-    UpdateAccounts of AccountUpdate {
-        user_id: String as Text = "text",
-        tokens_used: i64 as BigInt = "bigint",
-        quota_used: i64 as BigInt = "bigint",
-        topup_balance: i64 as BigInt = "bigint",
-        overage_tokens: i64 as BigInt = "bigint",
-        uninvoiced: String as Text = "text",
-        updated_at: DbTimestamp as UtcTimestamp = "timestamptz",
+impl LockAccounts {
+    pub(super) fn new(user_ids: Vec<String>, now: DbTimestamp) -> Self {
+        Self {
+            user_ids,
+            now,
+            selection: <AccountRow as Selectable<Pg>>::construct_selection(),
+        }
     }
-    ["UPDATE accounts AS a SET tokens_used = u.tokens_used, quota_used = u.quota_used, \
-     topup_balance = u.topup_balance, overage_tokens = u.overage_tokens, \
-     uninvoiced = u.uninvoiced, updated_at = u.updated_at \
-     FROM unnest("] .. [") AS u(user_id, tokens_used, quota_used, topup_balance, overage_tokens, \
-     uninvoiced, updated_at) WHERE a.user_id = u.user_id"]
 }
+
+impl QueryFragment<Pg> for LockAccounts {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO accounts (created_at, updated_at, user_id) SELECT ");
+        out.push_bind_param::<UtcTimestamp, _>(&self.now)?;
+        out.push_sql("::timestamptz, ");
+        out.push_bind_param::<UtcTimestamp, _>(&self.now)?;
+        out.push_sql("::timestamptz, unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.user_ids)?;
+        out.push_sql(
+            "::text[]) ON CONFLICT (user_id) DO UPDATE SET version = accounts.version RETURNING ",
+        );
+        self.selection.walk_ast(out.reborrow())
+    }
+}
+
+impl Query for LockAccounts {
+    type SqlType = SqlTypeOf<AsSelect<AccountRow, Pg>>;
+}
+
+prepared!(LockAccounts);
 
 /// Finds the records that are stored under pairs of user and request id.
-#[derive(Debug)]
 pub(super) struct FindRecorded {
     user_ids: Vec<String>,
     request_ids: Vec<String>,
+    selection: <RecordRow as Selectable<Pg>>::SelectExpression,
 }
 
 impl FindRecorded {
@@ -182,13 +174,16 @@ impl FindRecorded {
         Self {
             user_ids,
             request_ids,
+            selection: <RecordRow as Selectable<Pg>>::construct_selection(),
         }
     }
 }
 
 impl QueryFragment<Pg> for FindRecorded {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(concat!("SELECT ", record_columns!(), " FROM unnest("));
+        out.push_sql("SELECT ");
+        self.selection.walk_ast(out.reborrow())?;
+        out.push_sql(" FROM unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.user_ids)?;
         out.push_sql("::text[], ");
         out.push_bind_param::<Array<Text>, _>(&self.request_ids)?;
@@ -200,13 +195,8 @@ impl QueryFragment<Pg> for FindRecorded {
     }
 }
 
-impl QueryId for FindRecorded {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
 impl Query for FindRecorded {
     type SqlType = SqlTypeOf<AsSelect<RecordRow, Pg>>;
 }
 
-impl<Conn> diesel::RunQueryDsl<Conn> for FindRecorded {}
+prepared!(FindRecorded);

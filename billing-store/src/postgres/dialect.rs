@@ -2,20 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Text};
 use diesel_async::RunQueryDsl;
 use futures_util::future::try_join3;
 
 use super::{
     Conn,
-    bulk::{FindRecorded, InsertRecords, UpdateAccounts, UpsertRollups},
+    bulk::{FindRecorded, InsertRecords, LockAccounts, UpdateAccounts, UpsertRollups},
     queries::{Changes, Keys, Locked},
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, PriceRow},
-    schema::{CATALOG, accounts, catalog_version, model_prices},
-    sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
+    rows::PriceRow,
+    schema::{CATALOG, catalog_version, model_prices},
+    sql_types::{DbTimestamp, ExactDecimal},
 };
 
 diesel::define_sql_function! {
@@ -23,12 +22,6 @@ diesel::define_sql_function! {
     #[aggregate]
     #[sql_name = "sum"]
     fn exact_sum(number: ExactDecimal) -> Nullable<ExactDecimal>;
-}
-
-diesel::define_sql_function! {
-    /// One row per element, in their order.
-    #[sql_name = "unnest"]
-    fn unnest_text(texts: Array<Text>) -> Text;
 }
 
 /// Sends all three statements at once. They run one after another, and the look for repeats takes
@@ -39,26 +32,13 @@ pub(super) async fn lock_usage(
     now: DateTime<Utc>,
 ) -> Result<Locked, StoreError> {
     let (mut first, mut second, mut third) = (&*conn, &*conn, &*conn);
-    let now = DbTimestamp(now).into_sql::<UtcTimestamp>();
-    // The upsert locks and reads at once, in the order of the array, and works on every shard.
-    let lock_accounts = diesel::insert_into(accounts::table)
-        .values(diesel::select((unnest_text(keys.users), now, now)))
-        .into_columns((
-            accounts::user_id,
-            accounts::created_at,
-            accounts::updated_at,
-        ))
-        .on_conflict(accounts::user_id)
-        .do_update()
-        .set(accounts::version.eq(accounts::version + 1))
-        .returning(AccountRow::as_returning());
     // Shared: usage does not wait for usage, but a price change waits for both.
     let share_catalog = catalog_version::table
         .find(CATALOG)
         .select(catalog_version::version)
         .for_share();
     let (accounts, catalog_version, recorded) = try_join3(
-        lock_accounts.get_results(&mut first),
+        LockAccounts::new(keys.users, DbTimestamp(now)).load(&mut first),
         share_catalog.first(&mut second),
         FindRecorded::new(keys.requests).load(&mut third),
     )

@@ -9,7 +9,7 @@ use billing_core::{
     month::Month,
 };
 use chrono::{DateTime, Utc};
-use diesel::{AsChangeset, Queryable, Selectable};
+use diesel::{Queryable, Selectable};
 
 use super::{DbPrice, DbRate, DbTimestamp, month, present, usage_pricing};
 use crate::{StoreError, schema::accounts};
@@ -38,10 +38,8 @@ pub(crate) struct AccountRow {
 }
 
 /// What usage changes of an account.
-#[derive(Debug, AsChangeset)]
-#[diesel(table_name = accounts)]
+#[derive(Debug)]
 pub(crate) struct AccountUpdate {
-    #[diesel(skip_update)]
     pub(crate) user_id: String,
     pub(crate) tokens_used: i64,
     pub(crate) quota_used: i64,

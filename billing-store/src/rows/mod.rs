@@ -1,6 +1,7 @@
 //! Rows as they are stored, and the way between them and the domain. Raw texts stop here.
 
 mod account;
+pub(crate) mod columns;
 mod plan;
 mod price;
 mod record;

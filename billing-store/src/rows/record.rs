@@ -6,16 +6,12 @@ use billing_core::{
     rating::{Charge, UsageRecord, UsageStatus},
     usage::{Fingerprint, Tokens},
 };
-use diesel::{Insertable, Queryable, Selectable};
+use diesel::{Queryable, Selectable};
 
 use super::{DbMoney, DbRate, DbTimestamp, month};
-use crate::{
-    StoreError,
-    schema::{billing_records, usage_rollups},
-    sql_types::DbFixed,
-};
+use crate::{StoreError, schema::billing_records, sql_types::DbFixed};
 
-#[derive(Debug, Queryable, Selectable, Insertable)]
+#[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = billing_records)]
 pub(crate) struct RecordRow {
     pub(crate) user_id: String,
@@ -152,8 +148,7 @@ fn parse_status(text: &str) -> Result<UsageStatus, StoreError> {
 }
 
 /// What records of one user, day, model and invoice month add up to.
-#[derive(Debug, Insertable)]
-#[diesel(table_name = usage_rollups)]
+#[derive(Debug)]
 pub(crate) struct RollupRow {
     pub(crate) user_id: String,
     pub(crate) day: String,

@@ -4,16 +4,17 @@
 
 use billing_core::money::Money;
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, sqlite::SqliteAggregateFunction, upsert::excluded};
+use diesel::{prelude::*, sqlite::SqliteAggregateFunction};
 
 use super::{
     Conn,
     queries::{Changes, Keys, Locked},
+    statements::{InsertRecord, UpdateAccount, UpsertRollup},
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, AccountUpdate, PriceRow, RecordRow, RollupRow},
-    schema::{CATALOG, accounts, billing_records, catalog_version, model_prices, usage_rollups},
+    rows::{AccountRow, PriceRow, RecordRow},
+    schema::{CATALOG, accounts, billing_records, catalog_version, model_prices},
     sql_types::{DbTimestamp, ExactDecimal},
 };
 
@@ -23,21 +24,18 @@ diesel::define_sql_function! {
     fn exact_sum(number: ExactDecimal) -> Nullable<ExactDecimal>;
 }
 
-diesel::define_sql_function! {
-    /// Adds two exact decimals; NULL, which no column of ours takes, when the sum does not fit.
-    fn exact_add(a: ExactDecimal, b: ExactDecimal) -> Nullable<ExactDecimal>;
-}
-
-/// The same functions as SQLite sees them: diesel registers functions over its own types only.
+/// What SQLite sees: diesel registers functions over its own types only.
 mod registered {
     use diesel::sql_types::Text;
 
     diesel::define_sql_function! {
+        /// Sums exact decimals.
         #[aggregate]
         fn exact_sum(number: Text) -> Nullable<Text>;
     }
 
     diesel::define_sql_function! {
+        /// Adds two exact decimals; NULL when the sum does not fit.
         fn exact_add(a: Text, b: Text) -> Nullable<Text>;
     }
 }
@@ -90,7 +88,7 @@ pub(super) async fn lock_usage(
     let locked = conn.spawn_blocking(move |conn| {
         let accounts = keys
             .users
-            .into_iter()
+            .iter()
             .map(|user| lock_account(conn, user, DbTimestamp(now)))
             .collect::<QueryResult<_>>()?;
         let mut recorded = Vec::new();
@@ -108,20 +106,27 @@ pub(super) async fn lock_usage(
 
 fn lock_account(
     conn: &mut SqliteConnection,
-    user: String,
+    user: &str,
     now: DbTimestamp,
 ) -> QueryResult<AccountRow> {
+    if let Some(account) = find_account(conn, user).optional()? {
+        return Ok(account);
+    }
     diesel::insert_into(accounts::table)
         .values((
             accounts::user_id.eq(user),
             accounts::created_at.eq(now),
             accounts::updated_at.eq(now),
         ))
-        .on_conflict(accounts::user_id)
-        .do_update()
-        .set(accounts::version.eq(accounts::version + 1))
-        .returning(AccountRow::as_returning())
-        .get_result(conn)
+        .execute(conn)?;
+    find_account(conn, user)
+}
+
+fn find_account(conn: &mut SqliteConnection, user: &str) -> QueryResult<AccountRow> {
+    accounts::table
+        .find(user)
+        .select(AccountRow::as_select())
+        .first(conn)
 }
 
 fn find_recorded(
@@ -149,57 +154,17 @@ pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usi
     let inserted = conn.spawn_blocking(move |conn| {
         let mut inserted = 0;
         for record in &changes.records {
-            inserted += diesel::insert_into(billing_records::table)
-                .values(record)
-                .on_conflict_do_nothing()
-                .execute(conn)?;
+            inserted += InsertRecord(record).execute(conn)?;
         }
         for rollup in &changes.rollups {
-            add_to_rollup(conn, rollup)?;
+            UpsertRollup(rollup).execute(conn)?;
         }
         for account in &changes.accounts {
-            update_account(conn, account)?;
+            UpdateAccount(account).execute(conn)?;
         }
         Ok(inserted)
     });
     Ok(inserted.await?)
-}
-
-fn add_to_rollup(conn: &mut SqliteConnection, rollup: &RollupRow) -> QueryResult<usize> {
-    use usage_rollups as r;
-    macro_rules! add {
-        ($column:ident) => {
-            r::$column.eq(r::$column + excluded(r::$column))
-        };
-        (exact $column:ident) => {
-            r::$column.eq(exact_add(r::$column, excluded(r::$column)).assume_not_null())
-        };
-    }
-    diesel::insert_into(r::table)
-        .values(rollup)
-        .on_conflict((r::user_id, r::day, r::model, r::invoice_month))
-        .do_update()
-        .set((
-            add!(record_count),
-            add!(prompt_tokens),
-            add!(completion_tokens),
-            add!(covered_tokens),
-            add!(overage_tokens),
-            add!(exact cost_usd),
-            add!(exact discounted_cost),
-            add!(exact covered_cost_usd),
-            add!(exact covered_amount),
-            add!(exact overage_cost),
-            add!(exact discount_amount),
-            add!(exact final_cost),
-        ))
-        .execute(conn)
-}
-
-fn update_account(conn: &mut SqliteConnection, account: &AccountUpdate) -> QueryResult<usize> {
-    diesel::update(accounts::table.find(&account.user_id))
-        .set(account)
-        .execute(conn)
 }
 
 /// Answers the prices' version.
