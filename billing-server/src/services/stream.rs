@@ -1,6 +1,6 @@
 //! A stream of model calls, answered as they become durable.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use billing_proto::v1;
 use billing_store::SLICE;
@@ -44,19 +44,30 @@ async fn answer(
 ) -> Result<(), Status> {
     let mut slices = calls.ready_chunks(SLICE);
     let mut unanswered = FuturesOrdered::new();
+    let mut ready = VecDeque::new();
     let mut stopping = services.stopping();
     let mut end = None;
     loop {
-        let may_read = end.is_none() && unanswered.len() < MAX_UNANSWERED / SLICE;
+        let held = unanswered.len().saturating_add(ready.len());
+        let may_read = end.is_none() && held < MAX_UNANSWERED / SLICE;
         tokio::select! {
             biased;
-            Some(results) = unanswered.next() => {
-                let results = v1::StreamUsageResponse { results: results? };
-                if answers.send(Ok(results)).await.is_err() {
+            place = answers.reserve(), if !ready.is_empty() => {
+                let (Ok(place), Some(results)) = (place, ready.pop_front()) else {
                     // The client has gone; it may send again what it has no answer to.
                     return Ok(());
-                }
+                };
+                place.send(Ok(v1::StreamUsageResponse { results }));
             }
+            // Also while the client does not read its answers: a slice that is not driven on may
+            // occupy the place in a writer's queue that others wait for.
+            Some(results) = unanswered.next() => match results {
+                Ok(results) => ready.push_back(results),
+                Err(error) => {
+                    unanswered = FuturesOrdered::new();
+                    end = Some(Err(Status::from(error)));
+                }
+            },
             () = async { drop(stopping.wait_for(|stop| *stop).await) }, if end.is_none() => {
                 end = Some(Err(shutting_down().into()));
             }
