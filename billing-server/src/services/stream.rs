@@ -5,15 +5,22 @@ use std::{collections::VecDeque, sync::Arc};
 use billing_proto::v1;
 use billing_store::SLICE;
 use futures_util::{StreamExt, stream::FuturesOrdered};
+use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::{Services, shutting_down};
-use crate::auth::Caller;
+use crate::{
+    auth::Caller,
+    error::{ApiError, ErrorCode},
+};
 
 /// The most records of one stream that are unanswered at a time.
 const MAX_UNANSWERED: usize = 4_096;
+/// The largest record of a stream, several times what a valid one needs. It bounds what the
+/// unanswered records and their results, which repeat the request ids, occupy.
+const MAX_RECORD_BYTES: usize = 16 * 1024;
 
 type Answers = Result<v1::StreamUsageResponse, Status>;
 
@@ -42,7 +49,7 @@ async fn answer(
     calls: Streaming<v1::RecordUsageRequest>,
     answers: &mpsc::Sender<Answers>,
 ) -> Result<(), Status> {
-    let mut slices = calls.ready_chunks(SLICE);
+    let mut slices = calls.map(within_limit).ready_chunks(SLICE);
     let mut unanswered = FuturesOrdered::new();
     let mut ready = VecDeque::new();
     let mut stopping = services.stopping();
@@ -82,6 +89,18 @@ async fn answer(
             else => return end.unwrap_or(Ok(())),
         }
     }
+}
+
+/// Refuses a record that is too large to be held with so many others.
+fn within_limit(
+    call: Result<v1::RecordUsageRequest, Status>,
+) -> Result<v1::RecordUsageRequest, Status> {
+    let call = call?;
+    if call.encoded_len() > MAX_RECORD_BYTES {
+        let message = format!("a record of a stream must be at most {MAX_RECORD_BYTES} bytes");
+        return Err(ApiError::new(ErrorCode::BodyTooLarge, message).into());
+    }
+    Ok(call)
 }
 
 /// The calls that arrived, and why no more will.
