@@ -23,8 +23,8 @@
 //!
 //! Many model calls are recorded faster together: [`BillingClient::record_usage_batch`] takes what
 //! is at hand, [`BillingClient::usage_stream`] what comes without an end, and
-//! [`BillingClient::buffered`] what concurrent callers bring one by one. Each model call has its own
-//! [`UsageResult`], and a rejected one stops no other.
+//! [`BillingClient::buffered`] what concurrent callers bring one by one. Each model call has its
+//! own [`UsageResult`], and a rejected one stops no other.
 //!
 //! ```no_run
 //! # async fn example(
