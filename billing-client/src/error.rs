@@ -35,6 +35,9 @@ pub enum Error {
         /// How long the service asks to wait before the call is repeated.
         retry_after: Option<Duration>,
     },
+    /// The [`UsageBuffer`](crate::UsageBuffer) was closed before it took the model call.
+    #[error("the buffer is closed")]
+    Closed,
     /// The service answered with something this client cannot read.
     #[error("{field} is missing or malformed in the answer")]
     Decode {
@@ -93,7 +96,7 @@ impl Error {
                 Code::ResourceExhausted => retry_after.is_some(),
                 _ => false,
             },
-            Self::Config { .. } | Self::Decode { .. } => false,
+            Self::Config { .. } | Self::Closed | Self::Decode { .. } => false,
         }
     }
 
@@ -106,6 +109,13 @@ impl Error {
     pub(crate) fn config(message: &str) -> Self {
         Self::Config {
             message: message.into(),
+        }
+    }
+
+    /// A stream ended as if everything were answered.
+    pub(crate) fn cut_short() -> Self {
+        Self::Transport {
+            message: "the stream ended before everything was answered".into(),
         }
     }
 

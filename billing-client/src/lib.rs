@@ -21,11 +21,38 @@
 //! # }
 //! ```
 //!
+//! Many model calls are recorded faster together: [`BillingClient::record_usage_batch`] takes what
+//! is at hand, [`BillingClient::usage_stream`] what comes without an end, and
+//! [`BillingClient::buffered`] what concurrent callers bring one by one. Each model call has its
+//! own [`UsageResult`], and a rejected one stops no other.
+//!
+//! ```no_run
+//! # async fn example(
+//! #     client: billing_client::BillingClient,
+//! #     usages: Vec<billing_client::Usage>,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut sender, mut results) = client.usage_stream().await?;
+//! let sending = tokio::spawn(async move {
+//!     for usage in usages {
+//!         sender.send(usage).await?;
+//!     }
+//!     Ok::<_, billing_client::Unsent>(())
+//! });
+//! while let Some(result) = results.next().await {
+//!     let result = result?;
+//!     println!("{} is {:?}", result.request_id, result.outcome);
+//! }
+//! sending.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! An [`Error`] tells by [`Error::reason`] why a call was refused and by [`Error::is_retryable`]
 //! whether repeating it later can help.
 
 mod auth;
 mod batch;
+mod buffer;
 mod builder;
 mod client;
 mod convert;
@@ -35,10 +62,12 @@ mod price;
 mod report;
 mod result;
 mod retry;
+mod stream;
 mod usage;
 
 pub use auth::{Auth, RawService};
 pub use batch::BatchResult;
+pub use buffer::{BufferOptions, UsageBuffer};
 pub use builder::BillingClientBuilder;
 pub use client::BillingClient;
 pub use error::{Error, FieldViolation};
@@ -47,4 +76,5 @@ pub use price::{ModelPrice, NewModelPrice, PriceImport, Problem};
 pub use report::{MonthlyReport, Stats};
 pub use result::{UsageOutcome, UsageResult};
 pub use retry::RetryPolicy;
+pub use stream::{Unsent, UsageResults, UsageSender};
 pub use usage::{Cost, Recorded, Usage, UsageFilter, UsagePage, UsageRecord, UsageStatus};

@@ -70,6 +70,17 @@ impl TestServer {
         &self.database_url
     }
 
+    /// The process's id, to look at what it uses.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        let running = self.running.as_ref();
+        let id = running.and_then(|(process, _)| process.id());
+        id.expect("the server runs")
+    }
+
     /// What it has logged so far, over all restarts.
     #[must_use]
     pub fn log(&self) -> String {

@@ -21,13 +21,15 @@ use tonic::{
 /// What the service does with the n-th record it sees, from 1.
 type Script = dyn Fn(usize, RecordUsageRequest) -> Result<RecordUsageResult, Status> + Send + Sync;
 
+type Call = (MetadataMap, Vec<RecordUsageRequest>);
+
 /// Keeps what it was asked; a status of the script fails the whole call that the record is in.
 #[derive(Clone)]
 pub(crate) struct Fake {
     script: Arc<Script>,
     /// Every call needs a permit for each of its records before it is answered.
     gate: Arc<Semaphore>,
-    seen: Arc<Mutex<Vec<(MetadataMap, Vec<RecordUsageRequest>)>>>,
+    seen: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Fake {

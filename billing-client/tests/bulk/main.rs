@@ -7,4 +7,6 @@
 )]
 
 mod batch;
+mod buffer;
 mod fake;
+mod stream;

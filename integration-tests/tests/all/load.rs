@@ -39,7 +39,7 @@ pub(crate) fn calls(name: &str, count: u32, users: u32) -> Vec<Call> {
 }
 
 impl Call {
-    fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         Usage::new(&self.user, &self.request_id, MODEL)
             .prompt_tokens(self.prompt)
             .completion_tokens(self.completion)
@@ -50,7 +50,7 @@ impl Call {
     }
 
     /// At the prices of [`set_price`].
-    fn cost(&self) -> Decimal {
+    pub(crate) fn cost(&self) -> Decimal {
         Decimal::from(self.prompt * 3 + self.completion * 6) / Decimal::from(100_000)
     }
 }

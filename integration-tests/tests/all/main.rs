@@ -10,6 +10,7 @@
 
 mod auth;
 mod bad_input;
+mod bulk;
 mod client;
 mod command_line;
 mod concurrency;
