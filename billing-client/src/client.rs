@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     BillingClientBuilder, Cost, Error, ModelPrice, MonthlyReport, NewModelPrice, Plan, PriceImport,
     RawService, Recorded, Stats, Usage, UsageFilter, UsagePage, UsageRecord, convert,
-    retry::Limits,
+    retry::{Attempts, Limits},
 };
 
 const PRICES_PER_PAGE: i32 = 1_000;
@@ -52,9 +52,7 @@ impl BillingClient {
     /// the model has no price, `INVALID_FIELD` with all violations.
     pub async fn record_usage(&self, usage: Usage) -> Result<Recorded, Error> {
         let message = v1::RecordUsageRequest::from(usage);
-        // The record may have been committed: asking again is the only way to learn its cost.
-        let passing = |error: &Error| error.is_retryable() || error.is_deadline_exceeded();
-        let answer = self.call_while(passing, message, |service, request| async move {
+        let answer = self.call_while(Error::is_passing, message, |service, request| async move {
             UsageServiceClient::new(service).record_usage(request).await
         });
         answer.await?.try_into()
@@ -274,12 +272,31 @@ impl BillingClient {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
+        let mut attempts = self.start();
+        self.attempt(&mut attempts, passing, message, send).await
+    }
+
+    /// A call of several messages begins.
+    pub(crate) fn start(&self) -> Attempts {
+        self.limits.start()
+    }
+
+    /// Goes on with a call: sends one message as often as it takes and is allowed.
+    pub(crate) async fn attempt<Q: Clone, A, F>(
+        &self,
+        attempts: &mut Attempts,
+        passing: fn(&Error) -> bool,
+        message: Q,
+        send: impl Fn(RawService, Request<Q>) -> F,
+    ) -> Result<A, Error>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
         let attempt = |timeout| {
             let mut request = Request::new(message.clone());
             request.set_timeout(timeout);
             send(self.raw(), request)
         };
-        let answer = self.limits.run(passing, attempt).await?;
-        Ok(answer.into_inner())
+        Ok(attempts.run(passing, attempt).await?.into_inner())
     }
 }

@@ -97,8 +97,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn is_deadline_exceeded(&self) -> bool {
-        self.code() == Some(Code::DeadlineExceeded)
+    /// Whether to record again. After a deadline the record may have been committed: asking again
+    /// is the only way to learn its cost.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.is_retryable() || self.code() == Some(Code::DeadlineExceeded)
     }
 
     pub(crate) fn config(message: &str) -> Self {

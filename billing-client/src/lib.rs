@@ -25,6 +25,7 @@
 //! whether repeating it later can help.
 
 mod auth;
+mod batch;
 mod builder;
 mod client;
 mod convert;
@@ -32,15 +33,18 @@ mod error;
 mod plan;
 mod price;
 mod report;
+mod result;
 mod retry;
 mod usage;
 
 pub use auth::{Auth, RawService};
+pub use batch::BatchResult;
 pub use builder::BillingClientBuilder;
 pub use client::BillingClient;
 pub use error::{Error, FieldViolation};
 pub use plan::{Plan, UsagePricing};
 pub use price::{ModelPrice, NewModelPrice, PriceImport, Problem};
 pub use report::{MonthlyReport, Stats};
+pub use result::{UsageOutcome, UsageResult};
 pub use retry::RetryPolicy;
 pub use usage::{Cost, Recorded, Usage, UsageFilter, UsagePage, UsageRecord, UsageStatus};

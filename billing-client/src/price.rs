@@ -165,11 +165,7 @@ pub struct PriceImport {
 
 impl From<v1::ImportModelPricesResponse> for PriceImport {
     fn from(answer: v1::ImportModelPricesResponse) -> Self {
-        let problems = answer.problems.into_iter().map(|problem| Problem {
-            code: problem.code,
-            message: problem.message,
-            field: problem.field,
-        });
+        let problems = answer.problems.into_iter().map(Problem::from);
         Self {
             imported: answer.imported,
             unchanged: answer.unchanged,
@@ -189,4 +185,14 @@ pub struct Problem {
     pub message: String,
     /// The field at fault, such as `prices[3].model_id`; empty when there is none.
     pub field: String,
+}
+
+impl From<v1::Problem> for Problem {
+    fn from(problem: v1::Problem) -> Self {
+        Self {
+            code: problem.code,
+            message: problem.message,
+            field: problem.field,
+        }
+    }
 }

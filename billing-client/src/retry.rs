@@ -96,32 +96,60 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// A call begins now.
+    pub(crate) fn start(self) -> Attempts {
+        Attempts {
+            limits: self,
+            started: Instant::now(),
+            made: 0,
+        }
+    }
+}
+
+/// The attempts that a call has made so far.
+pub(crate) struct Attempts {
+    limits: Limits,
+    started: Instant,
+    made: u32,
+}
+
+impl Attempts {
     /// Makes attempts until one succeeds, fails for good or the limits are reached. `attempt` is
     /// told how long it may take.
     pub(crate) async fn run<A, F>(
-        &self,
+        &mut self,
         passing: fn(&Error) -> bool,
         attempt: impl Fn(Duration) -> F,
     ) -> Result<A, Error>
     where
         F: Future<Output = Result<A, Status>>,
     {
-        let started = Instant::now();
-        let left = || self.deadline.saturating_sub(started.elapsed());
-        let mut attempts: u32 = 0;
         loop {
-            let timeout = self.timeout.min(left());
+            let timeout = self.limits.timeout.min(self.time_left());
+            self.made = self.made.saturating_add(1);
             let error = match bounded(timeout, attempt(timeout)).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) => Error::from(status),
             };
-            attempts = attempts.saturating_add(1);
-            let delay = self.retries.delay(attempts, error.retry_after(), random());
-            if !passing(&error) || !self.retries.allows(attempts) || delay >= left() {
+            if !passing(&error) || !self.pause(error.retry_after()).await {
                 return Err(error);
             }
-            tokio::time::sleep(delay).await;
         }
+    }
+
+    /// Waits until another attempt is due; false, at once, when the limits allow none.
+    pub(crate) async fn pause(&self, asked: Option<Duration>) -> bool {
+        let retries = self.limits.retries;
+        let delay = retries.delay(self.made, asked, random());
+        if !retries.allows(self.made) || delay >= self.time_left() {
+            return false;
+        }
+        tokio::time::sleep(delay).await;
+        true
+    }
+
+    fn time_left(&self) -> Duration {
+        self.limits.deadline.saturating_sub(self.started.elapsed())
     }
 }
 

@@ -10,15 +10,17 @@ use billing_proto::{
     google::r#type::Decimal,
     v1::{
         Amount, CalculateCostRequest, CalculateCostResponse, GetUsageRecordRequest,
-        ListUsageRecordsRequest, ListUsageRecordsResponse, RecordUsageRequest, RecordUsageResponse,
+        ListUsageRecordsRequest, ListUsageRecordsResponse, RecordUsageBatchRequest,
+        RecordUsageBatchResponse, RecordUsageRequest, RecordUsageResponse, StreamUsageResponse,
         UsageRecord,
         usage_service_server::{UsageService, UsageServiceServer},
     },
 };
+use futures_util::stream::Empty;
 use prost_types::Timestamp;
 use tokio::net::TcpListener;
 use tonic::{
-    Request, Response, Status,
+    Request, Response, Status, Streaming,
     metadata::MetadataMap,
     transport::{Server, server::TcpIncoming},
 };
@@ -111,6 +113,22 @@ pub(crate) fn record(id: &str, final_cost: &str) -> UsageRecord {
 
 #[tonic::async_trait]
 impl UsageService for Fake {
+    type StreamUsageStream = Empty<Result<StreamUsageResponse, Status>>;
+
+    async fn record_usage_batch(
+        &self,
+        _: Request<RecordUsageBatchRequest>,
+    ) -> Result<Response<RecordUsageBatchResponse>, Status> {
+        Err(Status::unimplemented("one at a time"))
+    }
+
+    async fn stream_usage(
+        &self,
+        _: Request<Streaming<RecordUsageRequest>>,
+    ) -> Result<Response<Self::StreamUsageStream>, Status> {
+        Err(Status::unimplemented("one at a time"))
+    }
+
     async fn record_usage(
         &self,
         request: Request<RecordUsageRequest>,
