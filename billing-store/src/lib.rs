@@ -19,5 +19,7 @@ mod usage_writer;
 
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
-pub use store::{PlanStore, PriceStore, RecordFilter, ReportStore, Store, UsageStore, UserUsage};
+pub use store::{
+    Now, PlanStore, PriceStore, RecordFilter, ReportStore, Store, UsageStore, UserUsage,
+};
 pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -13,11 +13,13 @@ use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, AsyncPgConnection,
     SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool,
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool},
     },
 };
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::timeout;
 
 use self::queries::CatalogCache;
 use crate::{StoreError, StoreOptions};
@@ -36,6 +38,8 @@ pub(crate) struct Backend {
     readers: Pool<Conn>,
     writers: Pool<Conn>,
     catalog: CatalogCache,
+    /// How long a store method may take, waiting for locks included.
+    patience: Duration,
 }
 
 impl Backend {
@@ -46,6 +50,7 @@ impl Backend {
             readers: pool(url, options.read_pool, session.clone(), options)?,
             writers: pool(url, writers, session + LOOK_UP_ONLY, options)?,
             catalog: CatalogCache::default(),
+            patience: options.statement_timeout + options.lock_timeout + options.connect_timeout,
         };
         drop(backend.readers.get().await?);
         Ok(backend)
@@ -56,9 +61,7 @@ impl Backend {
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
         T: Send + 'static,
     {
-        let mut conn = self.readers.get().await?;
-        let result = work(&mut conn).await;
-        or_connection_lost(&mut conn, result).await
+        within(self.patience, self.readers.get().await?, work).await
     }
 
     /// Runs `work` in a transaction of its own task, so that a caller who goes away cannot leave it
@@ -68,13 +71,35 @@ impl Backend {
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
         T: Send + 'static,
     {
-        let mut conn = self.writers.get().await?;
+        let conn = self.writers.get().await?;
+        let limit = self.patience;
         let task = tokio::spawn(async move {
-            let result = transaction(&mut conn, work).await;
-            or_connection_lost(&mut conn, result).await
+            within(limit, conn, |conn| transaction(conn, work).boxed()).await
         });
         task.await
             .map_err(|error| StoreError::Failed(error.to_string()))?
+    }
+}
+
+/// Gives up on a connection that does not answer: the server's own limits do not reach us when the
+/// network drops its packets.
+async fn within<T, F>(limit: Duration, mut conn: Object<Conn>, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    let answer = timeout(limit, async {
+        let result = work(&mut conn).await;
+        or_connection_lost(&mut conn, result).await
+    });
+    match answer.await {
+        Ok(result) => result,
+        Err(_) => {
+            // The pool must not hand it out again.
+            drop(Object::take(conn));
+            Err(StoreError::Unavailable(format!(
+                "no answer within {limit:?}"
+            )))
+        }
     }
 }
 

@@ -38,6 +38,9 @@ pub trait PlanStore: Send + Sync {
     async fn plans(&self, include_inactive: bool) -> Result<Vec<Plan>, StoreError>;
 }
 
+/// Tells the time.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
 /// Model prices.
 #[async_trait]
 pub trait PriceStore: Send + Sync {
@@ -59,7 +62,7 @@ pub trait PriceStore: Send + Sync {
     async fn set_prices(
         &self,
         changes: Vec<PriceChange>,
-        now: Box<dyn Fn() -> DateTime<Utc> + Send>,
+        now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError>;
 }
 

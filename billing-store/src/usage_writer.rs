@@ -221,7 +221,9 @@ async fn run(store: Arc<dyn Store>, mut waiting: Waiting) {
         if batch.is_empty() {
             continue;
         }
-        let mut results = commit(store.as_ref(), &batch).await.into_iter();
+        let mut results = commit(store.as_ref(), &batch, MAX_ATTEMPTS)
+            .await
+            .into_iter();
         for job in jobs {
             let part = results.by_ref().take(job.usages.len()).collect();
             // The caller may have left meanwhile; the records are durable all the same.
@@ -231,10 +233,14 @@ async fn run(store: Arc<dyn Store>, mut waiting: Waiting) {
 }
 
 /// Commits a batch; when the database refuses it for good, splits it, so that a bad record fails
-/// alone.
-fn commit<'a>(store: &'a dyn Store, batch: &'a [Arc<Usage>]) -> BoxFuture<'a, Results> {
+/// alone. The halves are tried once: their parent was patient enough.
+fn commit<'a>(
+    store: &'a dyn Store,
+    batch: &'a [Arc<Usage>],
+    attempts: u32,
+) -> BoxFuture<'a, Results> {
     async move {
-        let error = match commit_with_retries(store, batch).await {
+        let error = match commit_with_retries(store, batch, attempts).await {
             Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
             Err(error) => error,
         };
@@ -244,9 +250,9 @@ fn commit<'a>(store: &'a dyn Store, batch: &'a [Arc<Usage>]) -> BoxFuture<'a, Re
         }
         tracing::warn!(%error, records = batch.len(), "the batch failed and is split");
         let (first, second) = batch.split_at(batch.len().div_ceil(2));
-        let mut outcomes = commit(store, first).await;
-        outcomes.extend(commit(store, second).await);
-        outcomes
+        let mut results = commit(store, first, 1).await;
+        results.extend(commit(store, second, 1).await);
+        results
     }
     .boxed()
 }
@@ -254,13 +260,14 @@ fn commit<'a>(store: &'a dyn Store, batch: &'a [Arc<Usage>]) -> BoxFuture<'a, Re
 async fn commit_with_retries(
     store: &dyn Store,
     batch: &[Arc<Usage>],
+    attempts: u32,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut pause = FIRST_PAUSE;
     let mut attempt = 1;
     loop {
         // After a lost connection the batch may be durable: then every record is a repeat.
         match store.commit_usage(batch).await {
-            Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS => {
+            Err(error) if error.is_transient() && attempt < attempts => {
                 tracing::debug!(%error, attempt, "the batch is tried again");
                 tokio::time::sleep(jittered(pause)).await;
                 pause = pause.saturating_mul(2);

@@ -33,8 +33,11 @@ impl AuthLayer {
         }
     }
 
-    /// Who makes the call; nobody is allowed on public methods only.
-    fn authenticate(
+    /// Who makes the call of the gRPC method at `path`; nobody is allowed on public methods only.
+    ///
+    /// # Errors
+    /// `TOKEN_MISSING`, `TOKEN_INVALID` or `TOKEN_EXPIRED`.
+    pub fn authenticate(
         &self,
         path: &str,
         headers: &HeaderMap,

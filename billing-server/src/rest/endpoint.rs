@@ -14,6 +14,7 @@ use tonic::service::Routes;
 
 use crate::error::{ApiError, FieldViolation};
 
+use super::Gate;
 use super::body::read_object;
 use super::codec::DynamicCodec;
 use super::json_in::read_message;
@@ -35,6 +36,7 @@ pub(super) struct Endpoint {
     pub(super) rpc: PathAndQuery,
     pub(super) body: BodyRule,
     pub(super) grpc: Routes,
+    pub(super) gate: Gate,
     pub(super) max_body_bytes: usize,
 }
 
@@ -49,6 +51,8 @@ impl Endpoint {
 
     async fn call(&self, request: Request) -> Result<String, Status> {
         let (mut parts, body) = request.into_parts();
+        // Nobody's body is read or commented on before it is known who sends it.
+        (self.gate)(self.rpc.path(), &parts.headers)?;
         let message = self.decode(&mut parts, body).await?;
         let metadata = MetadataMap::from_headers(forwarded(&parts.headers));
         let request = tonic::Request::from_parts(metadata, parts.extensions, message);

@@ -22,8 +22,17 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::error::ApiError;
+
 pub use reply::not_found;
 pub use routes::router;
+
+/// Decides by the path of a gRPC call and the request's headers whether the call may be made.
+pub type Gate = Arc<dyn Fn(&str, &HeaderMap) -> Result<(), ApiError> + Send + Sync>;
 
 /// Why the routes cannot be derived from the descriptors: a fault of the protos.
 #[derive(Debug, thiserror::Error)]

@@ -10,20 +10,22 @@ use http::uri::PathAndQuery;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::service::Routes;
 
-use super::RestError;
 use super::endpoint::Endpoint;
 use super::reply::{method_not_allowed, not_found};
 use super::rule::{Binding, bindings};
 use super::types::unsupported_field;
+use super::{Gate, RestError};
 
 /// A router with a route for every `google.api.http` binding of the pool's services, JSON 404s and
-/// JSON 405s. Calls run in process through `grpc`; a body may have `max_body_bytes` bytes.
+/// JSON 405s. Calls that `gate` lets through run in process through `grpc`; a body may have
+/// `max_body_bytes` bytes.
 ///
 /// # Errors
 /// If the protos have a rule, or a message behind one, that cannot be served.
 pub fn router(
     pool: &DescriptorPool,
     grpc: Routes,
+    gate: &Gate,
     max_body_bytes: usize,
 ) -> Result<Router, RestError> {
     let http = pool
@@ -49,6 +51,7 @@ pub fn router(
                     rpc,
                     body,
                     grpc: grpc.clone(),
+                    gate: Arc::clone(gate),
                     max_body_bytes,
                 });
             }

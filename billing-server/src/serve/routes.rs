@@ -15,7 +15,7 @@ use super::health;
 use crate::{
     auth::{AuthLayer, Verifier},
     commands::CommandError,
-    rest,
+    rest::{self, Gate},
     settings::{Settings, SettingsError},
     telemetry::{catch_panics, request_layers},
 };
@@ -40,10 +40,12 @@ pub(super) fn all(
         .into_axum_router()
         .reset_fallback()
         .layer(catch_panics())
-        .layer(auth);
+        .layer(auth.clone());
+    let gate: Gate = Arc::new(move |path, headers| auth.authenticate(path, headers).map(drop));
     let rest = rest::router(
         &pool,
         Routes::from(grpc.clone()),
+        &gate,
         settings.max_message_bytes,
     )
     .map_err(CommandError::failure)?;

@@ -137,15 +137,24 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unavailable(_) | StoreError::Contention(_) => {
                 tracing::warn!(%error, "the database is unavailable");
-                let message = "the database is unavailable; the call may be repeated";
-                Self::new(ErrorCode::DatabaseUnavailable, message).retry_after(UNAVAILABLE_RETRY)
+                unavailable()
             }
-            StoreError::Refused(_) | StoreError::Failed(_) | StoreError::Corrupt { .. } => {
+            // It may be a lock that was waited for too long: a record must not be given up for it.
+            StoreError::Failed(_) => {
                 tracing::error!(%error, "the database failed");
+                unavailable()
+            }
+            StoreError::Refused(_) | StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "the database refused");
                 Self::new(ErrorCode::Internal, "internal error")
             }
         }
     }
+}
+
+fn unavailable() -> ApiError {
+    let message = "the database is unavailable; the call may be repeated";
+    ApiError::new(ErrorCode::DatabaseUnavailable, message).retry_after(UNAVAILABLE_RETRY)
 }
 
 impl From<RecordError> for ApiError {

@@ -132,7 +132,7 @@ impl Services {
         let clock = Arc::clone(&self.0.clock);
         Ok(self
             .store()
-            .set_prices(changes, Box::new(move || clock.now()))
+            .set_prices(changes, Arc::new(move || clock.now()))
             .await?)
     }
 }

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{Backend, Conn, dialect};
 use crate::{
-    PriceStore, StoreError,
+    Now, PriceStore, StoreError,
     rows::PriceRow,
     schema::{CATALOG, catalog_version, model_prices},
 };
@@ -80,28 +80,56 @@ impl PriceStore for Backend {
     async fn set_prices(
         &self,
         changes: Vec<PriceChange>,
-        now: Box<dyn Fn() -> DateTime<Utc> + Send>,
+        now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError> {
-        let cache = self.catalog.clone();
-        let decisions = self
-            .write(move |conn| {
-                Box::pin(async move {
-                    let version = dialect::lock_catalog(conn).await?;
-                    let catalog = cache.at_version(conn, version).await?;
-                    let (decisions, new) = decide(&catalog, changes, now());
-                    if !new.is_empty() {
-                        dialect::upsert_prices(conn, new.iter().map(PriceRow::from).collect())
-                            .await?;
-                        raise_version(conn).await?;
-                    }
-                    Ok(decisions)
-                })
-            })
-            .await?;
-        self.catalog().await?;
+        let mut attempts = 1..=MAX_ATTEMPTS;
+        let decisions = loop {
+            let more = attempts.next() < Some(MAX_ATTEMPTS);
+            match self
+                .set_prices_once(changes.clone(), Arc::clone(&now))
+                .await
+            {
+                // Usage does not queue behind a waiting price change, and may hold it up too long.
+                Err(error) if error.is_transient() && more => {
+                    tracing::debug!(%error, "the price change is tried again");
+                }
+                result => break result?,
+            }
+        };
+        // The change stands whether or not the cache learns of it now.
+        if let Err(error) = self.catalog().await {
+            tracing::debug!(%error, "the prices were not read again");
+        }
         Ok(decisions)
     }
 }
+
+impl Backend {
+    async fn set_prices_once(
+        &self,
+        changes: Vec<PriceChange>,
+        now: Now,
+    ) -> Result<Decisions, StoreError> {
+        let cache = self.catalog.clone();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let version = dialect::lock_catalog(conn).await?;
+                let catalog = cache.at_version(conn, version).await?;
+                let (decisions, new) = decide(&catalog, changes, now());
+                if !new.is_empty() {
+                    let rows = new.iter().map(PriceRow::from).collect();
+                    dialect::upsert_prices(conn, rows).await?;
+                    raise_version(conn).await?;
+                }
+                Ok(decisions)
+            })
+        })
+        .await
+    }
+}
+
+/// How often a price change is tried.
+const MAX_ATTEMPTS: u32 = 3;
 
 type Decisions = Vec<Result<PriceDecision, PriceInPast>>;
 

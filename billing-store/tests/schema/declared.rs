@@ -47,8 +47,9 @@ pub(crate) fn tables() -> BTreeMap<String, Table> {
 
 /// The indexes of PostgreSQL's migration.
 pub(crate) fn indexes() -> BTreeMap<String, Index> {
-    let statements = MIGRATION.split(';').map(str::trim);
-    statements.filter_map(index).collect()
+    let lines = MIGRATION.lines().filter(|line| !line.starts_with("--"));
+    let sql: Vec<_> = lines.collect();
+    sql.join("\n").split(';').filter_map(index).collect()
 }
 
 /// Reads one `CREATE INDEX`, by whoever wrote it.

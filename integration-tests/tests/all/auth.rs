@@ -32,6 +32,7 @@ on_both_databases!(
     an_operator_may_do_everything,
     only_an_operator_moves_the_clock_and_only_a_test_clock,
     plans_and_health_need_no_token_but_reflection_does,
+    nobody_learns_what_is_wrong_with_a_body_without_a_token,
 );
 
 /// Made for these tests and never used elsewhere.
@@ -382,4 +383,12 @@ async fn reflection_is_public_when_it_is_said_to_be() {
     assert!(services(&server, "").await.unwrap());
     let status = grpc_stats(&server, "", "").await.unwrap_err();
     assert_eq!(refusal(&status).1, "TOKEN_MISSING");
+}
+
+async fn nobody_learns_what_is_wrong_with_a_body_without_a_token(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    for body in [json!({"nope": 1}), json!([]), json!("x".repeat(100_000))] {
+        let answer = server.rest("").post("/v1/billing/usage", body).await;
+        assert_refused(&answer, 401, "TOKEN_MISSING", &[]);
+    }
 }

@@ -127,6 +127,22 @@ impl PricingService for Fake {
 
 #[tonic::async_trait]
 impl UsageService for Fake {
+    type StreamUsageStream = tokio_stream::Empty<Result<v1::StreamUsageResponse, tonic::Status>>;
+
+    async fn record_usage_batch(
+        &self,
+        _: tonic::Request<v1::RecordUsageBatchRequest>,
+    ) -> Answer<v1::RecordUsageBatchResponse> {
+        Ok(tonic::Response::new(v1::RecordUsageBatchResponse::default()))
+    }
+
+    async fn stream_usage(
+        &self,
+        _: tonic::Request<tonic::Streaming<v1::RecordUsageRequest>>,
+    ) -> Answer<Self::StreamUsageStream> {
+        Ok(tonic::Response::new(tokio_stream::empty()))
+    }
+
     async fn record_usage(
         &self,
         request: tonic::Request<v1::RecordUsageRequest>,
@@ -199,7 +215,7 @@ impl Fake {
             .add_service(PlanServiceServer::new(self.clone()))
             .add_service(PricingServiceServer::new(self.clone()))
             .add_service(UsageServiceServer::new(self.clone()));
-        let rest = super::super::router(&pool, grpc.clone(), MAX_BODY_BYTES).unwrap();
+        let rest = super::super::router(&pool, grpc.clone(), &open_gate(), MAX_BODY_BYTES).unwrap();
         let app = rest.merge(grpc.into_axum_router().reset_fallback());
         app.oneshot(request).await.unwrap()
     }
@@ -213,4 +229,9 @@ impl Fake {
         let request = Request::post(path).header("content-type", "application/json");
         text(self.answer(request.body(body.into()).unwrap()).await).await
     }
+}
+
+/// Lets everyone in.
+fn open_gate() -> super::super::Gate {
+    std::sync::Arc::new(|_, _| Ok(()))
 }

@@ -70,7 +70,7 @@ async fn totals_are_sums_however_the_usage_is_split_into_batches(backend: Backen
     let store = TestStore::open(backend).await;
     // Twelve decimals, so that every digit of the sums is put to use.
     let change = vec![price(MODEL, "0.000000000007", "0.123456789013")];
-    let later = Box::new(|| super::time("2026-11-10T11:00:00Z"));
+    let later = Arc::new(|| super::time("2026-11-10T11:00:00Z"));
     assert!(store.store.set_prices(change, later).await.unwrap()[0].is_ok());
     let mut runner = TestRunner::deterministic();
     for case in 0..CASES {

@@ -118,7 +118,7 @@ impl PriceStore for WatchedStore {
     async fn set_prices(
         &self,
         changes: Vec<PriceChange>,
-        now: Box<dyn Fn() -> DateTime<Utc> + Send>,
+        now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError> {
         self.inner.set_prices(changes, now).await
     }
