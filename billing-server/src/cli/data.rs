@@ -17,7 +17,8 @@ pub struct ClientOptions {
         long,
         value_name = "URL",
         env = "BILLING_ENDPOINT",
-        default_value = "http://127.0.0.1:8080"
+        default_value = "http://127.0.0.1:8080",
+        value_parser = endpoint
     )]
     pub endpoint: String,
     /// Token with the scopes that the command needs [default: a new one, signed with the key file]
@@ -178,6 +179,14 @@ pub struct ReportCommand {
     /// How the server is reached.
     #[command(flatten)]
     pub client: ClientOptions,
+}
+
+fn endpoint(text: &str) -> Result<String, &'static str> {
+    let url: Option<http::Uri> = text.parse().ok();
+    match url.as_ref().and_then(http::Uri::scheme_str) {
+        Some("http" | "https") => Ok(text.to_owned()),
+        _ => Err("must be a URL such as http://127.0.0.1:8080"),
+    }
 }
 
 fn rfc3339(text: &str) -> Result<DateTime<Utc>, &'static str> {

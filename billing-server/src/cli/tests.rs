@@ -94,6 +94,8 @@ fn a_token_has_defaults(#[case] line: &str, #[case] scopes: &str, #[case] second
 #[case("usage import f.csv --progress always")]
 #[case("report")]
 #[case("report --month 2024-13")]
+#[case("report --month 2024-11 --endpoint nowhere")]
+#[case("report --month 2024-11 --endpoint ftp://nowhere")]
 fn wrong_flags_end_with_exit_code_2(#[case] line: &str) {
     let error = parse(line).unwrap_err();
     assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()));
