@@ -387,7 +387,7 @@ async fn reflection_is_public_when_it_is_said_to_be() {
 
 async fn nobody_learns_what_is_wrong_with_a_body_without_a_token(backend: Backend) {
     let server = TestServer::start(backend).await;
-    for body in [json!({"nope": 1}), json!([]), json!("x".repeat(100_000))] {
+    for body in [r#"{"nope": 1}"#, "[]", "{", &"x".repeat(100_000)] {
         let answer = server.rest("").post("/v1/billing/usage", body).await;
         assert_refused(&answer, 401, "TOKEN_MISSING", &[]);
     }

@@ -66,6 +66,29 @@ async fn concurrent_calls_share_transactions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn usage_looks_rows_up_even_with_plans_made_while_tables_were_empty() {
+    let mut server = load::server(Backend::Postgres).start().await;
+    let client = load::client(&server).await;
+    load::set_price(&client).await;
+    let sent = send(client, calls("call", 400, 16), 4, &Semaphore::new(0)).await;
+    assert_eq!(charged(&sent), 400);
+    // A session tells what it did at its end.
+    server.terminate().await;
+    let database = connect(server.database_url()).await;
+    let read_by_scans = "SELECT sum(n_tup_ins)::bigint, sum(seq_tup_read)::bigint \
+        FROM pg_stat_user_tables WHERE relname IN ('billing_records', 'accounts', 'usage_rollups')";
+    let scanned = timeout(PATIENCE, async {
+        loop {
+            let row = database.query_one(read_by_scans, &[]).await.unwrap();
+            if row.get::<_, i64>(0) >= 400 {
+                return row.get::<_, i64>(1);
+            }
+        }
+    });
+    assert_eq!(scanned.await.expect("the sessions have ended"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_servers_charge_the_price_of_the_moment_and_each_request_once() {
     // Both run on the real clock, because prices change while usage arrives.
     let one = TestServer::start(Backend::Postgres).await;

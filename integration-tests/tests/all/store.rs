@@ -47,7 +47,7 @@ impl TestStore {
         migrate(&database).await.unwrap();
         let store = connect(&database, &StoreOptions::default()).await.unwrap();
         let change = price(MODEL, "0.03", "0.06");
-        let set = store.set_prices(vec![change], Box::new(noon)).await;
+        let set = store.set_prices(vec![change], Arc::new(noon)).await;
         assert!(set.unwrap()[0].is_ok());
         Self {
             store,

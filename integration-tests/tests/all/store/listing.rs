@@ -1,5 +1,7 @@
 //! `records`: filters, order and pages.
 
+use std::sync::Arc;
+
 use billing_core::{
     ids::{ModelId, RecordId, RequestId},
     month::Month,
@@ -59,7 +61,7 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
 async fn filters_apply_together(backend: Backend) {
     let store = TestStore::open(backend).await;
     let change = vec![price("gpt-4o", "0.01", "0.02")];
-    let set = store.store.set_prices(change, Box::new(super::noon));
+    let set = store.store.set_prices(change, Arc::new(super::noon));
     set.await.unwrap();
     let old = made_at(usage("alice", "old", 1, 0), OCTOBER);
     let other = of_model(usage("alice", "other", 1, 0), "gpt-4o");

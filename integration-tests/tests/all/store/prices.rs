@@ -24,7 +24,7 @@ async fn each_change_raises_the_version_once(backend: Backend) {
     ];
     let decisions = store
         .store
-        .set_prices(changes.clone(), Box::new(noon))
+        .set_prices(changes.clone(), Arc::new(noon))
         .await
         .unwrap();
     assert!(matches!(decisions[0], Ok(PriceDecision::Set(_))));
@@ -33,7 +33,7 @@ async fn each_change_raises_the_version_once(backend: Backend) {
     assert_eq!(store.store.cached_catalog().version(), before + 1);
     let same = store
         .store
-        .set_prices(changes, Box::new(noon))
+        .set_prices(changes, Arc::new(noon))
         .await
         .unwrap();
     assert!(
@@ -49,7 +49,7 @@ async fn usage_is_priced_as_of_its_time_whatever_the_cache_holds(backend: Backen
     let change = vec![price(MODEL, "0.3", "0.6")];
     store
         .store
-        .set_prices(change, Box::new(later))
+        .set_prices(change, Arc::new(later))
         .await
         .unwrap();
     let received = |at: &str, id: &str| {
@@ -76,7 +76,7 @@ async fn changes_that_meet_are_decided_one_after_another(backend: Backend) {
         let store = Arc::clone(&store.store);
         let model = format!("model-{}", i % 4);
         let change = vec![price(&model, "1", "2")];
-        tokio::spawn(async move { store.set_prices(change, Box::new(noon)).await.unwrap() })
+        tokio::spawn(async move { store.set_prices(change, Arc::new(noon)).await.unwrap() })
     });
     let mut set = 0;
     for change in changes.collect::<Vec<_>>() {
@@ -100,7 +100,7 @@ async fn another_stores_change_is_seen_by_usage_at_once_and_by_the_cache_after_a
     assert_eq!(other.catalog().await.unwrap().version(), 1);
     let set = one
         .store
-        .set_prices(vec![price("new", "1", "1")], Box::new(noon))
+        .set_prices(vec![price("new", "1", "1")], Arc::new(noon))
         .await;
     assert!(set.unwrap()[0].is_ok());
     assert!(other.cached_catalog().prices_of("new").is_empty());

@@ -17,9 +17,8 @@ use billing_core::{
     usage::Usage,
 };
 use billing_store::{
-    PlanStore, PriceStore, RecordFilter, ReportStore, Store, StoreError, UsageStore, UserUsage,
+    Now, PlanStore, PriceStore, RecordFilter, ReportStore, Store, StoreError, UsageStore, UserUsage,
 };
-use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 /// Batches with this request id are refused.
