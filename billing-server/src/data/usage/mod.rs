@@ -16,6 +16,7 @@ use billing_client::{BillingClient, Error, Usage, UsageOutcome, UsageResult};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Runtime;
+use tonic::Code;
 
 use self::{
     row::{Row, Rows},
@@ -32,7 +33,7 @@ use crate::{
 
 /// Records in one call.
 const RECORDS_PER_CALL: usize = 1_000;
-const BAR: &str = "{wide_bar} {human_pos}/{human_len} rows, {per_sec}, {eta} left";
+const BAR: &str = "{wide_bar} {human_pos}/{human_len} rows, {eta} left";
 
 /// Records the usage that the file lists and prints a summary.
 pub(crate) fn import(command: &UsageImport) -> Result<(), CommandError> {
@@ -111,12 +112,7 @@ async fn record(
     let mut answers = stream::iter(calls)
         .map(|call| async { send(client, call.map_err(Stop::File)?).await })
         .buffered(in_flight);
-    loop {
-        let fates = match answers.try_next().await {
-            Ok(Some(fates)) => fates,
-            Ok(None) => return Ok(tally),
-            Err(stop) => return Err(stop.into_error(&tally)),
-        };
+    while let Some(fates) = answers.try_next().await? {
         bar.inc(u64::try_from(fates.len()).unwrap_or_default());
         for (line, fate) in fates {
             if let Some(told) = tally.add(line, fate) {
@@ -125,6 +121,7 @@ async fn record(
             }
         }
     }
+    Ok(tally)
 }
 
 /// Why the import ends before the file does.
@@ -136,24 +133,22 @@ enum Stop {
     Busy(String),
 }
 
-impl Stop {
-    fn into_error(self, tally: &Tally) -> CommandError {
-        let (reason, passing) = match self {
-            Self::File(error) => (error.to_string(), false),
-            Self::Server(error) => {
-                let late = error.code() == Some(tonic::Code::DeadlineExceeded);
+impl From<Stop> for CommandError {
+    fn from(stop: Stop) -> Self {
+        let (reason, passing) = match stop {
+            Stop::File(error) => (error.to_string(), false),
+            Stop::Server(error) => {
+                let late = error.code() == Some(Code::DeadlineExceeded);
                 (error.to_string(), late || error.is_retryable())
             }
-            Self::Busy(reason) => (reason, true),
+            Stop::Busy(reason) => (reason, true),
         };
-        let settled = tally.settled();
-        CommandError::failure(if passing {
-            format!(
-                "{reason}; {settled} or more records are safe: run the same command again to go on"
-            )
+        let advice = if passing {
+            "; nothing is lost or charged twice: running the same command again continues"
         } else {
-            reason
-        })
+            ""
+        };
+        Self::failure(format_args!("{reason}{advice}"))
     }
 }
 
@@ -199,4 +194,34 @@ fn fate(result: UsageResult) -> Result<Fate, Stop> {
             Fate::Rejected { code, message }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn refused(code: Code) -> Stop {
+        Stop::Server(Error::Api {
+            code,
+            reason: String::new(),
+            message: "no".to_owned(),
+            violations: Vec::new(),
+            retry_after: None,
+        })
+    }
+
+    #[rstest]
+    #[case(refused(Code::Unavailable), true)]
+    #[case(refused(Code::DeadlineExceeded), true)]
+    #[case(Stop::Server(Error::Transport { message: "gone".to_owned() }), true)]
+    #[case(Stop::Busy("too much work is queued".to_owned()), true)]
+    #[case(refused(Code::PermissionDenied), false)]
+    #[case(Stop::File(io::Error::other("the disk is gone")), false)]
+    fn running_again_is_advised_only_where_it_helps(#[case] stop: Stop, #[case] helps: bool) {
+        let error = format!("{:?}", CommandError::from(stop));
+        assert!(error.contains("exit: Failure"), "{error}");
+        assert_eq!(error.contains("again continues"), helps, "{error}");
+    }
 }

@@ -50,19 +50,14 @@ impl Tally {
                 None
             }
             Fate::Rejected { code, message } => {
-                let place = format_args!("line {line}").to_string();
-                self.rejections.add(place, &code, &message)
+                self.rejections
+                    .add(format_args!("line {line}"), &code, &message)
             }
         }
     }
 
     pub(super) fn rejected(&self) -> u64 {
         self.rejections.rows()
-    }
-
-    /// The rows that are safely with the server.
-    pub(super) fn settled(&self) -> u64 {
-        self.recorded.saturating_add(self.duplicates)
     }
 
     /// The summary as the pinned line.
@@ -77,7 +72,8 @@ impl Tally {
     }
 
     fn per_second(&self) -> u64 {
-        let rows = self.settled().saturating_add(self.rejections.rows());
+        let settled = self.recorded.saturating_add(self.duplicates);
+        let rows = settled.saturating_add(self.rejections.rows());
         let micros = self.started.elapsed().as_micros();
         let rate = u128::from(rows)
             .saturating_mul(1_000_000)
