@@ -236,7 +236,8 @@ async fn usage_in_columns_is_recorded_once_to_the_last_digit(backend: Backend) {
     // 15 + 0.8254995 + 5.4
     assert_eq!(
         printed,
-        r#"{"month":"2024-11","total_revenue":21.2254995,"total_tokens":1050333,"record_count":3,"avg_cost_per_record":7.075167}"#
+        "{\"month\":\"2024-11\",\"total_revenue\":21.2254995,\"total_tokens\":1050333,\
+         \"record_count\":3,\"avg_cost_per_record\":7.075167}"
     );
     let (code, printed, _) = run(&server, "report --month 2024-10", "").await;
     assert_eq!(code, 0);

@@ -169,7 +169,10 @@ mod tests {
     #[case::free_but_for_reasoning(["0", "0", "", "", "1e-6"], &[Warning::Free])]
     #[case::prompt_only(["1e-7", "", "", "", ""], &[Warning::PromptPriceOnly])]
     #[case::completion_only(["", "1e-7", "", "", ""], &[Warning::CompletionPriceOnly])]
-    #[case::one_price_of_zero(["", "0", "", "", ""], &[Warning::Free, Warning::CompletionPriceOnly])]
+    #[case::one_price_of_zero(
+        ["", "0", "", "", ""],
+        &[Warning::Free, Warning::CompletionPriceOnly]
+    )]
     #[case::noise(["1.5000000000000002e-07", "1e-6", "", "", ""], &[Warning::Rounded])]
     #[case::noise_beside(["1e-7", "1e-6", "1.5000000000000002e-08", "", ""], &[Warning::Rounded])]
     fn what_an_operator_should_know_is_told(#[case] texts: [&str; 5], #[case] told: &[Warning]) {
