@@ -65,6 +65,20 @@ const fn divide_half_up(units: i128, divisor: i128) -> Option<i128> {
     })
 }
 
+/// Sign, digits before the point, and digits behind it without trailing zeros.
+fn parts(text: &str) -> Result<(&str, &str, &str), NumberError> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !plain(whole) || !plain(fraction) {
+        return Err(NumberError::Malformed);
+    }
+    Ok((sign, whole, fraction.trim_end_matches('0')))
+}
+
 impl<const SCALE: u32> Fixed<SCALE> {
     /// Nothing.
     pub const ZERO: Self = Self(0);
@@ -113,6 +127,39 @@ impl<const SCALE: u32> Fixed<SCALE> {
         Decimal::try_from_i128_with_scale(self.0, SCALE)
             .map(|number| number.normalize())
             .map_err(|_| NumberError::TooLarge)
+    }
+
+    /// The number that `text` x 10^`shift` comes to, rounded half-up to `SCALE` decimals, and
+    /// whether rounding changed it. An exponent is allowed, as in `2.5e-07`.
+    ///
+    /// # Errors
+    /// [`NumberError::Malformed`] when it is no number, [`NumberError::TooLarge`] when it does not
+    /// fit.
+    pub fn read_rounded(text: &str, shift: i32) -> Result<(Self, bool), NumberError> {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (sign, whole, fraction) = parts(mantissa)?;
+        let exponent: i32 = exponent.parse().map_err(|_| NumberError::Malformed)?;
+        let units: i128 = format!("{sign}{whole}{fraction}")
+            .parse()
+            .map_err(|_| NumberError::TooLarge)?;
+        let decimals = i64::try_from(fraction.len()).map_err(|_| NumberError::TooLarge)?;
+        let power = i64::from(SCALE)
+            .saturating_add(shift.into())
+            .saturating_add(exponent.into())
+            .saturating_sub(decimals);
+        let factor = u32::try_from(power.unsigned_abs())
+            .ok()
+            .and_then(|power| 10_i128.checked_pow(power));
+        let read = match factor {
+            _ if units == 0 => Some((0, false)),
+            Some(factor) if power >= 0 => units.checked_mul(factor).map(|units| (units, false)),
+            Some(factor) => divide_half_up(units, factor)
+                .map(|rounded| (rounded, units.checked_rem(factor) != Some(0))),
+            // What fits is less than half of a divisor that does not.
+            None => (power < 0).then_some((0, true)),
+        };
+        let (units, changed) = read.ok_or(NumberError::TooLarge)?;
+        Ok((Self(units), changed))
     }
 
     /// The number without its decimals, of which it must have none.
@@ -250,16 +297,7 @@ impl<const SCALE: u32> FromStr for Fixed<SCALE> {
     /// Plain digits with an optional minus and point; an exponent is refused, and so are decimals
     /// beyond `SCALE` unless they are zeros.
     fn from_str(text: &str) -> Result<Self, NumberError> {
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(digits) => ("-", digits),
-            None => ("", text),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !plain(whole) || !plain(fraction) {
-            return Err(NumberError::Malformed);
-        }
-        let fraction = fraction.trim_end_matches('0');
+        let (sign, whole, fraction) = parts(text)?;
         let scale = Self::decimals();
         if fraction.len() > scale {
             return Err(NumberError::TooPrecise(SCALE));

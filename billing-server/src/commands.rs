@@ -8,7 +8,8 @@ use tokio::runtime::Runtime;
 
 use crate::{
     auth::mint,
-    cli::{Command, Exit, MigrateCommand, TokenCommand},
+    cli::{Command, Exit, MigrateCommand, PricesCommand, TokenCommand, UsageCommand},
+    data,
     serve::serve,
     settings::{Options, Settings, SettingsError},
     telemetry,
@@ -47,6 +48,16 @@ impl From<StoreError> for CommandError {
     }
 }
 
+impl From<billing_client::Error> for CommandError {
+    fn from(error: billing_client::Error) -> Self {
+        let exit = match error {
+            billing_client::Error::Config { .. } => Exit::Usage,
+            _ => Exit::Failure,
+        };
+        Self::new(exit, error)
+    }
+}
+
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         Self::failure(error)
@@ -61,6 +72,9 @@ pub fn run(command: Command) -> Exit {
         Command::Serve(options) => run_serve(&options),
         Command::Migrate(command) => migrate(&command),
         Command::Token(command) => token(&command),
+        Command::Prices(PricesCommand::Import(import)) => data::import_prices(&import),
+        Command::Usage(UsageCommand::Import(import)) => data::import_usage(&import),
+        Command::Report(command) => data::report(&command),
     };
     match result {
         Ok(()) => Exit::Ok,

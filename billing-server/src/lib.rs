@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod convert;
+mod data;
 pub mod error;
 pub mod rest;
 mod serve;

@@ -167,13 +167,34 @@ impl Settings {
     pub fn load_signing_key(&self) -> Result<SigningKey, SettingsError> {
         let loaded = match (&self.jwt_key_file, self.database_url.database()) {
             (Some(configured), _) => SigningKey::load(configured),
-            (None, Database::Sqlite(file)) => {
-                SigningKey::load_or_create(&file.with_file_name("billing.key"))
-            }
+            (None, Database::Sqlite(file)) => SigningKey::load_or_create(&beside(file)),
             (None, Database::Postgres(_)) => return Err(check::key_required()),
         };
-        loaded.map_err(|error: KeyError| SettingsError::new("jwt_key_file", error.to_string()))
+        loaded.map_err(key_error)
     }
+
+    /// As [`Self::load_signing_key`], but a missing key is an error: a key that is made beside a
+    /// running server is not the server's.
+    ///
+    /// # Errors
+    /// The file is missing or cannot be used.
+    pub fn load_existing_signing_key(&self) -> Result<SigningKey, SettingsError> {
+        let loaded = match (&self.jwt_key_file, self.database_url.database()) {
+            (Some(configured), _) => SigningKey::load(configured),
+            (None, Database::Sqlite(file)) => SigningKey::load(&beside(file)),
+            (None, Database::Postgres(_)) => return Err(check::key_required()),
+        };
+        loaded.map_err(key_error)
+    }
+}
+
+/// The key file beside an SQLite database.
+fn beside(database: &Path) -> PathBuf {
+    database.with_file_name("billing.key")
+}
+
+fn key_error(error: KeyError) -> SettingsError {
+    SettingsError::new("jwt_key_file", error.to_string())
 }
 
 #[cfg(test)]

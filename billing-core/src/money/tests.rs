@@ -364,3 +364,46 @@ proptest! {
         prop_assert_eq!(cost, Ok(Fixed(expected)));
     }
 }
+
+#[rstest]
+#[case::exponent("2.5e-07", 3, "0.00025", false)]
+#[case::plain("0.0000025", 3, "0.0025", false)]
+#[case::capital_and_plus("1.5E+2", 0, "150", false)]
+#[case::noise_above("1.5000000000000002e-07", 3, "0.00015", true)]
+#[case::noise_below("2.9999999999999997e-08", 3, "0.00003", true)]
+#[case::half_goes_up("0.0000000000005", 0, "0.000000000001", true)]
+#[case::half_goes_away_from_zero("-0.0000000000005", 0, "-0.000000000001", true)]
+#[case::less_than_half_goes_down("4.999e-13", 0, "0", true)]
+#[case::last_kept_decimal("1e-15", 3, "0.000000000001", false)]
+#[case::far_below("1e-400", 0, "0", true)]
+#[case::zero_of_any_size("0e999999", 3, "0", false)]
+#[case::trailing_zeros("3.000000000000000000000e-06", 3, "0.003", false)]
+fn other_peoples_numbers_are_rounded_half_up(
+    #[case] text: &str,
+    #[case] shift: i32,
+    #[case] number: &str,
+    #[case] changed: bool,
+) {
+    assert_eq!(
+        Price::read_rounded(text, shift),
+        Ok((price(number), changed))
+    );
+}
+
+#[rstest]
+#[case("", NumberError::Malformed)]
+#[case("e5", NumberError::Malformed)]
+#[case("1e", NumberError::Malformed)]
+#[case("1e+-2", NumberError::Malformed)]
+#[case("1e1.5", NumberError::Malformed)]
+#[case("NaN", NumberError::Malformed)]
+#[case("1e99999999999", NumberError::Malformed)]
+#[case("1e30", NumberError::TooLarge)]
+#[case("1e2147483647", NumberError::TooLarge)]
+#[case(
+    "0.1000000000000000055511151231257827021181583404541015625",
+    NumberError::TooLarge
+)]
+fn what_cannot_be_read_is_not_rounded(#[case] text: &str, #[case] error: NumberError) {
+    assert_eq!(Price::read_rounded(text, 3), Err(error));
+}

@@ -175,6 +175,14 @@ pub struct DatabaseOptions {
 #[serde(transparent)]
 pub struct SecretText(String);
 
+impl SecretText {
+    /// The text, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for SecretText {
     type Err = Infallible;
 

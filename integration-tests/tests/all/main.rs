@@ -18,6 +18,7 @@ mod examples;
 mod faults;
 mod golden;
 mod harness;
+mod import;
 mod load;
 mod prices;
 mod records;

@@ -1,0 +1,196 @@
+//! The commands that are clients of a running server.
+
+use std::path::PathBuf;
+
+use billing_core::month::Month;
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::SETTINGS_HELP;
+use crate::settings::{CommonOptions, KeyOptions, Options, SecretText};
+
+/// How the server is reached.
+#[derive(Debug, Args)]
+pub struct ClientOptions {
+    /// Where the server listens
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BILLING_ENDPOINT",
+        default_value = "http://127.0.0.1:8080",
+        value_parser = endpoint
+    )]
+    pub endpoint: String,
+    /// Token with the scopes that the command needs [default: a new one, signed with the key file]
+    #[arg(long, value_name = "TOKEN", env = "BILLING_TOKEN", hide_env = true)]
+    pub token: Option<SecretText>,
+    /// PEM certificate authority that vouches for an https endpoint
+    #[arg(long, value_name = "FILE", env = "BILLING_TLS_CA")]
+    pub tls_ca: Option<PathBuf>,
+    #[command(flatten)]
+    common: CommonOptions,
+    #[command(flatten)]
+    keys: KeyOptions,
+}
+
+impl ClientOptions {
+    /// The settings among the flags.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            common: self.common.clone(),
+            keys: self.keys.clone(),
+            ..Options::default()
+        }
+    }
+}
+
+/// `prices`
+#[derive(Debug, Subcommand)]
+pub enum PricesCommand {
+    /// Sets the prices that a file lists.
+    #[command(
+        about = "Set the prices that a file lists; those in force already stay as they are",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Import(PricesImport),
+}
+
+/// `prices import`
+#[derive(Debug, Args)]
+pub struct PricesImport {
+    /// File with prices
+    pub file: PathBuf,
+    /// How the file is written [default: litellm for .json, csv for .csv]
+    #[arg(long)]
+    pub format: Option<PriceFormat>,
+    /// From when the prices are in force, as in 2024-11-01T00:00:00Z [default: now, or always for a
+    /// model's first price]
+    #[arg(long, value_name = "TIME", value_parser = rfc3339)]
+    pub effective_from: Option<DateTime<Utc>>,
+    /// Name all models, not only the first of each kind
+    #[arg(long)]
+    pub verbose: bool,
+    /// Print the summary as one JSON line
+    #[arg(long)]
+    pub json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub client: ClientOptions,
+}
+
+/// How a file with prices is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PriceFormat {
+    /// LiteLLM's JSON map of models, in USD per token
+    Litellm,
+    /// Columns named like the fields of a price, in USD per 1,000 tokens
+    Csv,
+}
+
+/// `usage`
+#[derive(Debug, Subcommand)]
+pub enum UsageCommand {
+    /// Records the usage that a file lists.
+    #[command(
+        about = "Record the usage that a file lists; what is recorded already is not charged again",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Import(UsageImport),
+}
+
+/// `usage import`
+#[derive(Debug, Args)]
+pub struct UsageImport {
+    /// File with usage
+    pub file: PathBuf,
+    /// How the file is written [default: csv for .csv, jsonl for .jsonl]
+    #[arg(long)]
+    pub format: Option<UsageFormat>,
+    /// Users that an azure-trace is dealt over
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 200,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
+    )]
+    pub users: u64,
+    /// Models that an azure-trace is dealt over
+    #[arg(
+        long,
+        value_name = "MODEL,...",
+        value_delimiter = ',',
+        required_if_eq("format", "azure-trace")
+    )]
+    pub models: Vec<String>,
+    /// Decides who made which call of an azure-trace, and of which model
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Batches of 1,000 records that are under way at a time
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub in_flight: u16,
+    /// Whether a bar shows how far the import is
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: Progress,
+    /// Print the summary as one JSON line
+    #[arg(long)]
+    pub json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub client: ClientOptions,
+}
+
+/// How a file with usage is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UsageFormat {
+    /// Columns named like the fields of RecordUsageRequest
+    Csv,
+    /// One JSON object per line with the fields of RecordUsageRequest
+    Jsonl,
+    /// TIMESTAMP, ContextTokens and GeneratedTokens, dealt over --users and --models by --seed
+    AzureTrace,
+}
+
+/// When a progress bar is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// When stderr is a terminal
+    Auto,
+    /// Never
+    Never,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub struct ReportCommand {
+    /// Calendar month (UTC)
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Month,
+    /// Print the figures as one JSON line
+    #[arg(long)]
+    pub json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub client: ClientOptions,
+}
+
+fn endpoint(text: &str) -> Result<String, &'static str> {
+    let url: Option<http::Uri> = text.parse().ok();
+    match url.as_ref().and_then(http::Uri::scheme_str) {
+        Some("http" | "https") => Ok(text.to_owned()),
+        _ => Err("must be a URL such as http://127.0.0.1:8080"),
+    }
+}
+
+fn rfc3339(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| "must be a time such as 2024-11-01T00:00:00Z")
+}

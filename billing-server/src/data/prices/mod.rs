@@ -1,0 +1,144 @@
+//! Setting the prices that a file lists.
+
+mod csv;
+mod entry;
+mod litellm;
+mod summary;
+
+use std::{collections::HashSet, io::Write, path::Path};
+
+use billing_client::{BillingClient, NewModelPrice, PriceImport};
+use billing_core::money::{NumberError, Price};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use tokio::runtime::Runtime;
+
+use self::{
+    entry::{Entry, Found, Listed},
+    summary::Summary,
+};
+use super::{connect::connect, extension, open, outcome, unusable};
+use crate::{
+    cli::{Exit, PriceFormat, PricesImport},
+    commands::CommandError,
+};
+
+/// Prices in one call; each call is one transaction.
+const PRICES_PER_CALL: usize = 1_000;
+
+/// Sets the prices that the file lists and prints a summary.
+pub(crate) fn import(command: &PricesImport) -> Result<(), CommandError> {
+    let entries = read(command)?;
+    let mut summary = Summary::new(command.verbose);
+    let prices = sort(entries, &mut summary);
+    Runtime::new()?.block_on(async {
+        let client = connect(&command.client).await?;
+        for call in prices.chunks(PRICES_PER_CALL) {
+            send(&client, call, command.effective_from, &mut summary).await?;
+        }
+        Ok::<_, CommandError>(())
+    })?;
+    let text = if command.json {
+        summary.json().map_err(CommandError::failure)?
+    } else {
+        summary.to_string()
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    outcome(summary.rejected())
+}
+
+fn read(command: &PricesImport) -> Result<Vec<Entry>, CommandError> {
+    let format = command.format.or_else(|| guess(&command.file));
+    let format = format
+        .ok_or_else(|| CommandError::new(Exit::Usage, "--format is needed: litellm or csv"))?;
+    let file = open(&command.file)?;
+    let entries = match format {
+        PriceFormat::Litellm => litellm::read(file),
+        PriceFormat::Csv => csv::read(file),
+    };
+    entries.map_err(|reason| unusable(&command.file, reason))
+}
+
+fn guess(path: &Path) -> Option<PriceFormat> {
+    match extension(path)? {
+        "json" => Some(PriceFormat::Litellm),
+        "csv" => Some(PriceFormat::Csv),
+        _ => None,
+    }
+}
+
+/// Counts every entry; answers those whose price can be sent.
+fn sort(entries: Vec<Entry>, summary: &mut Summary) -> Vec<Listed> {
+    let mut seen = HashSet::new();
+    let mut prices = Vec::new();
+    for Entry { model, found } in entries {
+        summary.read();
+        match found {
+            Found::Skipped(skip) => summary.skipped(skip, model),
+            Found::Rejected(reason) => summary.rejected_here(&model, &reason),
+            // The second price would come into force at once and the next import undo it.
+            Found::Price(_) if !seen.insert(model.clone()) => {
+                summary.rejected_here(&model, "is listed twice");
+            }
+            Found::Price(listed) => {
+                for warning in &listed.warnings {
+                    summary.warned(*warning, model.clone());
+                }
+                prices.push(Listed { model, ..listed });
+            }
+        }
+    }
+    prices
+}
+
+async fn send(
+    client: &BillingClient,
+    prices: &[Listed],
+    from: Option<DateTime<Utc>>,
+    summary: &mut Summary,
+) -> Result<(), CommandError> {
+    let messages = prices.iter().map(|listed| {
+        message(listed, from)
+            .map_err(|error| CommandError::failure(format_args!("{}: {error}", listed.model)))
+    });
+    let messages = messages.collect::<Result<Vec<_>, _>>()?;
+    let answer: PriceImport = client.import_model_prices(messages).await?;
+    summary.answered(prices, &answer);
+    Ok(())
+}
+
+fn message(listed: &Listed, from: Option<DateTime<Utc>>) -> Result<NewModelPrice, NumberError> {
+    let prices = &listed.prices;
+    let optional = |price: Option<Price>| price.map(Price::to_decimal).transpose();
+    let mut message = NewModelPrice::new(
+        &listed.model,
+        prices.prompt.to_decimal()?,
+        prices.completion.to_decimal()?,
+    )
+    .provider(&listed.provider);
+    type Set = fn(NewModelPrice, Decimal) -> NewModelPrice;
+    let parts: [(Set, Option<Decimal>); 3] = [
+        (
+            NewModelPrice::cached_prompt_price_per_k,
+            optional(prices.cached_prompt)?,
+        ),
+        (
+            NewModelPrice::cache_write_price_per_k,
+            optional(prices.cache_write)?,
+        ),
+        (
+            NewModelPrice::reasoning_price_per_k,
+            optional(prices.reasoning)?,
+        ),
+    ];
+    for (set, price) in parts {
+        message = match price {
+            Some(price) => set(message, price),
+            None => message,
+        };
+    }
+    Ok(match from {
+        Some(from) => message.effective_from(from),
+        None => message,
+    })
+}

@@ -1,0 +1,74 @@
+//! A month's figures over all users.
+
+use std::io::Write;
+
+use billing_client::MonthlyReport;
+use billing_core::money::Money;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
+
+use super::connect::connect;
+use crate::{cli::ReportCommand, commands::CommandError};
+
+/// Prints the figures of the month.
+pub(crate) fn report(command: &ReportCommand) -> Result<(), CommandError> {
+    let month = command.month.to_string();
+    let report = Runtime::new()?.block_on(async {
+        let client = connect(&command.client).await?;
+        Ok::<_, CommandError>(client.monthly_report(month).await?)
+    })?;
+    let text = if command.json {
+        json(&report)?
+    } else {
+        table(&report)?
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// At least two decimals and as many as the amount has.
+fn digits(amount: Decimal) -> Result<String, CommandError> {
+    let amount = Money::from_decimal(amount).map_err(CommandError::failure)?;
+    Ok(amount.digits(2))
+}
+
+fn table(report: &MonthlyReport) -> Result<String, CommandError> {
+    let rows = [
+        ("month", report.month.clone()),
+        ("records", report.record_count.to_string()),
+        ("tokens", report.total_tokens.to_string()),
+        ("revenue in USD", digits(report.total_revenue)?),
+        (
+            "average per record in USD",
+            digits(report.avg_cost_per_record)?,
+        ),
+    ];
+    let width = rows.iter().map(|(_, figure)| figure.len()).max();
+    let width = width.unwrap_or_default();
+    let lines = rows.map(|(name, figure)| format!("{name:<25}  {figure:>width$}"));
+    Ok(lines.join("\n"))
+}
+
+/// The fields and digits of the REST API.
+#[derive(Serialize)]
+struct Figures<'a> {
+    month: &'a str,
+    total_revenue: Box<RawValue>,
+    total_tokens: i64,
+    record_count: i64,
+    avg_cost_per_record: Box<RawValue>,
+}
+
+fn json(report: &MonthlyReport) -> Result<String, CommandError> {
+    let exact = |amount| RawValue::from_string(digits(amount)?).map_err(CommandError::failure);
+    let figures = Figures {
+        month: &report.month,
+        total_revenue: exact(report.total_revenue)?,
+        total_tokens: report.total_tokens,
+        record_count: report.record_count,
+        avg_cost_per_record: exact(report.avg_cost_per_record)?,
+    };
+    serde_json::to_string(&figures).map_err(CommandError::failure)
+}
