@@ -127,7 +127,7 @@ impl PricingService for Fake {
 
 #[tonic::async_trait]
 impl UsageService for Fake {
-    type StreamUsageStream = tokio_stream::Empty<Result<v1::StreamUsageResponse, tonic::Status>>;
+    type StreamUsageStream = tokio_stream::Empty<Result<v1::StreamUsageResponse, Status>>;
 
     async fn record_usage_batch(
         &self,
@@ -233,5 +233,5 @@ impl Fake {
 
 /// Lets everyone in.
 fn open_gate() -> super::super::Gate {
-    std::sync::Arc::new(|_, _| Ok(()))
+    Arc::new(|_, _| Ok(()))
 }
