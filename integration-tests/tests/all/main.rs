@@ -15,6 +15,7 @@ mod command_line;
 mod concurrency;
 mod examples;
 mod faults;
+mod foreign;
 mod golden;
 mod harness;
 mod load;
