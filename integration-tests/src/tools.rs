@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    thread,
 };
 
 use crate::install::{install, run};
@@ -17,36 +18,34 @@ const GRPCURL_VERSION: &str = "v1.9.4";
 const GRPCIO_VERSION: &str = "1.85.1";
 const PROTOBUF_VERSION: &str = "7.36.2";
 
-static GRPCURL: OnceLock<Option<PathBuf>> = OnceLock::new();
-static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+/// The tools, or why there is none, so that every test that needs one says the same.
+static GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
-/// The `grpcurl` program, or `None` where its tests are to be skipped.
+/// The `grpcurl` program, or `None` where the test is to be skipped.
 ///
 /// # Panics
 /// When it is missing in CI.
 pub fn grpcurl() -> Option<&'static Path> {
-    GRPCURL
-        .get_or_init(|| or_skip("grpcurl", find_grpcurl()))
-        .as_deref()
+    or_skip("grpcurl", GRPCURL.get_or_init(find_grpcurl))
 }
 
-/// A Python with grpcio, its reflection and protobuf, or `None` where its tests are to be skipped.
+/// A Python with grpcio, its reflection and protobuf, or `None` where the test is to be skipped.
 ///
 /// # Panics
 /// When it is missing in CI.
 pub fn python() -> Option<&'static Path> {
-    PYTHON
-        .get_or_init(|| or_skip("Python's grpcio", install_grpcio()))
-        .as_deref()
+    or_skip("Python's grpcio", PYTHON.get_or_init(install_grpcio))
 }
 
 /// A developer may lack a tool; CI may not. Past the capture of output, so that skips are seen.
-fn or_skip(tool: &str, found: Result<PathBuf, String>) -> Option<PathBuf> {
+fn or_skip(tool: &str, found: &'static Result<PathBuf, String>) -> Option<&'static Path> {
     match found {
         Ok(path) => Some(path),
         Err(reason) if env::var_os("CI").is_some() => panic!("no {tool}: {reason}"),
         Err(reason) => {
-            let _unseen = writeln!(stderr(), "skipping the tests of {tool}: {reason}");
+            let test = thread::current().name().unwrap_or_default().to_owned();
+            let _unseen = writeln!(stderr(), "skipped: {test}: no {tool}: {reason}");
             None
         }
     }

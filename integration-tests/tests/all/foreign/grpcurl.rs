@@ -1,94 +1,19 @@
 //! The command line that people debug with.
 
-use std::{
-    path::Path,
-    process::{Output, Stdio},
-};
+mod program;
 
-use integration_tests::{Backend, TestServer, on_both_databases, tools};
+use integration_tests::{Backend, TestServer, on_both_databases};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, process::Command};
 
+use self::program::Grpcurl;
 use super::SERVICES;
-use crate::support::{EVERYTHING, operator, set_example_prices, with};
+use crate::support::{operator, set_example_prices, with};
 
 on_both_databases!(calls_through_reflection_record_once_and_are_counted);
 
 const USAGE: &str = "billing.v1.UsageService";
 const STATS: &str = "billing.v1.StatsService/GetStats";
 const HEALTH: &str = "grpc.health.v1.Health/Check";
-
-/// The program, aimed at one server.
-struct Grpcurl {
-    program: &'static Path,
-    address: String,
-    /// Empty to send none.
-    token: String,
-}
-
-impl Grpcurl {
-    /// As an operator; `None` when the tests are to be skipped.
-    async fn of(server: &TestServer) -> Option<Self> {
-        Some(Self {
-            program: tools::grpcurl()?,
-            address: server.addr().to_string(),
-            token: server.token("operator", EVERYTHING).await,
-        })
-    }
-
-    fn without_token(self) -> Self {
-        Self {
-            token: String::new(),
-            ..self
-        }
-    }
-
-    /// Runs it with these options before the address, and these words after it.
-    async fn run(&self, options: &[&str], words: &[&str], input: &str) -> Output {
-        let mut command = Command::new(self.program);
-        command.args(["-plaintext", "-max-time", "20"]);
-        if !self.token.is_empty() {
-            let header = format!("authorization: Bearer {}", self.token);
-            command.args(["-H", &header]);
-        }
-        command.args(options).arg(&self.address).args(words);
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("grpcurl runs");
-        let mut stdin = process.stdin.take().expect("the input is piped");
-        // One that ended early reads no input; its status tells.
-        let _ended = stdin.write_all(input.as_bytes()).await;
-        drop(stdin);
-        process.wait_with_output().await.expect("grpcurl ends")
-    }
-
-    /// What it prints, which must be no error.
-    async fn print(&self, options: &[&str], words: &[&str], input: &str) -> String {
-        let output = self.run(options, words, input).await;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {said}");
-        String::from_utf8(output.stdout).expect("grpcurl prints text")
-    }
-
-    /// The answer to a call.
-    async fn call(&self, method: &str, request: &Value) -> Value {
-        let data = request.to_string();
-        let printed = self.print(&["-d", &data], &[method], "").await;
-        serde_json::from_str(&printed).expect("the answer is JSON")
-    }
-
-    /// The error of a call, with its details as far as the program could decode them.
-    async fn refused(&self, method: &str, request: &Value) -> Value {
-        let options = ["-format-error", "-d", &request.to_string()];
-        let output = self.run(&options, &[method], "").await;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{method} is not refused");
-        serde_json::from_str(&said).unwrap_or_else(|_| panic!("the error is no JSON: {said}"))
-    }
-}
 
 fn call(request: &str) -> Value {
     json!({"user_id": "alice", "request_id": request, "model": "gpt-4", "prompt_tokens": 1000})
