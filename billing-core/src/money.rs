@@ -283,12 +283,6 @@ impl Money {
             .map(Self)
             .ok_or(NumberError::TooLarge)
     }
-
-    /// The amount, or nothing when it is below zero.
-    #[must_use]
-    pub fn at_least_zero(self) -> Self {
-        self.max(Self::ZERO)
-    }
 }
 
 impl<const SCALE: u32> FromStr for Fixed<SCALE> {

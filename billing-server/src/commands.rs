@@ -67,7 +67,6 @@ impl From<std::io::Error> for CommandError {
 /// Runs a command and answers how the program ends. A failure is told on stderr.
 #[must_use]
 pub fn run(command: Command) -> Exit {
-    // TLS and tokens use one cryptography; a second start in one process keeps the first.
     let result = match command {
         Command::Serve(options) => run_serve(&options),
         Command::Migrate(command) => migrate(&command),
