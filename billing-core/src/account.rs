@@ -28,13 +28,15 @@ pub struct Account {
     pub uninvoiced: BTreeMap<Month, Money>,
 }
 
-/// What a user pays of list prices, now and after an announced change.
+/// What a user pays of list prices in the time around now. Other times are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Discount {
     /// The rate in force.
     pub rate: Rate,
-    /// The rate that follows, and from when (UTC).
-    pub next: Option<(Rate, DateTime<Utc>)>,
+    /// From when (UTC); `None` means since ever.
+    pub from: Option<DateTime<Utc>>,
+    /// The first moment of the rate that follows (UTC); `None` when none is known.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Token counters of a user.
@@ -91,7 +93,8 @@ impl Account {
             open_month: Month::FIRST,
             discount: Discount {
                 rate: Rate::ONE,
-                next: None,
+                from: None,
+                until: None,
             },
             subscription: None,
             counters: Counters::default(),
@@ -124,13 +127,10 @@ impl Account {
 }
 
 impl Discount {
-    /// The rate in force at a time.
+    /// Whether this is the rate in force at a time.
     #[must_use]
-    pub fn rate_at(&self, at: DateTime<Utc>) -> Rate {
-        match self.next {
-            Some((rate, from)) if at >= from => rate,
-            _ => self.rate,
-        }
+    pub fn covers(&self, at: DateTime<Utc>) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn a_new_account_pays_list_prices_and_owes_nothing() {
         let account = Account::new(UserId::trusted("user-1".into()));
-        assert_eq!(account.discount.rate_at(Month::FIRST.start()), Rate::ONE);
+        assert_eq!(account.discount.rate, Rate::ONE);
         assert_eq!(account.uninvoiced_in(Month::FIRST), Money::ZERO);
         assert_eq!(account.open_month, Month::FIRST);
         assert_eq!(account.tokens_remaining(), 0);

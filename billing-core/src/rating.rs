@@ -258,7 +258,7 @@ fn charge(
     tokens: &Tokens,
     at: DateTime<Utc>,
 ) -> Result<Charge, NumberError> {
-    let discount_rate = account.discount.rate_at(at);
+    let discount_rate = account.discount.rate;
     let discounted = cost_usd.at_rate(discount_rate)?;
     let subscription = account.subscription_at(at);
     let taken = subscription.map_or(TokensTaken::default(), |subscription| {

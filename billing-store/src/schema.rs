@@ -63,6 +63,22 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
 
+    plan_versions (plan_id, effective_from) {
+        plan_id -> Text,
+        effective_from -> UtcTimestamp,
+        name -> Text,
+        monthly_quota -> BigInt,
+        monthly_price -> ExactDecimal,
+        extra_token_price -> ExactDecimal,
+        overage_discount_rate -> ExactDecimal,
+        usage_pricing -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+
     accounts (user_id) {
         user_id -> Text,
         version -> BigInt,
@@ -81,6 +97,7 @@ diesel::table! {
         window_start -> Nullable<UtcTimestamp>,
         window_end -> Nullable<UtcTimestamp>,
         window_quota -> Nullable<BigInt>,
+        monthly_quota -> Nullable<BigInt>,
         next_plan_id -> Nullable<Text>,
         auto_renew -> Bool,
         trial_used -> Bool,
@@ -90,16 +107,15 @@ diesel::table! {
         overage_tokens -> BigInt,
         reserved_tokens -> BigInt,
         discount_rate -> ExactDecimal,
-        next_discount_rate -> Nullable<ExactDecimal>,
-        next_discount_from -> Nullable<UtcTimestamp>,
+        discount_from -> Nullable<UtcTimestamp>,
+        discount_until -> Nullable<UtcTimestamp>,
         tax_rate -> ExactDecimal,
         tax_exempt -> Bool,
         credit_balance -> ExactDecimal,
         uninvoiced -> Text,
         has_redemptions -> Bool,
         has_reservations -> Bool,
-        has_archived_periods -> Bool,
-        has_discount_history -> Bool,
+        archived_until -> Nullable<UtcTimestamp>,
         alert_levels_announced -> Text,
         alert_threshold -> BigInt,
         enable_alerts -> Bool,
@@ -181,8 +197,6 @@ diesel::table! {
         window_end -> UtcTimestamp,
         plan_id -> Text,
         usage_pricing -> Text,
-        fee -> ExactDecimal,
-        fee_month -> Text,
         extra_token_price -> ExactDecimal,
         overage_discount_rate -> ExactDecimal,
         quota -> BigInt,
@@ -228,6 +242,7 @@ diesel::table! {
         rated_at -> UtcTimestamp,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
+        void_reason -> Nullable<Text>,
     }
 }
 
@@ -293,6 +308,8 @@ diesel::table! {
         billing_month -> Text,
         taken_at_apply -> ExactDecimal,
         created_at -> UtcTimestamp,
+        open_discounts -> Text,
+        request_id -> Nullable<Text>,
     }
 }
 

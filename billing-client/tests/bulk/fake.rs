@@ -7,7 +7,7 @@ use billing_proto::v1::{
     Amount, CalculateCostRequest, CalculateCostResponse, GetUsageRecordRequest,
     ListUsageRecordsRequest, ListUsageRecordsResponse, Problem, RecordUsageBatchRequest,
     RecordUsageBatchResponse, RecordUsageRequest, RecordUsageResponse, RecordUsageResult,
-    StreamUsageResponse, UsageOutcome, UsageRecord,
+    StreamUsageResponse, UsageOutcome, UsageRecord, VoidUsageRequest,
     usage_service_server::{UsageService, UsageServiceServer},
 };
 use futures_util::{StreamExt, stream::BoxStream};
@@ -207,6 +207,13 @@ impl UsageService for Fake {
         &self,
         _: Request<ListUsageRecordsRequest>,
     ) -> Result<Response<ListUsageRecordsResponse>, Status> {
+        Err(Status::unimplemented("many at a time"))
+    }
+
+    async fn void_usage(
+        &self,
+        _: Request<VoidUsageRequest>,
+    ) -> Result<Response<UsageRecord>, Status> {
         Err(Status::unimplemented("many at a time"))
     }
 }

@@ -12,7 +12,7 @@ use billing_proto::{
         Amount, CalculateCostRequest, CalculateCostResponse, GetUsageRecordRequest,
         ListUsageRecordsRequest, ListUsageRecordsResponse, RecordUsageBatchRequest,
         RecordUsageBatchResponse, RecordUsageRequest, RecordUsageResponse, StreamUsageResponse,
-        UsageRecord,
+        UsageRecord, VoidUsageRequest,
         usage_service_server::{UsageService, UsageServiceServer},
     },
 };
@@ -171,5 +171,12 @@ impl UsageService for Fake {
                 String::new()
             },
         }))
+    }
+
+    async fn void_usage(
+        &self,
+        _: Request<VoidUsageRequest>,
+    ) -> Result<Response<UsageRecord>, Status> {
+        Err(Status::unimplemented("one at a time"))
     }
 }

@@ -25,4 +25,29 @@ impl PlanService for Services {
             plans: plans.into_iter().map(convert::plan).collect(),
         }))
     }
+
+    async fn get_plan(&self, _: Request<v1::GetPlanRequest>) -> Result<Response<v1::Plan>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn create_plan(
+        &self,
+        _: Request<v1::CreatePlanRequest>,
+    ) -> Result<Response<v1::Plan>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn update_plan(
+        &self,
+        _: Request<v1::UpdatePlanRequest>,
+    ) -> Result<Response<v1::Plan>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn deactivate_plan(
+        &self,
+        _: Request<v1::DeactivatePlanRequest>,
+    ) -> Result<Response<v1::Plan>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
 }

@@ -30,4 +30,11 @@ impl StatsService for Services {
             .map_err(ApiError::from)?;
         Ok(Response::new(convert::stats(&usage)))
     }
+
+    async fn get_quota_warning(
+        &self,
+        _: Request<v1::GetQuotaWarningRequest>,
+    ) -> Result<Response<v1::GetQuotaWarningResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
 }

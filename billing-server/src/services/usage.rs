@@ -155,6 +155,13 @@ impl UsageService for Services {
             records: found.into_iter().map(convert::record).collect(),
         }))
     }
+
+    async fn void_usage(
+        &self,
+        _: Request<v1::VoidUsageRequest>,
+    ) -> Result<Response<v1::UsageRecord>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
 }
 
 impl Services {

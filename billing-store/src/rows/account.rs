@@ -32,8 +32,8 @@ pub(crate) struct AccountRow {
     topup_balance: i64,
     overage_tokens: i64,
     discount_rate: DbRate,
-    next_discount_rate: Option<DbRate>,
-    next_discount_from: Option<DbTimestamp>,
+    discount_from: Option<DbTimestamp>,
+    discount_until: Option<DbTimestamp>,
     uninvoiced: String,
 }
 
@@ -57,10 +57,8 @@ impl TryFrom<AccountRow> for Account {
             open_month: month("open_month", &row.open_month)?,
             discount: Discount {
                 rate: row.discount_rate.0,
-                next: row
-                    .next_discount_rate
-                    .zip(row.next_discount_from)
-                    .map(|(rate, from)| (rate.0, from.0)),
+                from: row.discount_from.map(|from| from.0),
+                until: row.discount_until.map(|until| until.0),
             },
             counters: Counters {
                 tokens_used: row.tokens_used,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 const SCHEMA: &str = include_str!("../../src/schema.rs");
-const MIGRATION: &str =
-    include_str!("../../../migrations/postgres/2026-11-22-000000_initial/up.sql");
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/postgres/2026-11-22-000000_initial/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-100000_plan_versions/up.sql"),
+];
 
 /// One table: `Nullable<..>` and all else by column, and the columns of its primary key.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,9 +47,10 @@ pub(crate) fn tables() -> BTreeMap<String, Table> {
     tables
 }
 
-/// The indexes of PostgreSQL's migration.
+/// The indexes of PostgreSQL's migrations.
 pub(crate) fn indexes() -> BTreeMap<String, Index> {
-    let lines = MIGRATION.lines().filter(|line| !line.starts_with("--"));
+    let lines = MIGRATIONS.iter().flat_map(|sql| sql.lines());
+    let lines = lines.filter(|line| !line.starts_with("--"));
     let sql: Vec<_> = lines.collect();
     sql.join("\n").split(';').filter_map(index).collect()
 }

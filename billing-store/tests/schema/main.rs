@@ -15,11 +15,12 @@ use tempfile::TempDir;
 use self::declared::Table;
 
 /// Tables that do not grow with users.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "catalog_version",
     "coupons",
     "job_leases",
     "model_prices",
+    "plan_versions",
     "subscription_plans",
     "webhook_events",
 ];

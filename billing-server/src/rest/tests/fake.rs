@@ -55,6 +55,13 @@ impl StatsService for Fake {
             total_cost: Some(amount("245.50")),
         }))
     }
+
+    async fn get_quota_warning(
+        &self,
+        _: tonic::Request<v1::GetQuotaWarningRequest>,
+    ) -> Answer<v1::GetQuotaWarningResponse> {
+        Err(Status::unimplemented("not asked for"))
+    }
 }
 
 #[tonic::async_trait]
@@ -78,6 +85,25 @@ impl PlanService for Fake {
         };
         let plans = vec![basic; usize::from(!request.get_ref().include_inactive)];
         Ok(tonic::Response::new(v1::ListPlansResponse { plans }))
+    }
+
+    async fn get_plan(&self, _: tonic::Request<v1::GetPlanRequest>) -> Answer<v1::Plan> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn create_plan(&self, _: tonic::Request<v1::CreatePlanRequest>) -> Answer<v1::Plan> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn update_plan(&self, _: tonic::Request<v1::UpdatePlanRequest>) -> Answer<v1::Plan> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn deactivate_plan(
+        &self,
+        _: tonic::Request<v1::DeactivatePlanRequest>,
+    ) -> Answer<v1::Plan> {
+        Err(Status::unimplemented("not asked for"))
     }
 }
 
@@ -189,6 +215,10 @@ impl UsageService for Fake {
     ) -> Answer<v1::ListUsageRecordsResponse> {
         self.usage_listed.lock().unwrap().push(request.into_inner());
         Ok(tonic::Response::new(Default::default()))
+    }
+
+    async fn void_usage(&self, _: tonic::Request<v1::VoidUsageRequest>) -> Answer<v1::UsageRecord> {
+        Err(Status::unimplemented("not asked for"))
     }
 }
 

@@ -1,0 +1,22 @@
+ALTER TABLE billing_records DROP COLUMN void_reason;
+
+DROP INDEX coupon_usages_request;
+ALTER TABLE coupon_usages DROP COLUMN request_id;
+ALTER TABLE coupon_usages DROP COLUMN open_discounts;
+
+ALTER TABLE subscription_periods ADD COLUMN fee_month TEXT NOT NULL DEFAULT '1970-01';
+ALTER TABLE subscription_periods ADD COLUMN fee TEXT NOT NULL DEFAULT '0';
+
+DROP INDEX accounts_next_plan;
+DROP INDEX accounts_plan;
+DROP INDEX accounts_due;
+ALTER TABLE accounts ADD COLUMN has_discount_history INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN next_discount_from INTEGER;
+ALTER TABLE accounts ADD COLUMN next_discount_rate TEXT;
+ALTER TABLE accounts DROP COLUMN discount_until;
+ALTER TABLE accounts DROP COLUMN discount_from;
+ALTER TABLE accounts ADD COLUMN has_archived_periods INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts DROP COLUMN archived_until;
+ALTER TABLE accounts DROP COLUMN monthly_quota;
+
+DROP TABLE plan_versions;
