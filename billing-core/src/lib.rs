@@ -10,13 +10,22 @@
 //! - [`plan`]: subscription plans and the terms a subscription froze
 //! - [`usage`]: what a caller sends, validated
 //! - [`account`]: the state of one user that rating reads and changes
+//! - [`window`]: stretches of time, and quota windows
+//! - [`subscription`]: subscriptions, their moves and what time does to them
+//! - [`coupon`]: coupons, and what redeemed ones take
+//! - [`alert`]: warning users who are running out of tokens
+//! - [`user`]: a user within a transaction, and what decisions change
 //! - [`rating`]: what a record costs and who pays it
+//! - [`correction`]: voiding a record
 //! - [`report`]: figures over many records
 
 // In tests an overflow panics, which is what they want.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod account;
+pub mod alert;
+pub mod correction;
+pub mod coupon;
 pub mod ids;
 pub mod money;
 pub mod month;
@@ -24,7 +33,10 @@ pub mod plan;
 pub mod pricing;
 pub mod rating;
 pub mod report;
+pub mod subscription;
 pub mod usage;
+pub mod user;
 mod violation;
+pub mod window;
 
 pub use violation::Violation;
