@@ -1,4 +1,4 @@
-//! Subscription plans.
+//! Subscription plans and their terms over time.
 
 use chrono::{DateTime, Utc};
 
@@ -16,15 +16,11 @@ pub enum UsagePricing {
     Metered,
 }
 
-/// A subscription plan.
+/// What a plan asks for and gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The plan's id, such as `plan-pro`.
-    pub id: PlanId,
-    /// The plan's name.
-    pub name: String,
-    /// Whom the plan is for.
-    pub description: String,
+pub struct PlanTerms {
+    /// How tokens within the quota are charged.
+    pub usage_pricing: UsagePricing,
     /// Tokens per monthly window.
     pub monthly_quota: i64,
     /// The fee in USD per month.
@@ -33,8 +29,32 @@ pub struct Plan {
     pub extra_token_price: Price,
     /// What a user pays of the extra price.
     pub overage_discount_rate: Rate,
-    /// How tokens within the quota are charged.
-    pub usage_pricing: UsagePricing,
+}
+
+/// The terms of a plan from a time until the next version of that plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanVersion {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// From when the terms are in force (UTC).
+    pub effective_from: DateTime<Utc>,
+    /// The plan's name.
+    pub name: String,
+    /// The terms.
+    pub terms: PlanTerms,
+}
+
+/// A subscription plan as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The plan's id, such as `plan-pro`.
+    pub id: PlanId,
+    /// The plan's name.
+    pub name: String,
+    /// Whom the plan is for.
+    pub description: String,
+    /// The terms that a period which begins now takes on.
+    pub terms: PlanTerms,
     /// The kind of support.
     pub support_level: String,
     /// Calls a gateway should let the user have in flight.

@@ -11,16 +11,17 @@ use super::{
 /// A plan as it is sent.
 #[must_use]
 pub fn plan(plan: Plan) -> v1::Plan {
-    let usage_pricing = match plan.usage_pricing {
+    let terms = plan.terms;
+    let usage_pricing = match terms.usage_pricing {
         UsagePricing::Included => v1::UsagePricing::Included,
         UsagePricing::Metered => v1::UsagePricing::Metered,
     };
     v1::Plan {
         id: plan.id.into_string(),
         name: plan.name,
-        monthly_quota: plan.monthly_quota,
-        monthly_price: amount(plan.monthly_price),
-        extra_token_price: decimal(plan.extra_token_price),
+        monthly_quota: terms.monthly_quota,
+        monthly_price: amount(terms.monthly_price),
+        extra_token_price: decimal(terms.extra_token_price),
         features: plan.features,
         description: plan.description,
         support_level: plan.support_level,
@@ -31,6 +32,6 @@ pub fn plan(plan: Plan) -> v1::Plan {
         created_at: timestamp(plan.created_at),
         updated_at: timestamp(plan.updated_at),
         usage_pricing: usage_pricing.into(),
-        overage_discount_rate: decimal(plan.overage_discount_rate),
+        overage_discount_rate: decimal(terms.overage_discount_rate),
     }
 }

@@ -1,4 +1,4 @@
-//! Model prices and the cache of them.
+//! Model prices, and the cache of prices and plans.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Conn, dialect};
+use super::{Backend, Conn, dialect, plans};
 use crate::{
     Now, PriceStore, StoreError,
     rows::PriceRow,
     schema::{CATALOG, catalog_version, model_prices},
 };
 
-/// The prices as they were last read. It may be dropped at any time: every use in a transaction
+/// Prices and plans as they were last read. It may be dropped at any time: every use in a transaction
 /// compares its version with the database's.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CatalogCache(Arc<RwLock<Arc<Catalog>>>);
@@ -43,14 +43,13 @@ impl CatalogCache {
         if cached.version() == version {
             return Ok(cached);
         }
-        let rows = model_prices::table
+        let prices = model_prices::table
             .select(PriceRow::as_select())
             .load(conn)
             .await?;
-        let catalog = Arc::new(Catalog::new(
-            version,
-            rows.into_iter().map(ModelPrice::from),
-        ));
+        let catalog = Catalog::new(version, prices.into_iter().map(ModelPrice::from))
+            .with_plans(plans::versions(conn).await?);
+        let catalog = Arc::new(catalog);
         self.put(Arc::clone(&catalog));
         Ok(catalog)
     }

@@ -7,7 +7,7 @@ mod price;
 mod record;
 
 pub(crate) use account::{AccountRow, AccountUpdate};
-pub(crate) use plan::PlanRow;
+pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
 pub(crate) use record::{RecordRow, RollupRow};
 

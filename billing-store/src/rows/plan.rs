@@ -1,10 +1,16 @@
-//! Rows of `subscription_plans`.
+//! Rows of `subscription_plans` and `plan_versions`.
 
-use billing_core::{ids::PlanId, plan::Plan};
+use billing_core::{
+    ids::PlanId,
+    plan::{Plan, PlanTerms, PlanVersion},
+};
 use diesel::{Queryable, Selectable};
 
 use super::{DbMoney, DbPrice, DbRate, DbTimestamp, usage_pricing};
-use crate::{StoreError, schema::subscription_plans};
+use crate::{
+    StoreError,
+    schema::{plan_versions, subscription_plans},
+};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = subscription_plans)]
@@ -35,11 +41,13 @@ impl TryFrom<PlanRow> for Plan {
             id: PlanId::trusted(row.id),
             name: row.name,
             description: row.description,
-            monthly_quota: row.monthly_quota,
-            monthly_price: row.monthly_price.0,
-            extra_token_price: row.extra_token_price.0,
-            overage_discount_rate: row.overage_discount_rate.0,
-            usage_pricing: usage_pricing(&row.usage_pricing)?,
+            terms: PlanTerms {
+                usage_pricing: usage_pricing(&row.usage_pricing)?,
+                monthly_quota: row.monthly_quota,
+                monthly_price: row.monthly_price.0,
+                extra_token_price: row.extra_token_price.0,
+                overage_discount_rate: row.overage_discount_rate.0,
+            },
             support_level: row.support_level,
             max_concurrent_req: row.max_concurrent_req,
             rate_limit_per_min: row.rate_limit_per_min,
@@ -49,6 +57,38 @@ impl TryFrom<PlanRow> for Plan {
                 .map_err(|error| StoreError::corrupt("features", error))?,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = plan_versions)]
+pub(crate) struct PlanVersionRow {
+    plan_id: String,
+    effective_from: DbTimestamp,
+    name: String,
+    monthly_quota: i64,
+    monthly_price: DbMoney,
+    extra_token_price: DbPrice,
+    overage_discount_rate: DbRate,
+    usage_pricing: String,
+}
+
+impl TryFrom<PlanVersionRow> for PlanVersion {
+    type Error = StoreError;
+
+    fn try_from(row: PlanVersionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            plan_id: PlanId::trusted(row.plan_id),
+            effective_from: row.effective_from.0,
+            name: row.name,
+            terms: PlanTerms {
+                usage_pricing: usage_pricing(&row.usage_pricing)?,
+                monthly_quota: row.monthly_quota,
+                monthly_price: row.monthly_price.0,
+                extra_token_price: row.extra_token_price.0,
+                overage_discount_rate: row.overage_discount_rate.0,
+            },
         })
     }
 }
