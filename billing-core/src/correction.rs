@@ -12,6 +12,20 @@ use crate::{
     window::Window,
 };
 
+/// Why a record cannot be voided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VoidRefusal {
+    /// No such record.
+    #[error("there is no such usage record")]
+    NotFound,
+    /// Voided before.
+    #[error("the record is voided already")]
+    AlreadyVoided,
+    /// A correction stands.
+    #[error("a correction cannot be voided")]
+    IsCorrection,
+}
+
 impl User {
     /// Reverses a completed record and answers the correction. Tokens go back to where they were
     /// taken from. While no invoice has closed the record's month, coupons give back what their

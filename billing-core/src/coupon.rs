@@ -141,16 +141,33 @@ impl Coupon {
         let uses = i64::try_from(own().count()).unwrap_or(i64::MAX);
         let month = Month::of(now);
         let plan_allowed = self.applicable_plans.is_empty()
-            || user.plan_id.is_some_and(|plan| self.applicable_plans.contains(plan));
+            || user
+                .plan_id
+                .is_some_and(|plan| self.applicable_plans.contains(plan));
         let rules = [
             (self.is_active, CouponRefusal::Inactive),
             (self.valid_from <= now, CouponRefusal::NotYetValid),
-            (self.expires_at.is_none_or(|end| now < end), CouponRefusal::Expired),
-            (!own().any(|r| r.is_live_in(month)), CouponRefusal::AlreadyActive),
-            (self.max_uses == 0 || self.used_count < self.max_uses, CouponRefusal::UsedUp),
-            (uses < self.max_usage_per_user.into(), CouponRefusal::UserLimit),
+            (
+                self.expires_at.is_none_or(|end| now < end),
+                CouponRefusal::Expired,
+            ),
+            (
+                !own().any(|r| r.is_live_in(month)),
+                CouponRefusal::AlreadyActive,
+            ),
+            (
+                self.max_uses == 0 || self.used_count < self.max_uses,
+                CouponRefusal::UsedUp,
+            ),
+            (
+                uses < self.max_usage_per_user.into(),
+                CouponRefusal::UserLimit,
+            ),
             (plan_allowed, CouponRefusal::PlanNotAllowed),
-            (user.purchase_amount >= self.min_purchase_amount, CouponRefusal::MinimumNotReached),
+            (
+                user.purchase_amount >= self.min_purchase_amount,
+                CouponRefusal::MinimumNotReached,
+            ),
         ];
         let broken = rules.into_iter().find(|(holds, _)| !holds);
         broken.map_or(Ok(()), |(_, refusal)| Err(refusal))
@@ -295,7 +312,10 @@ impl Taking {
     /// The first redemption whose part grows.
     #[must_use]
     pub fn first<'a>(&self, redemptions: &'a [Redemption]) -> Option<&'a Redemption> {
-        let grown = self.changes.iter().find(|(_, change)| *change > Money::ZERO);
+        let grown = self
+            .changes
+            .iter()
+            .find(|(_, change)| *change > Money::ZERO);
         grown.and_then(|(index, _)| redemptions.get(*index))
     }
 

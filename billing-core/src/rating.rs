@@ -253,12 +253,21 @@ pub fn quote(
 ) -> Result<Quote, QuoteError> {
     // A record of the future belongs to the present.
     let rated_at = created_at.min(now);
-    let price = catalog.price_at(model, rated_at).ok_or(QuoteError::Unpriced)?;
+    let price = catalog
+        .price_at(model, rated_at)
+        .ok_or(QuoteError::Unpriced)?;
     let cost_usd = price.prices.cost(tokens)?;
     let place = user.place_of(rated_at);
     let (mut window, subscription_id) = user.window_at(place).unzip();
-    let taken = window.as_mut().map(|w| w.take(tokens.total(), &mut user.spendable_balance()));
-    let mut charge = charge(cost_usd, user.discount_rate_at(rated_at), window.as_ref(), taken)?;
+    let taken = window
+        .as_mut()
+        .map(|w| w.take(tokens.total(), &mut user.spendable_balance()));
+    let mut charge = charge(
+        cost_usd,
+        user.discount_rate_at(rated_at),
+        window.as_ref(),
+        taken,
+    )?;
     charge.subscription_id = subscription_id.cloned();
 
     let invoice_month = user.invoice_month(rated_at);
@@ -299,7 +308,10 @@ fn charge(
     let (covered_amount, overage_cost) = match window {
         Some(window) if window.usage_pricing == UsagePricing::Included => {
             let (price, rate) = (window.extra_token_price, window.overage_discount_rate);
-            (discounted, Money::of_extra_tokens(taken.overage, price, rate)?)
+            (
+                discounted,
+                Money::of_extra_tokens(taken.overage, price, rate)?,
+            )
         }
         _ => (Money::ZERO, Money::ZERO),
     };
@@ -341,14 +353,20 @@ impl User {
         }
         let archived = self.archived.iter();
         let holds = |index: usize| Place::Archived(index);
-        let found = archived.enumerate().find(|(_, a)| a.window.span.contains(at));
+        let found = archived
+            .enumerate()
+            .find(|(_, a)| a.window.span.contains(at));
         found.map_or(Place::Outside, |(index, _)| holds(index))
     }
 
     fn window_at(&self, place: Place) -> Option<(Window, &SubscriptionId)> {
         match place {
             Place::Outside => None,
-            Place::Running => self.account.subscription.as_ref().map(|s| (s.window, &s.id)),
+            Place::Running => self
+                .account
+                .subscription
+                .as_ref()
+                .map(|s| (s.window, &s.id)),
             Place::Archived(index) => {
                 let archived = self.archived.get(index);
                 archived.map(|a| (a.window, &a.subscription_id))

@@ -5,11 +5,12 @@ mod renewal;
 
 use chrono::{DateTime, Utc};
 
-pub use self::moves::{NewSubscription, SubscriptionRefusal};
+pub use self::moves::{NewSubscription, SubscriptionOrder, SubscriptionRefusal};
 use crate::{
     ids::{PlanId, SubscriptionId},
     money::{Money, NumberError},
     plan::PlanTerms,
+    user::User,
     window::{Span, Window, months_after},
 };
 
@@ -65,7 +66,11 @@ const MOVES: [(Standing, Move, Standing); 18] = [
     (Standing::Trialing, Move::Upgrade, Standing::Trialing),
     (Standing::Trialing, Move::ChangeLater, Standing::Trialing),
     (Standing::Trialing, Move::CancelNow, Standing::Cancelled),
-    (Standing::Trialing, Move::CancelAtPeriodEnd, Standing::TrialEnding),
+    (
+        Standing::Trialing,
+        Move::CancelAtPeriodEnd,
+        Standing::TrialEnding,
+    ),
     (Standing::Trialing, Move::PeriodEnd, Standing::Active),
     (Standing::TrialEnding, Move::Upgrade, Standing::TrialEnding),
     (Standing::TrialEnding, Move::CancelNow, Standing::Cancelled),
@@ -282,6 +287,50 @@ impl SubscriptionRecord {
     }
 }
 
+/// A subscription as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionState {
+    /// What is listed of it.
+    pub record: SubscriptionRecord,
+    /// What a live one has besides.
+    pub live: Option<LiveState>,
+}
+
+/// What a live subscription has beside what is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveState {
+    /// The plan of the next period, when it is another one.
+    pub next_plan_id: Option<PlanId>,
+    /// The running quota window.
+    pub window: Span,
+    /// Tokens of that window.
+    pub quota: i64,
+    /// Tokens left of quota and topped-up balance.
+    pub tokens_remaining: i64,
+}
+
+impl SubscriptionState {
+    /// The record of a user's subscription as it stands now: the account knows more of a live one.
+    #[must_use]
+    pub fn of(mut record: SubscriptionRecord, user: &User) -> Self {
+        let changed = user.effects.subscriptions.iter();
+        if let Some(changed) = changed.rev().find(|changed| changed.id == record.id) {
+            record.clone_from(changed);
+        }
+        let live = user.account.subscription.as_ref();
+        let live = live.filter(|live| live.id == record.id).map(|live| {
+            record.tokens_used = live.window.counters.tokens_used;
+            LiveState {
+                next_plan_id: live.next_plan_id.clone(),
+                window: live.window.span,
+                quota: live.window.quota,
+                tokens_remaining: user.account.tokens_remaining(),
+            }
+        });
+        Self { record, live }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -309,14 +358,20 @@ mod tests {
     fn every_move_is_listed_once() {
         for (index, (from, step, _)) in MOVES.iter().enumerate() {
             let again = MOVES.iter().skip(index + 1);
-            assert!(again.clone().all(|(f, s, _)| (f, s) != (from, step)), "{from:?} {step:?}");
+            assert!(
+                again.clone().all(|(f, s, _)| (f, s) != (from, step)),
+                "{from:?} {step:?}"
+            );
         }
     }
 
     #[test]
     fn a_standing_is_its_status_and_renewal() {
         for standing in STANDINGS {
-            assert_eq!(Standing::new(standing.status(), standing.renews()), standing);
+            assert_eq!(
+                Standing::new(standing.status(), standing.renews()),
+                standing
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{BillingCycle, Move, Standing, Subscription};
+use super::{BillingCycle, Move, Standing, Subscription, SubscriptionState};
 use crate::{
     ids::{PlanId, SubscriptionId},
     money::NumberError,
@@ -31,6 +31,22 @@ pub struct NewSubscription {
     pub trial_days: u32,
     /// When it begins (UTC); `None` means now.
     pub start: Option<DateTime<Utc>>,
+}
+
+/// What is to become of a user's subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubscriptionOrder {
+    /// Make one.
+    Subscribe(NewSubscription),
+    /// Change its plan.
+    ChangePlan(PlanId),
+    /// Cancel it.
+    Cancel {
+        /// Whether its period ends first.
+        at_period_end: bool,
+    },
+    /// Let it renew after all.
+    Resume,
 }
 
 /// Why a subscription cannot be made or changed.
@@ -66,12 +82,33 @@ pub enum SubscriptionRefusal {
 }
 
 impl User {
+    /// Carries out an order and answers the subscription.
+    ///
+    /// # Errors
+    /// Why the order is refused; then nothing may be stored.
+    pub fn order(
+        &mut self,
+        order: SubscriptionOrder,
+        catalog: &Catalog,
+        now: DateTime<Utc>,
+    ) -> Result<SubscriptionState, SubscriptionRefusal> {
+        match order {
+            SubscriptionOrder::Subscribe(new) => self.subscribe(new, catalog, now)?,
+            SubscriptionOrder::ChangePlan(plan_id) => self.change_plan(plan_id, catalog, now)?,
+            SubscriptionOrder::Cancel { at_period_end } => self.cancel(at_period_end, now)?,
+            SubscriptionOrder::Resume => self.resume(now)?,
+        }
+        let stored = self.effects.subscriptions.last().cloned();
+        let record = stored.ok_or(SubscriptionRefusal::NotFound)?;
+        Ok(SubscriptionState::of(record, self))
+    }
+
     /// Subscribes the user and charges the first fee.
     ///
     /// # Errors
     /// When a subscription is live, the plan is not on offer, the trial is used up or the start is
     /// not possible.
-    pub fn subscribe(
+    fn subscribe(
         &mut self,
         new: NewSubscription,
         catalog: &Catalog,
@@ -108,7 +145,7 @@ impl User {
     ///
     /// # Errors
     /// When no subscription is live, the plan is not on offer, or there is nothing to change.
-    pub fn change_plan(
+    fn change_plan(
         &mut self,
         plan_id: PlanId,
         catalog: &Catalog,
@@ -116,9 +153,12 @@ impl User {
     ) -> Result<(), SubscriptionRefusal> {
         self.change(now, |user, subscription| {
             if plan_id == subscription.plan_id {
-                subscription.next_plan_id.take().ok_or(SubscriptionRefusal::NotAllowed(
-                    "the subscription is on this plan already",
-                ))?;
+                subscription
+                    .next_plan_id
+                    .take()
+                    .ok_or(SubscriptionRefusal::NotAllowed(
+                        "the subscription is on this plan already",
+                    ))?;
                 return Ok(());
             }
             let terms = offered(catalog, &plan_id, now)?;
@@ -135,7 +175,7 @@ impl User {
     ///
     /// # Errors
     /// When no subscription is live or it ends with its period already.
-    pub fn cancel(
+    fn cancel(
         &mut self,
         at_period_end: bool,
         now: DateTime<Utc>,
@@ -159,7 +199,7 @@ impl User {
     ///
     /// # Errors
     /// When no subscription is live or it renews anyway.
-    pub fn resume(&mut self, now: DateTime<Utc>) -> Result<(), SubscriptionRefusal> {
+    fn resume(&mut self, now: DateTime<Utc>) -> Result<(), SubscriptionRefusal> {
         self.change(now, |_, subscription| {
             subscription.step(Move::Resume)?;
             subscription.cancelled_at = None;
@@ -216,7 +256,13 @@ impl User {
             (format!("{new_name}, remaining time"), rest),
         ];
         for (description, amount) in lines {
-            self.add_line(now, LineKind::Proration, description, amount, &subscription.id);
+            self.add_line(
+                now,
+                LineKind::Proration,
+                description,
+                amount,
+                &subscription.id,
+            );
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ impl User {
         self.refresh_discount(now);
         while let Some(subscription) = self.account.subscription.take_if(|s| s.is_due(now)) {
             self.archive_window(&subscription);
-            self.account.subscription = self.follow(subscription, catalog, now)?;
+            self.account.subscription = self.follow(subscription, catalog)?;
         }
         Ok(())
     }
@@ -30,7 +30,6 @@ impl User {
         &mut self,
         mut subscription: Subscription,
         catalog: &Catalog,
-        now: DateTime<Utc>,
     ) -> Result<Option<Subscription>, NumberError> {
         let boundary = subscription.window.span.end;
         if boundary < subscription.period.end {
@@ -40,7 +39,7 @@ impl User {
             // Every live subscription has a way on; see the table of moves.
             subscription.standing = ended.after(Move::PeriodEnd).unwrap_or(Standing::Expired);
             if subscription.standing.is_over() {
-                self.store_subscription(&subscription, now);
+                self.store_subscription(&subscription, boundary);
                 return Ok(None);
             }
             if ended.is_trial() {
@@ -48,7 +47,7 @@ impl User {
             }
             self.renew(&mut subscription, boundary, catalog)?;
         }
-        self.store_subscription(&subscription, now);
+        self.store_subscription(&subscription, boundary);
         Ok(Some(subscription))
     }
 

@@ -71,9 +71,15 @@ fn the_remaining_share_is_exact_and_never_more_than_all() {
     let span = window(UsagePricing::Included, 0).span;
     let day = 86_400_000_000_i64;
     assert_eq!(span.remaining(span.start), (30 * day, 30 * day));
-    assert_eq!(span.remaining(time("2024-11-16T00:00:00Z")), (15 * day, 30 * day));
+    assert_eq!(
+        span.remaining(time("2024-11-16T00:00:00Z")),
+        (15 * day, 30 * day)
+    );
     assert_eq!(span.remaining(span.end), (0, 30 * day));
-    assert_eq!(span.remaining(time("2024-10-01T00:00:00Z")), (30 * day, 30 * day));
+    assert_eq!(
+        span.remaining(time("2024-10-01T00:00:00Z")),
+        (30 * day, 30 * day)
+    );
     assert_eq!(span.remaining(time("2025-10-01T00:00:00Z")), (0, 30 * day));
 }
 
