@@ -103,6 +103,12 @@ impl Settings {
             written: None,
         }
     }
+
+    /// The settings' id: a user has one set of them.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("settings-{}", self.user_id)
+    }
 }
 
 impl SettingsChange {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    rows::PriceRow,
+    rows::{AccountRow, PriceRow},
     schema::{CATALOG, catalog_version, model_prices},
     sql_types::{DbTimestamp, ExactDecimal},
 };
@@ -48,6 +48,18 @@ pub(super) async fn lock_usage(
         catalog_version,
         recorded,
     })
+}
+
+/// Locks a user's account, which is created when missing, until the transaction ends.
+pub(super) async fn lock_account(
+    conn: &mut Conn,
+    user_id: &str,
+    now: DateTime<Utc>,
+) -> Result<AccountRow, StoreError> {
+    let users = vec![user_id.to_owned()];
+    Ok(LockAccounts::new(users, DbTimestamp(now))
+        .get_result(conn)
+        .await?)
 }
 
 /// Writes everything in one round and answers how many records were inserted.

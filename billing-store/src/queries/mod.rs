@@ -1,11 +1,13 @@
 //! Queries shared by both databases. `postgres.rs` and `sqlite.rs` each mount this directory after
 //! defining `Conn` and `Backend`; nothing in here names a database.
 
+mod accounts;
 mod commit;
 mod plans;
 mod prices;
 mod reports;
 mod rollups;
+mod settings;
 mod usage;
 
 use async_trait::async_trait;

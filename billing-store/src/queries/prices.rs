@@ -7,6 +7,7 @@ use billing_core::pricing::{Catalog, ModelPrice, PriceChange, PriceDecision, Pri
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::future::BoxFuture;
 
 use super::{Backend, Conn, dialect, plans};
 use crate::{
@@ -81,54 +82,61 @@ impl PriceStore for Backend {
         changes: Vec<PriceChange>,
         now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError> {
+        let cache = self.catalog.clone();
+        self.change_catalog(move |conn| {
+            let (cache, changes, now) = (cache.clone(), changes.clone(), Arc::clone(&now));
+            Box::pin(async move { set_prices(conn, &cache, changes, &now).await })
+        })
+        .await
+    }
+}
+
+impl Backend {
+    /// Runs a change of prices or plans, and reads the catalog again.
+    pub(super) async fn change_catalog<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: Clone + Send + 'static,
+        T: Send + 'static,
+    {
         let mut attempts = 1..=MAX_ATTEMPTS;
-        let decisions = loop {
+        let changed = loop {
             let more = attempts.next() < Some(MAX_ATTEMPTS);
-            match self
-                .set_prices_once(changes.clone(), Arc::clone(&now))
-                .await
-            {
-                // Usage does not queue behind a waiting price change, and may hold it up too long.
+            match self.write(change.clone()).await {
+                // Usage does not queue behind a waiting change, and may hold it up too long.
                 Err(error) if error.is_transient() && more => {
-                    tracing::debug!(%error, "the price change is tried again");
+                    tracing::debug!(%error, "the change of the catalog is tried again");
                 }
                 result => break result?,
             }
         };
         // The change stands whether or not the cache learns of it now.
         if let Err(error) = self.catalog().await {
-            tracing::debug!(%error, "the prices were not read again");
+            tracing::debug!(%error, "the catalog was not read again");
         }
-        Ok(decisions)
+        Ok(changed)
     }
 }
 
-impl Backend {
-    async fn set_prices_once(
-        &self,
-        changes: Vec<PriceChange>,
-        now: Now,
-    ) -> Result<Decisions, StoreError> {
-        let cache = self.catalog.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let version = dialect::lock_catalog(conn).await?;
-                let catalog = cache.at_version(conn, version).await?;
-                let (decisions, new) = decide(&catalog, changes, now());
-                if !new.is_empty() {
-                    let rows = new.iter().map(PriceRow::from).collect();
-                    dialect::upsert_prices(conn, rows).await?;
-                    raise_version(conn).await?;
-                }
-                Ok(decisions)
-            })
-        })
-        .await
-    }
-}
-
-/// How often a price change is tried.
+/// How often a change of the catalog is tried.
 const MAX_ATTEMPTS: u32 = 3;
+
+async fn set_prices(
+    conn: &mut Conn,
+    cache: &CatalogCache,
+    changes: Vec<PriceChange>,
+    now: &Now,
+) -> Result<Decisions, StoreError> {
+    let version = dialect::lock_catalog(conn).await?;
+    let catalog = cache.at_version(conn, version).await?;
+    let (decisions, new) = decide(&catalog, changes, now());
+    if !new.is_empty() {
+        let rows = new.iter().map(PriceRow::from).collect();
+        dialect::upsert_prices(conn, rows).await?;
+        raise_version(conn).await?;
+    }
+    Ok(decisions)
+}
 
 type Decisions = Vec<Result<PriceDecision, PriceInPast>>;
 
@@ -162,7 +170,8 @@ fn decide(
     (decisions, new)
 }
 
-async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
+/// Makes every cache read the catalog again.
+pub(super) async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
     diesel::update(catalog_version::table.find(CATALOG))
         .set(catalog_version::version.eq(catalog_version::version + 1))
         .execute(conn)

@@ -5,11 +5,15 @@ pub(crate) mod columns;
 mod plan;
 mod price;
 mod record;
+mod settings;
+mod user_account;
 
 pub(crate) use account::{AccountRow, AccountUpdate};
 pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
 pub(crate) use record::{RecordRow, RollupRow};
+pub(crate) use settings::{AccountSettings, SettingsRow};
+pub(crate) use user_account::{UserAccountRow, user_account};
 
 use crate::{
     StoreError,
@@ -35,6 +39,13 @@ fn usage_pricing(text: &str) -> Result<UsagePricing, StoreError> {
         "included" => Ok(UsagePricing::Included),
         "metered" => Ok(UsagePricing::Metered),
         other => Err(StoreError::corrupt("usage_pricing", other)),
+    }
+}
+
+fn usage_pricing_text(pricing: UsagePricing) -> &'static str {
+    match pricing {
+        UsagePricing::Included => "included",
+        UsagePricing::Metered => "metered",
     }
 }
 

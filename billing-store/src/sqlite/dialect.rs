@@ -89,7 +89,7 @@ pub(super) async fn lock_usage(
         let accounts = keys
             .users
             .iter()
-            .map(|user| lock_account(conn, user, DbTimestamp(now)))
+            .map(|user| find_or_create(conn, user, DbTimestamp(now)))
             .collect::<QueryResult<_>>()?;
         let mut recorded = Vec::new();
         for (user, request) in keys.requests {
@@ -104,7 +104,18 @@ pub(super) async fn lock_usage(
     Ok(locked.await?)
 }
 
-fn lock_account(
+/// Reads a user's account, which is created when missing.
+pub(super) async fn lock_account(
+    conn: &mut Conn,
+    user_id: &str,
+    now: DateTime<Utc>,
+) -> Result<AccountRow, StoreError> {
+    let user_id = user_id.to_owned();
+    let account = conn.spawn_blocking(move |conn| find_or_create(conn, &user_id, DbTimestamp(now)));
+    Ok(account.await?)
+}
+
+fn find_or_create(
     conn: &mut SqliteConnection,
     user: &str,
     now: DbTimestamp,
