@@ -7,7 +7,9 @@
 //! - [`month`]: calendar months in UTC
 //! - [`ids`]: text ids and the rule they obey
 //! - [`pricing`]: model prices, their choice by time, and price changes
-//! - [`plan`]: subscription plans and the terms a subscription froze
+//! - [`plan`]: subscription plans, their terms over time, and changes of them
+//! - [`settings`]: a user's billing settings
+//! - [`text`]: free text that people read
 //! - [`usage`]: what a caller sends, validated
 //! - [`account`]: the state of one user that rating reads and changes
 //! - [`window`]: stretches of time, and quota windows
@@ -33,7 +35,9 @@ pub mod plan;
 pub mod pricing;
 pub mod rating;
 pub mod report;
+pub mod settings;
 pub mod subscription;
+pub mod text;
 pub mod usage;
 pub mod user;
 mod violation;

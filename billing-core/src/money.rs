@@ -311,6 +311,12 @@ impl Money {
         self.divided(1, decimals)
     }
 
+    /// Whether the amount can be charged as it is.
+    #[must_use]
+    pub fn is_whole_cents(self) -> bool {
+        self.rounded(2) == Ok(self)
+    }
+
     /// The amount divided by `parts` and rounded half-up to `decimals` decimals (at most 15).
     ///
     /// # Errors

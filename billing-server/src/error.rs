@@ -76,6 +76,16 @@ error_codes! {
     UsageNotFound = "USAGE_NOT_FOUND" => NotFound,
     /// A price must not change the past.
     PriceInPast = "PRICE_IN_PAST" => FailedPrecondition,
+    /// No such plan.
+    PlanNotFound = "PLAN_NOT_FOUND" => NotFound,
+    /// The plan is off the offer.
+    PlanInactive = "PLAN_INACTIVE" => FailedPrecondition,
+    /// Subscriptions use the plan.
+    PlanInUse = "PLAN_IN_USE" => FailedPrecondition,
+    /// Another plan has the id.
+    PlanExists = "PLAN_EXISTS" => AlreadyExists,
+    /// The currency is not supported.
+    SettingCurrency = "SETTING_CURRENCY" => InvalidArgument,
 }
 
 impl ErrorCode {

@@ -7,13 +7,14 @@ use billing_core::{
     account::Account,
     correction::VoidRefusal,
     coupon::{Coupon, CouponRefusal, Redemption},
-    ids::{CouponId, ModelId, RecordId, RedemptionId, RequestId, SubscriptionId, UserId},
-    money::Money,
+    ids::{CouponId, ModelId, PlanId, RecordId, RedemptionId, RequestId, SubscriptionId, UserId},
+    money::{Money, Rate},
     month::Month,
-    plan::Plan,
+    plan::{Plan, PlanChange, PlanRefusal},
     pricing::{Catalog, PriceChange, PriceDecision, PriceInPast},
     rating::{Outcome, Quote, QuoteError, UsageRecord},
     report::UsageTotals,
+    settings::{Settings, SettingsChange},
     subscription::{SubscriptionOrder, SubscriptionRefusal, SubscriptionState},
     usage::Usage,
 };
@@ -24,7 +25,14 @@ use crate::StoreError;
 /// Everything the server asks of a database.
 #[async_trait]
 pub trait Store:
-    PlanStore + PriceStore + UsageStore + SubscriptionStore + CouponStore + ReportStore
+    PlanStore
+    + PriceStore
+    + UsageStore
+    + SubscriptionStore
+    + CouponStore
+    + ReportStore
+    + SettingsStore
+    + AccountStore
 {
     /// Asks the database for a sign of life.
     ///
@@ -33,7 +41,11 @@ pub trait Store:
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// The plans on offer.
+/// Tells the time.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Subscription plans. A change asks `now` once no usage can be in the middle of being priced and
+/// nobody in the middle of subscribing.
 #[async_trait]
 pub trait PlanStore: Send + Sync {
     /// The plans in their display order.
@@ -41,10 +53,125 @@ pub trait PlanStore: Send + Sync {
     /// # Errors
     /// When the database fails.
     async fn plans(&self, include_inactive: bool) -> Result<Vec<Plan>, StoreError>;
+
+    /// One plan, on offer or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError>;
+
+    /// Creates a plan; the same plan again is answered as it is stored.
+    ///
+    /// # Errors
+    /// When the database fails; within, [`PlanRefusal::Exists`].
+    async fn create_plan(
+        &self,
+        id: PlanId,
+        content: PlanChange,
+        now: Now,
+    ) -> Result<Result<Plan, PlanRefusal>, StoreError>;
+
+    /// Changes a plan. New terms are in force from now on; those before keep theirs.
+    ///
+    /// # Errors
+    /// When the database fails; within, [`PlanRefusal::NotFound`].
+    async fn update_plan(
+        &self,
+        id: PlanId,
+        change: PlanChange,
+        now: Now,
+    ) -> Result<Result<Plan, PlanRefusal>, StoreError>;
+
+    /// Takes a plan off the offer, with `keep_subscribers` also one that subscriptions use.
+    ///
+    /// # Errors
+    /// When the database fails; within, [`PlanRefusal::NotFound`] or [`PlanRefusal::InUse`].
+    async fn deactivate_plan(
+        &self,
+        id: PlanId,
+        keep_subscribers: bool,
+        now: Now,
+    ) -> Result<Result<Plan, PlanRefusal>, StoreError>;
 }
 
-/// Tells the time.
-pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+/// Users' billing settings.
+#[async_trait]
+pub trait SettingsStore: Send + Sync {
+    /// A user's settings; the defaults when none were set.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn settings(&self, user_id: UserId) -> Result<Settings, StoreError>;
+
+    /// Changes settings, and what the account holds of them, and answers with all of them. `now` is
+    /// asked once the account is locked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn update_settings(
+        &self,
+        user_id: UserId,
+        change: SettingsChange,
+        now: Now,
+    ) -> Result<Settings, StoreError>;
+}
+
+/// What users pay of list prices, and tax. A change asks `now` once the account is locked.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// A user's account as of a time; one with defaults when nothing is stored of the user.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn user_account(
+        &self,
+        user_id: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<UserAccount, StoreError>;
+
+    /// Sets what a user pays of list prices from a time on, or from now on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn set_discount_rate(
+        &self,
+        user_id: UserId,
+        rate: Rate,
+        effective_from: Option<DateTime<Utc>>,
+        now: Now,
+    ) -> Result<UserAccount, StoreError>;
+
+    /// Sets a user's tax.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn set_tax(
+        &self,
+        user_id: UserId,
+        rate: Rate,
+        exempt: bool,
+        now: Now,
+    ) -> Result<UserAccount, StoreError>;
+}
+
+/// An account with what no usage needs.
+#[derive(Debug, Clone)]
+pub struct UserAccount {
+    /// The account; its discount is the one in force at the time that was asked for.
+    pub account: Account,
+    /// What the user pays of list prices once that discount ends.
+    pub next_discount_rate: Option<Rate>,
+    /// The tax on invoices.
+    pub tax_rate: Rate,
+    /// Whether no tax is owed whatever the rate.
+    pub tax_exempt: bool,
+    /// What is left of credit notes, in USD.
+    pub credit_balance: Money,
+    /// What all months without an invoice owe before coupons and tax, in USD.
+    pub uninvoiced_amount: Money,
+    /// Whether the user has had a trial.
+    pub trial_used: bool,
+}
 
 /// Model prices.
 #[async_trait]

@@ -1,17 +1,21 @@
 //! Between the API's messages and the domain's types. Raw texts and unchecked numbers stop here.
 
+mod account;
 mod page;
 mod plan;
 mod price;
 mod report;
+mod settings;
 mod time;
 mod usage;
 mod value;
 
+pub use account::{account, discount, tax};
 pub use page::{PageToken, page_size};
-pub use plan::plan;
+pub use plan::{new_plan, plan, plan_change};
 pub use price::{model_price, price_change};
 pub use report::{monthly_report, stats};
+pub use settings::{settings, settings_change};
 pub use time::{month, required_time, time, timestamp};
 pub use usage::{
     RecordPage, cost, quote_input, record, record_page, recorded_result, rejected_result, usage,

@@ -28,6 +28,11 @@ pub(super) fn fixed<const SCALE: u32>(
     decimal.as_ref().map(|d| d.value.parse()).transpose()
 }
 
+/// Money that may be left out.
+pub(super) fn money(amount: &Option<Amount>) -> Result<Option<Money>, NumberError> {
+    amount.as_ref().map(|a| a.value.parse()).transpose()
+}
+
 /// An id that may be left out.
 pub(super) fn optional_id<T>(
     field: &str,

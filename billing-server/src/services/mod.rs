@@ -1,10 +1,12 @@
 //! The handlers of the API: decode, authorise, ask the store once, encode.
 
+mod accounts;
 mod bulk;
 mod debug;
 mod plans;
 mod prices;
 mod reports;
+mod settings;
 mod stats;
 mod stream;
 mod usage;
@@ -14,20 +16,25 @@ use std::{
     time::Duration,
 };
 
-use billing_core::{ids::RecordId, pricing::Catalog};
+use billing_core::{
+    ids::{RecordId, UserId},
+    pricing::Catalog,
+};
 use billing_proto::v1::{
-    debug_service_server::DebugServiceServer, plan_service_server::PlanServiceServer,
-    pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
+    account_service_server::AccountServiceServer, debug_service_server::DebugServiceServer,
+    plan_service_server::PlanServiceServer, pricing_service_server::PricingServiceServer,
+    report_service_server::ReportServiceServer, settings_service_server::SettingsServiceServer,
     stats_service_server::StatsServiceServer, usage_service_server::UsageServiceServer,
 };
-use billing_store::{RecordError, Store, StoreError, UsageWriter};
+use billing_store::{Now, RecordError, Store, StoreError, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
-use tonic::service::Routes;
+use tonic::{Status, service::Routes};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
     clock::{Clock, TestClock},
+    convert::Violations,
     error::{ApiError, ErrorCode},
 };
 
@@ -77,6 +84,8 @@ impl Services {
         let mut routes = Routes::new(limited!(UsageServiceServer))
             .add_service(limited!(PricingServiceServer))
             .add_service(limited!(PlanServiceServer))
+            .add_service(limited!(SettingsServiceServer))
+            .add_service(limited!(AccountServiceServer))
             .add_service(limited!(StatsServiceServer))
             .add_service(limited!(ReportServiceServer));
         if let Some(clock) = test_clock {
@@ -98,6 +107,12 @@ impl Services {
         self.0.clock.now()
     }
 
+    /// The clock for changes that ask the time under their lock.
+    fn clock(&self) -> Now {
+        let clock = Arc::clone(&self.0.clock);
+        Arc::new(move || clock.now())
+    }
+
     /// Ids sort by time, also those that one millisecond makes.
     fn new_record_id(&self, now: DateTime<Utc>) -> RecordId {
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
@@ -117,6 +132,13 @@ impl Services {
             None => Err(model_not_found(model)),
         }
     }
+}
+
+/// The user that a request is about, once it is known that the caller may name him.
+fn user_id(user: String) -> Result<UserId, Status> {
+    let mut violations = Violations::default();
+    let user = violations.check("user_id", UserId::parse(user));
+    user.ok_or_else(|| violations.into_status())
 }
 
 fn model_not_found(model: &str) -> ApiError {

@@ -1,7 +1,5 @@
 //! Model prices.
 
-use std::sync::Arc;
-
 use billing_core::{
     ids::ModelId,
     pricing::{PriceChange, PriceDecision, PriceInPast},
@@ -129,11 +127,7 @@ impl Services {
         &self,
         changes: Vec<PriceChange>,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, ApiError> {
-        let clock = Arc::clone(&self.0.clock);
-        Ok(self
-            .store()
-            .set_prices(changes, Arc::new(move || clock.now()))
-            .await?)
+        Ok(self.store().set_prices(changes, self.clock()).await?)
     }
 }
 

@@ -1,15 +1,11 @@
 //! A user's figures at a glance.
 
-use billing_core::{ids::UserId, month::Month};
+use billing_core::month::Month;
 use billing_proto::v1::{self, stats_service_server::StatsService};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Services;
-use crate::{
-    auth::layer::caller,
-    convert::{self, Violations},
-    error::ApiError,
-};
+use super::{Services, user_id};
+use crate::{auth::layer::caller, convert, error::ApiError};
 
 #[async_trait]
 impl StatsService for Services {
@@ -17,11 +13,7 @@ impl StatsService for Services {
         &self,
         request: Request<v1::GetStatsRequest>,
     ) -> Result<Response<v1::GetStatsResponse>, Status> {
-        let user = caller(&request)?.user_or_self(&request.get_ref().user_id)?;
-        let mut violations = Violations::default();
-        let Some(user) = violations.check("user_id", UserId::parse(user)) else {
-            return Err(violations.into_status());
-        };
+        let user = user_id(caller(&request)?.user_or_self(&request.get_ref().user_id)?)?;
         let month = Month::of(self.now());
         let usage = self
             .store()

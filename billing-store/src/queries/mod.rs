@@ -1,12 +1,14 @@
 //! Queries shared by both databases. `postgres.rs` and `sqlite.rs` each mount this directory after
 //! defining `Conn` and `Backend`; nothing in here names a database.
 
+mod accounts;
 mod commit;
 pub(super) mod coupons;
 mod plans;
 mod prices;
 mod reports;
 mod rollups;
+mod settings;
 mod subscriptions;
 mod usage;
 mod users;

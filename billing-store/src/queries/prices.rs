@@ -7,6 +7,7 @@ use billing_core::pricing::{Catalog, ModelPrice, PriceChange, PriceDecision, Pri
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::future::BoxFuture;
 
 use super::{Backend, Conn, dialect, plans};
 use crate::{
@@ -83,19 +84,29 @@ impl PriceStore for Backend {
         now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError> {
         let cache = self.catalog.clone();
-        // Usage does not queue behind a waiting price change, and may hold it up too long.
-        let decisions = self
-            .write_again(move |conn| {
-                let (cache, now) = (cache.clone(), Arc::clone(&now));
-                let changes = changes.clone();
-                Box::pin(async move { set_prices(conn, &cache, changes, now).await })
-            })
-            .await?;
+        self.change_catalog(move |conn| {
+            let (cache, changes, now) = (cache.clone(), changes.clone(), Arc::clone(&now));
+            Box::pin(async move { set_prices(conn, &cache, changes, &now).await })
+        })
+        .await
+    }
+}
+
+impl Backend {
+    /// Runs a change of prices or plans, and reads the catalog again. Usage does not queue behind a
+    /// waiting change, and may hold it up too long.
+    pub(super) async fn change_catalog<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let changed = self.write_again(change).await?;
         // The change stands whether or not the cache learns of it now.
         if let Err(error) = self.catalog().await {
-            tracing::debug!(%error, "the prices were not read again");
+            tracing::debug!(%error, "the catalog was not read again");
         }
-        Ok(decisions)
+        Ok(changed)
     }
 }
 
@@ -103,7 +114,7 @@ async fn set_prices(
     conn: &mut Conn,
     cache: &CatalogCache,
     changes: Vec<PriceChange>,
-    now: Now,
+    now: &Now,
 ) -> Result<Decisions, StoreError> {
     let version = dialect::lock_catalog(conn).await?;
     let catalog = cache.at_version(conn, version).await?;
@@ -148,7 +159,8 @@ fn decide(
     (decisions, new)
 }
 
-async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
+/// Makes every cache read the catalog again.
+pub(super) async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
     diesel::update(catalog_version::table.find(CATALOG))
         .set(catalog_version::version.eq(catalog_version::version + 1))
         .execute(conn)

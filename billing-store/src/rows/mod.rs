@@ -8,7 +8,9 @@ mod coupon;
 mod plan;
 mod price;
 mod record;
+mod settings;
 mod subscription;
+mod user_account;
 
 pub(crate) use account::{AccountRow, AccountTerms, AccountUpdate};
 pub(crate) use alert::{AlertRow, EventRow};
@@ -16,7 +18,9 @@ pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
 pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
 pub(crate) use record::{RecordRow, RollupRow, VoidRow};
+pub(crate) use settings::{AccountSettings, SettingsRow};
 pub(crate) use subscription::{LineRow, PeriodRow, SubscriptionRow};
+pub(crate) use user_account::{UserAccountRow, user_account};
 
 use crate::{
     StoreError,

@@ -4,15 +4,16 @@ use billing_core::{
     ids::PlanId,
     plan::{Plan, PlanTerms, PlanVersion},
 };
-use diesel::{Queryable, Selectable};
+use diesel::{AsChangeset, Insertable, Queryable, Selectable};
 
-use super::{DbMoney, DbPrice, DbRate, DbTimestamp, usage_pricing};
+use super::{DbMoney, DbPrice, DbRate, DbTimestamp, usage_pricing, usage_pricing_text};
 use crate::{
     StoreError,
     schema::{plan_versions, subscription_plans},
+    sql_types::DbFixed,
 };
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = subscription_plans)]
 pub(crate) struct PlanRow {
     id: String,
@@ -61,7 +62,31 @@ impl TryFrom<PlanRow> for Plan {
     }
 }
 
-#[derive(Queryable, Selectable)]
+impl From<&Plan> for PlanRow {
+    fn from(plan: &Plan) -> Self {
+        let terms = &plan.terms;
+        Self {
+            id: plan.id.as_str().to_owned(),
+            name: plan.name.clone(),
+            description: plan.description.clone(),
+            monthly_quota: terms.monthly_quota,
+            monthly_price: DbFixed(terms.monthly_price),
+            extra_token_price: DbFixed(terms.extra_token_price),
+            support_level: plan.support_level.clone(),
+            max_concurrent_req: plan.max_concurrent_req,
+            rate_limit_per_min: plan.rate_limit_per_min,
+            is_active: plan.is_active,
+            display_order: plan.display_order,
+            features: serde_json::Value::from(plan.features.as_slice()).to_string(),
+            usage_pricing: usage_pricing_text(terms.usage_pricing).to_owned(),
+            overage_discount_rate: DbFixed(terms.overage_discount_rate),
+            created_at: DbTimestamp(plan.created_at),
+            updated_at: DbTimestamp(plan.updated_at),
+        }
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = plan_versions)]
 pub(crate) struct PlanVersionRow {
     plan_id: String,
@@ -90,5 +115,21 @@ impl TryFrom<PlanVersionRow> for PlanVersion {
                 overage_discount_rate: row.overage_discount_rate.0,
             },
         })
+    }
+}
+
+impl From<&PlanVersion> for PlanVersionRow {
+    fn from(version: &PlanVersion) -> Self {
+        let terms = &version.terms;
+        Self {
+            plan_id: version.plan_id.as_str().to_owned(),
+            effective_from: DbTimestamp(version.effective_from),
+            name: version.name.clone(),
+            monthly_quota: terms.monthly_quota,
+            monthly_price: DbFixed(terms.monthly_price),
+            extra_token_price: DbFixed(terms.extra_token_price),
+            overage_discount_rate: DbFixed(terms.overage_discount_rate),
+            usage_pricing: usage_pricing_text(terms.usage_pricing).to_owned(),
+        }
     }
 }

@@ -89,7 +89,7 @@ pub(super) async fn lock_usage(
         let accounts = keys
             .users
             .iter()
-            .map(|user| lock_account(conn, user, DbTimestamp(now)))
+            .map(|user| find_or_create(conn, user, DbTimestamp(now)))
             .collect::<QueryResult<_>>()?;
         let mut recorded = Vec::new();
         for (user, request) in keys.requests {
@@ -104,7 +104,7 @@ pub(super) async fn lock_usage(
     Ok(locked.await?)
 }
 
-fn lock_account(
+fn find_or_create(
     conn: &mut SqliteConnection,
     user: &str,
     now: DbTimestamp,
@@ -179,7 +179,7 @@ pub(super) async fn lock_accounts(
     let locked = conn.spawn_blocking(move |conn| {
         let users = user_ids.iter();
         users
-            .map(|user| lock_account(conn, user, DbTimestamp(now)))
+            .map(|user| find_or_create(conn, user, DbTimestamp(now)))
             .collect()
     });
     Ok(locked.await?)

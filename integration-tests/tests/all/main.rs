@@ -8,6 +8,7 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod accounts;
 mod auth;
 mod bad_input;
 mod bulk;
@@ -21,8 +22,10 @@ mod golden;
 mod harness;
 mod import;
 mod load;
+mod plans;
 mod prices;
 mod records;
 mod schema;
+mod settings;
 mod store;
 mod support;
