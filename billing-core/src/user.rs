@@ -8,7 +8,7 @@ use crate::{
     alert::Alert,
     coupon::Redemption,
     ids::{SubscriptionId, UserId},
-    money::{Money, Rate},
+    money::{Money, NumberError, Rate},
     month::Month,
     subscription::{ArchivedWindow, Subscription, SubscriptionRecord},
 };
@@ -130,6 +130,27 @@ impl User {
             subscription_id: subscription_id.clone(),
         };
         self.effects.lines.push(line);
+    }
+
+    /// Adds a redeemed coupon, which takes its part of the running month's sum at once.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub fn redeem(&mut self, redemption: Redemption) -> Result<Redemption, NumberError> {
+        let month = redemption.month;
+        let sum = self.account.uninvoiced_in(month);
+        self.redemptions.push(redemption.clone());
+        let mut redeemed = redemption;
+        if let Some(taking) = self.coupons_take(month, sum, None)? {
+            taking.enter(&mut self.redemptions)?;
+            if let Some(newest) = self.redemptions.last_mut() {
+                newest.taken_at_apply = taking.total;
+                redeemed.clone_from(newest);
+            }
+        }
+        self.account.has_redemptions = true;
+        self.effects.account_changed = true;
+        Ok(redeemed)
     }
 
     /// Has the subscription stored as it stands.

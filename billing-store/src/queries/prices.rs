@@ -33,6 +33,16 @@ impl CatalogCache {
         }
     }
 
+    /// The catalog as it is now.
+    pub(super) async fn current(&self, conn: &mut Conn) -> Result<Arc<Catalog>, StoreError> {
+        let version = catalog_version::table
+            .find(CATALOG)
+            .select(catalog_version::version)
+            .first(conn)
+            .await?;
+        self.at_version(conn, version).await
+    }
+
     /// The catalog at `version`, which the caller has just read in its transaction.
     pub(crate) async fn at_version(
         &self,
@@ -59,17 +69,8 @@ impl CatalogCache {
 impl PriceStore for Backend {
     async fn catalog(&self) -> Result<Arc<Catalog>, StoreError> {
         let cache = self.catalog.clone();
-        self.read(move |conn| {
-            Box::pin(async move {
-                let version = catalog_version::table
-                    .find(CATALOG)
-                    .select(catalog_version::version)
-                    .first(conn)
-                    .await?;
-                cache.at_version(conn, version).await
-            })
-        })
-        .await
+        self.read(move |conn| Box::pin(async move { cache.current(conn).await }))
+            .await
     }
 
     fn cached_catalog(&self) -> Arc<Catalog> {
@@ -81,20 +82,15 @@ impl PriceStore for Backend {
         changes: Vec<PriceChange>,
         now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError> {
-        let mut attempts = 1..=MAX_ATTEMPTS;
-        let decisions = loop {
-            let more = attempts.next() < Some(MAX_ATTEMPTS);
-            match self
-                .set_prices_once(changes.clone(), Arc::clone(&now))
-                .await
-            {
-                // Usage does not queue behind a waiting price change, and may hold it up too long.
-                Err(error) if error.is_transient() && more => {
-                    tracing::debug!(%error, "the price change is tried again");
-                }
-                result => break result?,
-            }
-        };
+        let cache = self.catalog.clone();
+        // Usage does not queue behind a waiting price change, and may hold it up too long.
+        let decisions = self
+            .write_again(move |conn| {
+                let (cache, now) = (cache.clone(), Arc::clone(&now));
+                let changes = changes.clone();
+                Box::pin(async move { set_prices(conn, &cache, changes, now).await })
+            })
+            .await?;
         // The change stands whether or not the cache learns of it now.
         if let Err(error) = self.catalog().await {
             tracing::debug!(%error, "the prices were not read again");
@@ -103,32 +99,22 @@ impl PriceStore for Backend {
     }
 }
 
-impl Backend {
-    async fn set_prices_once(
-        &self,
-        changes: Vec<PriceChange>,
-        now: Now,
-    ) -> Result<Decisions, StoreError> {
-        let cache = self.catalog.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let version = dialect::lock_catalog(conn).await?;
-                let catalog = cache.at_version(conn, version).await?;
-                let (decisions, new) = decide(&catalog, changes, now());
-                if !new.is_empty() {
-                    let rows = new.iter().map(PriceRow::from).collect();
-                    dialect::upsert_prices(conn, rows).await?;
-                    raise_version(conn).await?;
-                }
-                Ok(decisions)
-            })
-        })
-        .await
+async fn set_prices(
+    conn: &mut Conn,
+    cache: &CatalogCache,
+    changes: Vec<PriceChange>,
+    now: Now,
+) -> Result<Decisions, StoreError> {
+    let version = dialect::lock_catalog(conn).await?;
+    let catalog = cache.at_version(conn, version).await?;
+    let (decisions, new) = decide(&catalog, changes, now());
+    if !new.is_empty() {
+        let rows = new.iter().map(PriceRow::from).collect();
+        dialect::upsert_prices(conn, rows).await?;
+        raise_version(conn).await?;
     }
+    Ok(decisions)
 }
-
-/// How often a price change is tried.
-const MAX_ATTEMPTS: u32 = 3;
 
 type Decisions = Vec<Result<PriceDecision, PriceInPast>>;
 
