@@ -10,9 +10,7 @@ mod time;
 mod usage;
 mod value;
 
-pub use coupon::{
-    coupon, coupon_applied, coupon_previewed, new_coupon, redeem_order, redemption,
-};
+pub use coupon::{coupon, coupon_applied, coupon_previewed, new_coupon, redeem_order, redemption};
 pub use page::Page;
 pub use plan::plan;
 pub use price::{model_price, price_change};

@@ -24,7 +24,8 @@ impl CouponService for Services {
         caller.require_admin()?;
         let now = self.now();
         let id = CouponId::trusted(self.new_id("cpn", now));
-        let coupon = convert::new_coupon(request.into_inner(), id, caller.subject, now)?;
+        let creator = caller.subject.clone();
+        let coupon = convert::new_coupon(request.into_inner(), id, creator, now)?;
         let code = coupon.code.clone();
         let created = self.store().create_coupon(coupon).await;
         match created.map_err(ApiError::from)? {
