@@ -175,3 +175,6 @@ impl User {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
