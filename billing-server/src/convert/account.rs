@@ -30,7 +30,7 @@ pub fn account(user: UserAccount) -> v1::Account {
         tax_rate: decimal(user.tax_rate),
         tax_exempt: user.tax_exempt,
         credit_balance: amount(user.credit_balance),
-        topup_balance: account.counters.topup_balance,
+        topup_balance: account.topup_balance,
         uninvoiced_amount: amount(user.uninvoiced_amount),
         trial_used: user.trial_used,
     }

@@ -3,7 +3,7 @@
 use billing_proto::v1::{self, account_service_server::AccountService};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Services, user_id};
+use super::Services;
 use crate::{auth::layer::caller, convert, error::ApiError};
 
 #[async_trait]
@@ -12,7 +12,7 @@ impl AccountService for Services {
         &self,
         request: Request<v1::GetAccountRequest>,
     ) -> Result<Response<v1::Account>, Status> {
-        let user = user_id(caller(&request)?.user_or_self(&request.get_ref().user_id)?)?;
+        let user = convert::user(caller(&request)?.user_or_self(&request.get_ref().user_id)?)?;
         let account = self
             .store()
             .user_account(user, self.now())

@@ -3,7 +3,7 @@
 use billing_proto::v1::{self, settings_service_server::SettingsService};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Services, user_id};
+use super::Services;
 use crate::{auth::layer::caller, convert, error::ApiError};
 
 #[async_trait]
@@ -12,7 +12,7 @@ impl SettingsService for Services {
         &self,
         request: Request<v1::GetSettingsRequest>,
     ) -> Result<Response<v1::Settings>, Status> {
-        let user = user_id(caller(&request)?.user_or_self(&request.get_ref().user_id)?)?;
+        let user = convert::user(caller(&request)?.user_or_self(&request.get_ref().user_id)?)?;
         let settings = self.store().settings(user).await.map_err(ApiError::from)?;
         Ok(Response::new(convert::settings(settings)))
     }
