@@ -483,6 +483,3 @@ diesel::table! {
         state -> Text,
     }
 }
-
-diesel::joinable!(plan_versions -> subscription_plans (plan_id));
-diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);
