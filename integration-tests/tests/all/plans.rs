@@ -294,11 +294,11 @@ async fn a_plan_in_use_stays_on_offer_unless_its_subscribers_keep_it() {
     let end = "/v1/billing/plans/plan-pro/deactivate";
     let answer = rest.post(end, "{}").await;
     assert_refused(&answer, 400, "PLAN_IN_USE", &[]);
-    assert!(answer.body.contains("3 subscriptions"), "{}", answer.body);
+    assert!(answer.body.contains("subscriptions: 3"), "{}", answer.body);
     let answer = rest
         .post("/v1/billing/plans/plan-basic/deactivate", "{}")
         .await;
-    assert!(answer.body.contains("1 subscription"), "{}", answer.body);
+    assert!(answer.body.contains("subscriptions: 1"), "{}", answer.body);
 
     let answer = rest.post(end, r#"{"keep_subscribers":true}"#).await;
     assert_eq!(answer.json()["is_active"], false);
