@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use billing_core::{rating::Outcome, usage::Usage};
+use billing_core::{month::Month, rating::Outcome, usage::Usage};
 use integration_tests::{Backend, on_both_databases};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use rust_decimal::Decimal;
@@ -30,10 +30,10 @@ async fn months_and_users_are_told_apart(backend: Backend) {
             made_at(usage("bob", "c", 3_000, 0), november),
         ]))
         .await;
-    let month = |text: &str| text.parse().unwrap();
+    let month = |text: &str| text.parse::<Month>().unwrap();
     let alice = store
         .store
-        .user_usage(user("alice"), month("2026-10"))
+        .user_usage(user("alice"), october.parse().unwrap())
         .await
         .unwrap();
     assert_eq!((alice.month.records, alice.month.tokens), (1, 1_000));
