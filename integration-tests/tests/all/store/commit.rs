@@ -72,9 +72,7 @@ async fn a_request_id_with_other_content_is_a_conflict(backend: Backend) {
         .commit(&batch([usage("alice", "call-1", 1_001, 0)]))
         .await;
     assert_eq!(outcomes, [Outcome::Conflict]);
-    let used = store
-        .store
-        .user_usage(user("alice"), "2026-11".parse().unwrap());
+    let used = store.store.user_usage(user("alice"), noon());
     assert_eq!(used.await.unwrap().month.tokens, 1_000);
 }
 
