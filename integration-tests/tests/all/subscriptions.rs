@@ -167,6 +167,17 @@ async fn what_cannot_be_subscribed_to_is_refused_by_its_own_code(backend: Backen
     post(&alice, SUBSCRIPTION, BASIC).await;
     let unknown = alice.post(CHANGE, r#"{"plan_id":"plan-none"}"#).await;
     assert_refused(&unknown, 404, "PLAN_NOT_FOUND", &[]);
+
+    post(&admin, "/v1/billing/plans/plan-enterprise/deactivate", "{}").await;
+    let bob = user(&server, "bob").await;
+    for (rest, path) in [(&bob, SUBSCRIPTION), (&alice, CHANGE)] {
+        assert_refused(
+            &rest.post(path, ENTERPRISE).await,
+            400,
+            "PLAN_INACTIVE",
+            &[],
+        );
+    }
 }
 
 async fn a_user_has_one_trial(backend: Backend) {
