@@ -5,6 +5,7 @@
 //! failure prints the sequence and its seed.
 
 mod calendar;
+mod check;
 mod choices;
 mod compare;
 mod coupons;

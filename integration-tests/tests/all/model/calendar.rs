@@ -1,4 +1,4 @@
-//! The calendar in whole numbers: times are microseconds since 1970, months are counted from year 0.
+//! The calendar in whole numbers: microseconds since 1970, and months since year 0.
 
 use prost_types::Timestamp;
 

@@ -63,9 +63,9 @@ pub(super) fn coupons(random: &mut Random, seed: u64, now: Micros) -> Vec<Coupon
         code: format!("C{seed}-{number}"),
         value: value(random),
         max_uses: random.pick(&[0, 0, 0, 1, 2]),
-        max_usage_per_user: random.pick(&[1, 1, 2, 5]),
+        max_usage_per_user: random.pick(&[1, 2, 3, 5]),
         minimum: i128::from(random.pick(&[0, 0, 0, 1, 5])) * USD,
-        valid_from: now + random.pick(&[0, 0, 0, -1, 20]) * DAY,
+        valid_from: now + random.pick(&[0, 0, 0, 0, -1, 20]) * DAY,
         expires_at: random
             .percent(30)
             .then(|| now + random.range(21, 150) * DAY),

@@ -3,8 +3,9 @@
 use billing_proto::v1::{
     AdvanceClockRequest, ApplyCouponRequest, BillingCycle, CalculateCostRequest,
     CancelSubscriptionRequest, ChangePlanRequest, DeactivateCouponRequest, GetSubscriptionRequest,
-    ListRedemptionsRequest, RecordUsageRequest, ResumeSubscriptionRequest, SetDiscountRateRequest,
-    Settings, SubscribeRequest, UpdateSettingsRequest, ValidateCouponRequest, VoidUsageRequest,
+    ListRedemptionsRequest, RecordUsageBatchRequest, RecordUsageRequest, ResumeSubscriptionRequest,
+    SetDiscountRateRequest, Settings, SubscribeRequest, UpdateSettingsRequest,
+    ValidateCouponRequest, VoidUsageRequest,
 };
 
 use super::{
@@ -70,12 +71,10 @@ impl Driver {
 
     fn demand(&self, agreed: Result<(), String>, seed: u64, said: &[String]) {
         if let Err(difference) = agreed {
-            let redemptions = &self.reference.redemptions;
-            panic!(
-                "{difference}\nBILLING_MODEL_SEED={seed} BILLING_MODEL_SEQUENCES=1\n{}\n{:#?}\n{redemptions:?}",
-                said.join("\n"),
-                self.reference.subscriptions,
-            );
+            let (said, reference) = (said.join("\n"), &self.reference);
+            let seed = format!("BILLING_MODEL_SEED={seed} BILLING_MODEL_SEQUENCES=1");
+            let state = (&reference.subscriptions, &reference.redemptions);
+            panic!("{difference}\n{seed}\n{said}\n{state:#?}");
         }
     }
 
@@ -83,6 +82,7 @@ impl Driver {
         match operation {
             Operation::Advance(to) => self.advance(to.0).await,
             Operation::Record(call, asked) => self.record(&call, asked).await,
+            Operation::Batch(calls) => self.batch(&calls).await,
             Operation::Repeat(index) => self.repeat(index).await,
             Operation::Void(index) => self.void(index).await,
             Operation::SetPrice(model, price, from) => {
@@ -156,6 +156,31 @@ impl Driver {
         self.reference.records[index].id.clone_from(&got.id);
         self.compare_record(index, &got)?;
         cost.map_or(Ok(()), |cost| compare::cost(&cost, &got))
+    }
+
+    async fn batch(&mut self, calls: &[Call]) -> Result<(), String> {
+        let first = self.reference.records.len();
+        let numbered = calls.iter().zip(first..);
+        let records = numbered
+            .map(|(call, number)| self.request(call, number))
+            .collect();
+        for call in calls {
+            self.reference.record(call)?;
+        }
+        let request = RecordUsageBatchRequest { records };
+        let answered = accepted(self.wire.usage.record_usage_batch(request).await)?;
+        let mut figures = Figures::default();
+        figures.add("recorded", calls.len(), answered.recorded);
+        let records = self.reference.records[first..].iter_mut();
+        for (record, result) in records.zip(answered.results) {
+            record.id = result.record_id;
+            figures.amount(
+                "final_cost",
+                record.final_cost(),
+                result.final_cost.as_ref(),
+            );
+        }
+        figures.check("the batch")
     }
 
     async fn repeat(&mut self, index: usize) -> Result<(), String> {

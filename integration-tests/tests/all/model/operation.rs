@@ -15,6 +15,7 @@ pub(super) enum Operation {
     Advance(When),
     /// Also asks for the cost before when told to.
     Record(Call, bool),
+    Batch(Vec<Call>),
     Repeat(usize),
     Void(usize),
     SetPrice(usize, Price, Option<When>),

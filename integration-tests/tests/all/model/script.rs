@@ -14,9 +14,10 @@ type Choice = fn(&Reference, &mut Random) -> Operation;
 
 pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
     let live = reference.live().is_some();
-    let weights: [(i64, Choice); 15] = [
+    let weights: [(i64, Choice); 16] = [
         (22, advance),
-        (36, record),
+        (32, record),
+        (5, batch),
         (3, |r, random| of_a_record(r, random, Operation::Repeat)),
         (7, |r, random| of_a_record(r, random, Operation::Void)),
         (4, price),
@@ -73,6 +74,17 @@ fn advance(reference: &Reference, random: &mut Random) -> Operation {
 }
 
 fn record(reference: &Reference, random: &mut Random) -> Operation {
+    Operation::Record(call(reference, random), random.percent(50))
+}
+
+/// Several at once, of which none is refused.
+fn batch(reference: &Reference, random: &mut Random) -> Operation {
+    let mut calls: Vec<_> = (0..6).map(|_| call(reference, random)).collect();
+    calls.retain(|call| reference.rate(call).is_ok());
+    Operation::Batch(calls)
+}
+
+fn call(reference: &Reference, random: &mut Random) -> Call {
     let now = reference.now;
     let created_at = match random.range(1, 20) {
         1..=8 => None,
@@ -83,13 +95,12 @@ fn record(reference: &Reference, random: &mut Random) -> Operation {
         _ => Some(edge(reference, random).min(now + 300 * SECOND)),
     };
     let most = random.pick(&[0, 10, 3_000, 12_000, 12_000, 40_000, 40_000, 2_000_000]);
-    let call = Call {
+    Call {
         model: (!random.percent(2)).then(|| random.index(reference.models.len())),
         prompt: random.range(0, most),
         completion: random.range(0, most / 2),
         created_at,
-    };
-    Operation::Record(call, random.percent(50))
+    }
 }
 
 fn of_a_record(
