@@ -31,7 +31,7 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
             at_period_end: random.percent(70),
         }),
         (3, |_, _| Operation::Resume),
-        (8, |r, random| {
+        (12, |r, random| {
             Operation::Apply(random.index(r.coupons.len()))
         }),
         (1, |r, random| {
