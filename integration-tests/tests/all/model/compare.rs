@@ -18,6 +18,8 @@ use super::{
 };
 use crate::support::refusal;
 
+pub(super) const VOID_REASON: &str = "sent by mistake";
+
 /// Pairs that must be equal, each with the name of the figure.
 #[derive(Default)]
 pub(super) struct Figures(Vec<(String, String, String)>);
@@ -156,6 +158,8 @@ pub(super) fn record(
         corrects.map_or("", |id| id),
         &got.corrects_id,
     );
+    let reason = if expected.voided { VOID_REASON } else { "" };
+    figures.add("void_reason", reason, &got.void_reason);
     // The contract does not say when a correction is made, nor which coupon it names.
     if expected.corrects.is_none() {
         let coupon = expected.coupon.map(|index| &reference.coupons[index].id);

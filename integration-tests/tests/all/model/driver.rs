@@ -10,7 +10,7 @@ use billing_proto::v1::{
 
 use super::{
     calendar::{Micros, timestamp},
-    compare::{self, Figures, accepted, agree},
+    compare::{self, Figures, VOID_REASON, accepted, agree},
     money::decimal,
     operation::Operation,
     plans::Price,
@@ -202,7 +202,7 @@ impl Driver {
         let request = VoidUsageRequest {
             user_id: self.names.user.clone(),
             id: self.reference.records[index].id.clone(),
-            reason: "sent by mistake".to_owned(),
+            reason: VOID_REASON.to_owned(),
         };
         let expected = self.reference.void(index);
         let answered = self.wire.usage.void_usage(request).await;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use billing_proto::v1::{
-    GetQuotaWarningRequest, GetStatsRequest, ListRedemptionsRequest, ListSubscriptionsRequest,
-    ListUsageRecordsRequest, Subscription, UsageRecord,
+    GetAccountRequest, GetQuotaWarningRequest, GetStatsRequest, ListRedemptionsRequest,
+    ListSubscriptionsRequest, ListUsageRecordsRequest, Subscription, UsageRecord,
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     compare::{self, Figures, accepted},
     coupons::Redemption,
     driver::Driver,
-    money::amount,
+    money::{amount, decimal},
 };
 
 /// More than a sequence has of anything.
@@ -72,7 +72,22 @@ impl Driver {
             warning.quota_warning,
         );
         figures.check("what GetStats and GetQuotaWarning answer")?;
+        self.compare_account().await?;
         self.live().await
+    }
+
+    async fn compare_account(&mut self) -> Result<(), String> {
+        let user_id = self.names.user.clone();
+        let request = GetAccountRequest { user_id };
+        let got = accepted(self.wire.accounts.get_account(request).await)?;
+        let rate = *self.reference.rates.at(self.reference.now);
+        let got_rate = got.discount_rate.unwrap_or_default().value;
+        let owed = self.reference.uninvoiced();
+        let mut figures = Figures::default();
+        figures.add("discount_rate", decimal(rate, 4), got_rate);
+        figures.amount("uninvoiced_amount", owed, got.uninvoiced_amount.as_ref());
+        figures.add("trial_used", self.reference.trial_used, got.trial_used);
+        figures.check("the account")
     }
 
     pub(super) async fn compare_everything(&mut self) -> Result<(), String> {

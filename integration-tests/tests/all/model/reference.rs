@@ -116,6 +116,11 @@ impl Reference {
         self.sums.get(&month).copied().unwrap_or(0)
     }
 
+    /// What all months owe before coupons.
+    pub(super) fn uninvoiced(&self) -> Femto {
+        self.sums.values().sum()
+    }
+
     /// What all coupons have taken of a month.
     fn saved(&self, month: i64) -> Femto {
         self.redemptions.iter().map(|r| r.part(month)).sum()
