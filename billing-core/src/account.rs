@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    ids::{PlanId, SubscriptionId, UserId},
-    money::{Money, Price, Rate},
+    alert::Alerts,
+    ids::UserId,
+    money::{Money, Rate},
     month::Month,
-    plan::UsagePricing,
+    subscription::Subscription,
 };
 
 /// Everything about a user that the usage transaction locks and reads in one row.
@@ -22,10 +23,20 @@ pub struct Account {
     pub discount: Discount,
     /// The live subscription and its frozen terms.
     pub subscription: Option<Subscription>,
-    /// How much the user has used of what the plan and top-ups give.
-    pub counters: Counters,
+    /// Whether the user has had a trial.
+    pub trial_used: bool,
+    /// Topped-up tokens that are left; below zero after a refund of used ones.
+    pub topup_balance: i64,
     /// What records owe before coupons, by the month that will invoice them, in USD.
     pub uninvoiced: BTreeMap<Month, Money>,
+    /// Whether the user has redeemed coupons.
+    pub has_redemptions: bool,
+    /// The end of the latest archived window (UTC): earlier times may belong to one.
+    pub archived_until: Option<DateTime<Utc>>,
+    /// When the user is warned, and of what he has been.
+    pub alerts: Alerts,
+    /// The number of the latest event or invoice line.
+    pub sequence: i64,
 }
 
 /// What a user pays of list prices in the time around now. Other times are looked up.
@@ -39,49 +50,15 @@ pub struct Discount {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Token counters of a user.
+/// Which children of an account rating needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Tokens used in the running window, whoever paid for them.
-    pub tokens_used: i64,
-    /// Tokens taken from the quota of the running window.
-    pub quota_used: i64,
-    /// Topped-up tokens that are left.
-    pub topup_balance: i64,
-    /// Tokens of the running window that neither quota nor balance held.
-    pub overage_tokens: i64,
-}
-
-/// A subscription with the terms that its plan had when the period began.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// The subscription.
-    pub id: SubscriptionId,
-    /// The plan.
-    pub plan_id: PlanId,
-    /// How tokens within the quota are charged.
-    pub usage_pricing: UsagePricing,
-    /// Tokens of the running window.
-    pub quota: i64,
-    /// USD per token beyond quota and balance.
-    pub extra_token_price: Price,
-    /// What the user pays of the extra price.
-    pub overage_discount_rate: Rate,
-    /// The first moment of the running quota window (UTC).
-    pub window_start: DateTime<Utc>,
-    /// The first moment after it (UTC).
-    pub window_end: DateTime<Utc>,
-}
-
-/// Where a record's tokens were taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TokensTaken {
-    /// From the window's quota.
-    pub quota: i64,
-    /// From the topped-up balance.
-    pub topup: i64,
-    /// From neither.
-    pub overage: i64,
+pub struct Wanted {
+    /// The redeemed coupons.
+    pub redemptions: bool,
+    /// The archived windows that end after this time (UTC).
+    pub archived_after: Option<DateTime<Utc>>,
+    /// Every discount rate.
+    pub discounts: bool,
 }
 
 impl Account {
@@ -97,15 +74,29 @@ impl Account {
                 until: None,
             },
             subscription: None,
-            counters: Counters::default(),
+            trial_used: false,
+            topup_balance: 0,
             uninvoiced: BTreeMap::new(),
+            has_redemptions: false,
+            archived_until: None,
+            alerts: Alerts::default(),
+            sequence: 0,
         }
     }
 
-    /// The subscription whose window contains `at`.
+    /// What has to be read to rate records of `earliest` and later at `now`. A normal account with
+    /// present records needs nothing.
     #[must_use]
-    pub fn subscription_at(&self, at: DateTime<Utc>) -> Option<&Subscription> {
-        self.subscription.as_ref().filter(|s| s.covers(at))
+    pub fn wanted(&self, earliest: DateTime<Utc>, now: DateTime<Utc>) -> Wanted {
+        let covered = self.discount.covers(earliest) && self.discount.covers(now);
+        Wanted {
+            redemptions: self.has_redemptions,
+            archived_after: self
+                .archived_until
+                .is_some_and(|until| earliest < until)
+                .then_some(earliest),
+            discounts: !covered,
+        }
     }
 
     /// Tokens left of quota and topped-up balance, never negative; 0 without a plan, when the
@@ -113,16 +104,21 @@ impl Account {
     #[must_use]
     pub fn tokens_remaining(&self) -> i64 {
         self.subscription.as_ref().map_or(0, |subscription| {
-            self.counters
-                .quota_left(subscription.quota)
-                .saturating_add(self.counters.balance_left())
+            let quota = subscription.window.quota_left();
+            quota.saturating_add(self.topup_balance.max(0))
         })
     }
 
-    /// What the invoice of a month will ask for before coupons, in USD.
+    /// What the records of an invoice month owe before coupons, in USD.
     #[must_use]
     pub fn uninvoiced_in(&self, month: Month) -> Money {
         self.uninvoiced.get(&month).copied().unwrap_or(Money::ZERO)
+    }
+
+    /// The next number of an event or invoice line.
+    pub(crate) fn next_sequence(&mut self) -> i64 {
+        self.sequence = self.sequence.saturating_add(1);
+        self.sequence
     }
 }
 
@@ -132,51 +128,28 @@ impl Discount {
     pub fn covers(&self, at: DateTime<Utc>) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
-}
 
-impl Counters {
-    /// Tokens left of a quota, never negative.
+    /// The rate in force at a time, out of all changes in the order of their times. List price is
+    /// paid before the first.
     #[must_use]
-    pub fn quota_left(&self, quota: i64) -> i64 {
-        quota.saturating_sub(self.quota_used).max(0)
-    }
-
-    /// Topped-up tokens that can be taken, never negative.
-    fn balance_left(&self) -> i64 {
-        self.topup_balance.max(0)
-    }
-
-    /// Takes tokens from the quota, then from the topped-up balance (contract, section 3, step 4).
-    /// On a metered plan the quota only counts, and the balance is left alone.
-    pub(crate) fn take(&mut self, tokens: i64, subscription: &Subscription) -> TokensTaken {
-        self.tokens_used = self.tokens_used.saturating_add(tokens);
-        let quota = tokens.min(self.quota_left(subscription.quota));
-        self.quota_used = self.quota_used.saturating_add(quota);
-        if subscription.usage_pricing == UsagePricing::Metered {
-            return TokensTaken {
-                quota,
-                ..TokensTaken::default()
-            };
-        }
-        let beyond = tokens.saturating_sub(quota);
-        let topup = beyond.min(self.balance_left());
-        self.topup_balance = self.topup_balance.saturating_sub(topup);
-        let overage = beyond.saturating_sub(topup);
-        self.overage_tokens = self.overage_tokens.saturating_add(overage);
-        TokensTaken {
-            quota,
-            topup,
-            overage,
+    pub fn at(changes: &[DiscountChange], at: DateTime<Utc>) -> Self {
+        let next = changes.partition_point(|change| change.from <= at);
+        let present = next.checked_sub(1).and_then(|index| changes.get(index));
+        Self {
+            rate: present.map_or(Rate::ONE, |change| change.rate),
+            from: present.map(|change| change.from),
+            until: changes.get(next).map(|change| change.from),
         }
     }
 }
 
-impl Subscription {
-    /// Whether the running window contains a time; its end belongs to the next.
-    #[must_use]
-    pub fn covers(&self, at: DateTime<Utc>) -> bool {
-        (self.window_start..self.window_end).contains(&at)
-    }
+/// A rate from a time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiscountChange {
+    /// From when (UTC).
+    pub from: DateTime<Utc>,
+    /// What the user pays of list prices.
+    pub rate: Rate,
 }
 
 #[cfg(test)]
@@ -185,51 +158,68 @@ mod tests {
 
     use super::*;
 
-    fn account(quota: i64, counters: Counters) -> Account {
-        Account {
-            subscription: Some(Subscription {
-                id: SubscriptionId::trusted("sub-1".into()),
-                plan_id: PlanId::trusted("plan-pro".into()),
-                usage_pricing: UsagePricing::Included,
-                quota,
-                extra_token_price: Price::ZERO,
-                overage_discount_rate: Rate::ONE,
-                window_start: Month::FIRST.start(),
-                window_end: Month::FIRST.next().start(),
-            }),
-            counters,
-            ..Account::new(UserId::trusted("user-1".into()))
-        }
+    fn day(number: u32) -> DateTime<Utc> {
+        format!("2024-11-{number:02}T00:00:00Z").parse().unwrap()
+    }
+
+    fn rate(text: &str) -> Rate {
+        text.parse().unwrap()
     }
 
     #[rstest]
-    #[case::fresh(1_000, 0, 0, 1_000)]
-    #[case::with_balance(1_000, 400, 50, 650)]
-    #[case::quota_used_up(1_000, 1_000, 50, 50)]
-    #[case::quota_lowered_below_use(1_000, 1_500, 50, 50)]
-    #[case::balance_refunded_below_zero(1_000, 1_000, -5, 0)]
-    #[case::refund_that_leaves_the_quota_alone(1_000, 400, -5, 600)]
-    #[case::more_than_fits(i64::MAX, 0, i64::MAX, i64::MAX)]
-    fn tokens_remaining_are_never_negative(
-        #[case] quota: i64,
-        #[case] quota_used: i64,
-        #[case] topup_balance: i64,
-        #[case] remaining: i64,
+    #[case::before_the_first(3, "1", None, Some(5))]
+    #[case::its_first_moment(5, "0.9", Some(5), Some(9))]
+    #[case::in_the_midst(8, "0.9", Some(5), Some(9))]
+    #[case::the_next(9, "0.5", Some(9), None)]
+    #[case::later(30, "0.5", Some(9), None)]
+    fn a_discount_holds_until_the_next(
+        #[case] at: u32,
+        #[case] expected: &str,
+        #[case] from: Option<u32>,
+        #[case] until: Option<u32>,
     ) {
-        let counters = Counters {
-            quota_used,
-            topup_balance,
-            ..Counters::default()
+        let changes = [(5, "0.9"), (9, "0.5")].map(|(from, text)| DiscountChange {
+            from: day(from),
+            rate: rate(text),
+        });
+        let discount = Discount::at(&changes, day(at));
+        let expected = Discount {
+            rate: rate(expected),
+            from: from.map(day),
+            until: until.map(day),
         };
-        assert_eq!(account(quota, counters).tokens_remaining(), remaining);
+        assert_eq!(discount, expected);
+        assert!(discount.covers(day(at)));
+        for outside in from.iter().map(|from| from - 1).chain(until) {
+            assert!(!discount.covers(day(outside)));
+        }
     }
 
     #[test]
-    fn a_new_account_pays_list_prices_and_owes_nothing() {
+    fn a_new_account_pays_list_prices_owes_nothing_and_needs_no_children() {
         let account = Account::new(UserId::trusted("user-1".into()));
-        assert_eq!(account.discount.rate, Rate::ONE);
+        assert_eq!(account.discount, Discount::at(&[], day(1)));
         assert_eq!(account.uninvoiced_in(Month::FIRST), Money::ZERO);
         assert_eq!(account.open_month, Month::FIRST);
         assert_eq!(account.tokens_remaining(), 0);
+        assert_eq!(account.wanted(day(1), day(2)), Wanted::default());
+    }
+
+    #[test]
+    fn children_are_wanted_only_for_times_that_the_account_does_not_cover() {
+        let account = Account {
+            archived_until: Some(day(5)),
+            discount: Discount {
+                rate: rate("0.9"),
+                from: Some(day(3)),
+                until: Some(day(20)),
+            },
+            ..Account::new(UserId::trusted("user-1".into()))
+        };
+        assert_eq!(account.wanted(day(5), day(6)), Wanted::default());
+        let late = account.wanted(day(4), day(6));
+        assert_eq!((late.archived_after, late.discounts), (Some(day(4)), false));
+        assert!(account.wanted(day(2), day(6)).discounts);
+        assert!(account.wanted(day(5), day(20)).discounts);
     }
 }

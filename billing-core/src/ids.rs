@@ -114,6 +114,8 @@ text_ids! {
     PlanId,
     /// A coupon.
     CouponId,
+    /// A redeemed coupon.
+    RedemptionId,
 }
 
 #[cfg(test)]

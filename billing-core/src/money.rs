@@ -262,12 +262,59 @@ impl Money {
             .ok_or(NumberError::TooLarge)
     }
 
+    /// The given percentage of the amount, rounded half-up to 15 decimals.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn percent(self, percent: Rate) -> Result<Self, NumberError> {
+        let whole = Rate::ONE.0.saturating_mul(100);
+        self.0
+            .checked_mul(percent.0)
+            .and_then(|units| divide_half_up(units, whole))
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The amount `factor` times, exactly.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn times(self, factor: i64) -> Result<Self, NumberError> {
+        self.0
+            .checked_mul(factor.into())
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
+    }
+
+    /// The share `part` of `whole` of the amount, rounded half-up to `decimals` decimals (at most
+    /// 15).
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit or `whole` is not positive.
+    pub fn share(self, part: i64, whole: i64, decimals: u32) -> Result<Self, NumberError> {
+        self.times(part)?.divided(whole, decimals)
+    }
+
+    /// The same amount, owed the other way.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn negated(self) -> Result<Self, NumberError> {
+        Self::ZERO.minus(self)
+    }
+
     /// The amount rounded half-up to `decimals` decimals (at most 15).
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn rounded(self, decimals: u32) -> Result<Self, NumberError> {
         self.divided(1, decimals)
+    }
+
+    /// Whether the amount can be charged as it is.
+    #[must_use]
+    pub fn is_whole_cents(self) -> bool {
+        self.rounded(2) == Ok(self)
     }
 
     /// The amount divided by `parts` and rounded half-up to `decimals` decimals (at most 15).

@@ -43,7 +43,14 @@ impl Month {
     /// The month after.
     #[must_use]
     pub fn next(self) -> Self {
-        self.0.checked_add_months(Months::new(1)).map_or(self, Self)
+        self.plus(1)
+    }
+
+    /// The month that is `months` later.
+    #[must_use]
+    pub fn plus(self, months: u32) -> Self {
+        let later = self.0.checked_add_months(Months::new(months));
+        later.map_or(self, Self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Model prices, their choice by time, and price changes.
+//! Model prices, their choice by time, and price changes; the catalog of prices and plans.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     Violation,
-    ids::{self, ModelId},
+    ids::{self, ModelId, PlanId},
     money::{Money, NumberError, Price},
+    plan::PlanVersion,
     usage::Tokens,
 };
 
@@ -177,11 +178,19 @@ fn in_force(prices: &[Arc<ModelPrice>], at: DateTime<Utc>) -> Option<&Arc<ModelP
     next.checked_sub(1).and_then(|index| prices.get(index))
 }
 
-/// All prices at one version.
+/// All prices and plans at one version.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     version: i64,
     models: HashMap<ModelId, Vec<Arc<ModelPrice>>>,
+    plans: HashMap<PlanId, PlanHistory>,
+}
+
+/// The terms that a plan has had, by `effective_from`, and whether it is on offer.
+#[derive(Debug, Clone, Default)]
+struct PlanHistory {
+    is_active: bool,
+    versions: Vec<Arc<PlanVersion>>,
 }
 
 impl Catalog {
@@ -196,10 +205,29 @@ impl Catalog {
         for prices in models.values_mut() {
             prices.sort_by_key(|price| price.effective_from);
         }
-        Self { version, models }
+        Self {
+            version,
+            models,
+            plans: HashMap::new(),
+        }
     }
 
-    /// Counts the changes of prices.
+    /// The same catalog with plans: their versions in any order, each with whether its plan is on
+    /// offer.
+    #[must_use]
+    pub fn with_plans(mut self, versions: impl IntoIterator<Item = (bool, PlanVersion)>) -> Self {
+        for (is_active, version) in versions {
+            let plan = self.plans.entry(version.plan_id.clone()).or_default();
+            plan.is_active = is_active;
+            plan.versions.push(Arc::new(version));
+        }
+        for plan in self.plans.values_mut() {
+            plan.versions.sort_by_key(|version| version.effective_from);
+        }
+        self
+    }
+
+    /// Counts the changes of prices and plans.
     #[must_use]
     pub const fn version(&self) -> i64 {
         self.version
@@ -227,6 +255,21 @@ impl Catalog {
             .collect();
         prices.sort_by(|a, b| a.model_id.cmp(&b.model_id));
         prices
+    }
+
+    /// The terms of a plan at a time; `None` when there is no such plan. Its first terms reach back
+    /// as far as anyone asks: a clock may stand before the time at which they were written.
+    #[must_use]
+    pub fn plan_at(&self, plan_id: &str, at: DateTime<Utc>) -> Option<&Arc<PlanVersion>> {
+        let versions = &self.plans.get(plan_id)?.versions;
+        let next = versions.partition_point(|version| version.effective_from <= at);
+        versions.get(next.saturating_sub(1))
+    }
+
+    /// Whether a plan can be subscribed to.
+    #[must_use]
+    pub fn plan_is_active(&self, plan_id: &str) -> bool {
+        self.plans.get(plan_id).is_some_and(|plan| plan.is_active)
     }
 }
 

@@ -5,13 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    account::{Account, Counters, TokensTaken},
+    coupon::{Parts, Taking},
     ids::{CouponId, ModelId, RecordId, RequestId, SubscriptionId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
     plan::UsagePricing,
     pricing::{Catalog, ModelPrice},
     usage::{Fingerprint, Tokens, Usage},
+    user::User,
+    window::{TokensTaken, Window},
 };
 
 /// What became of a usage record.
@@ -82,13 +84,8 @@ pub struct UsageRecord {
     pub updated_at: DateTime<Utc>,
     /// What the caller set.
     pub fingerprint: Fingerprint,
-}
-
-/// What rating needs beside the account's own row.
-#[derive(Debug, Clone, Default)]
-pub struct Children {
-    /// Records stored earlier under request ids of the batch.
-    pub recorded: HashMap<RequestId, UsageRecord>,
+    /// Why the record was voided, when a reason was given.
+    pub void_reason: Option<String>,
 }
 
 /// What became of one record of a batch.
@@ -106,14 +103,29 @@ pub enum Outcome {
     TooLarge,
 }
 
-/// Rates the records of one user in the order of their arrival and changes the account with each.
+impl Charge {
+    /// What is owed before coupons, in USD.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn net(&self) -> Result<Money, NumberError> {
+        self.final_cost.plus(self.discount_amount)
+    }
+}
+
+/// Rates the records of one user in the order of their arrival and changes the user with each.
+/// `recorded` are the records that were stored earlier under request ids of the batch.
+///
+/// # Errors
+/// [`NumberError::TooLarge`] when a fee that is due does not fit.
 pub fn rate_batch<'a>(
     catalog: &Catalog,
-    account: &mut Account,
-    children: &Children,
+    user: &mut User,
+    recorded: &HashMap<RequestId, UsageRecord>,
     records: impl IntoIterator<Item = &'a Usage>,
     now: DateTime<Utc>,
-) -> Vec<Outcome> {
+) -> Result<Vec<Outcome>, NumberError> {
+    user.roll(catalog, now)?;
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut recorded_here: HashMap<&str, usize> = HashMap::new();
     for usage in records {
@@ -123,45 +135,36 @@ pub fn rate_batch<'a>(
             .and_then(|index| outcomes.get(*index));
         let first = match earlier {
             Some(Outcome::Recorded(first)) => Some(first),
-            _ => children.recorded.get(request_id),
+            _ => recorded.get(request_id),
         };
         let outcome = match first {
             Some(first) if first.fingerprint == usage.fingerprint => {
                 Outcome::Duplicate(first.clone())
             }
             Some(_) => Outcome::Conflict,
-            None => rate_one(catalog, account, usage, now),
+            None => record(catalog, user, usage, now),
         };
         if matches!(outcome, Outcome::Recorded(_)) {
             recorded_here.insert(request_id, outcomes.len());
         }
         outcomes.push(outcome);
     }
-    outcomes
+    let alerts = user.account.announce();
+    user.effects.alerts.extend(alerts);
+    Ok(outcomes)
 }
 
-fn rate_one(
-    catalog: &Catalog,
-    account: &mut Account,
-    usage: &Usage,
-    now: DateTime<Utc>,
-) -> Outcome {
-    let quote = match quote(
-        catalog,
-        account,
-        usage.model.as_str(),
-        &usage.tokens,
-        usage.created_at,
-        now,
-    ) {
+/// Rates one record and changes the user, or neither.
+fn record(catalog: &Catalog, user: &mut User, usage: &Usage, now: DateTime<Utc>) -> Outcome {
+    let model = usage.model.as_str();
+    let quote = match quote(catalog, user, model, &usage.tokens, usage.created_at, now) {
         Ok(quote) => quote,
         Err(QuoteError::Unpriced) => return Outcome::Unpriced,
         Err(QuoteError::TooLarge(_)) => return Outcome::TooLarge,
     };
-    account.counters = quote.counters;
-    account
-        .uninvoiced
-        .insert(quote.invoice_month, quote.uninvoiced);
+    if quote.changes.enter(user).is_err() {
+        return Outcome::TooLarge;
+    }
     let provider = if usage.provider.is_empty() {
         &quote.price.provider
     } else {
@@ -176,13 +179,14 @@ fn rate_one(
         tokens: usage.tokens,
         charge: quote.charge,
         status: UsageStatus::Completed,
-        billing_month: quote.billing_month,
-        invoice_month: quote.invoice_month,
+        billing_month: Month::of(quote.rated_at),
+        invoice_month: quote.changes.invoice_month,
         corrects_id: None,
         rated_at: quote.rated_at,
         created_at: usage.created_at,
         updated_at: now,
         fingerprint: usage.fingerprint,
+        void_reason: None,
     })
 }
 
@@ -194,12 +198,34 @@ pub struct Quote {
     /// Every part of the cost.
     pub charge: Charge,
     rated_at: DateTime<Utc>,
-    billing_month: Month,
+    changes: Changes,
+}
+
+/// What a record changes of a user.
+#[derive(Debug, Clone)]
+struct Changes {
+    /// The window that holds the record.
+    place: Place,
+    /// That window afterwards.
+    window: Option<Window>,
+    /// Tokens taken from the topped-up balance.
+    topup: i64,
     invoice_month: Month,
-    /// The account's counters afterwards.
-    counters: Counters,
-    /// What the account then owes in `invoice_month`.
+    /// What the account then owes in that month before coupons.
     uninvoiced: Money,
+    /// What coupons take.
+    taking: Option<Taking>,
+}
+
+/// Where a time lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In no subscription.
+    Outside,
+    /// In the running window.
+    Running,
+    /// In the archived window with this index.
+    Archived(usize),
 }
 
 /// Why there is no cost.
@@ -213,62 +239,79 @@ pub enum QuoteError {
     TooLarge(#[from] NumberError),
 }
 
-/// What tokens cost a user. Changes nothing.
+/// What tokens cost a user who was brought to `now`. Changes nothing.
 ///
 /// # Errors
 /// When the model has no price or an amount does not fit.
 pub fn quote(
     catalog: &Catalog,
-    account: &Account,
+    user: &User,
     model: &str,
     tokens: &Tokens,
     created_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Quote, QuoteError> {
     // A record of the future belongs to the present.
-    let at = created_at.min(now);
-    let price = catalog.price_at(model, at).ok_or(QuoteError::Unpriced)?;
-    let billing_month = Month::of(at);
-    let invoice_month = billing_month.max(account.open_month);
-    let mut counters = account.counters;
-    let charge = charge(
-        account,
-        &mut counters,
-        price.prices.cost(tokens)?,
-        tokens,
-        at,
+    let rated_at = created_at.min(now);
+    let price = catalog
+        .price_at(model, rated_at)
+        .ok_or(QuoteError::Unpriced)?;
+    let cost_usd = price.prices.cost(tokens)?;
+    let place = user.place_of(rated_at);
+    let (mut window, subscription_id) = user.window_at(place).unzip();
+    let taken = window
+        .as_mut()
+        .map(|w| w.take(tokens.total(), &mut user.spendable_balance()));
+    let mut charge = charge(
+        cost_usd,
+        user.discount_rate_at(rated_at),
+        window.as_ref(),
+        taken,
     )?;
-    let net = charge.final_cost.plus(charge.discount_amount)?;
+    charge.subscription_id = subscription_id.cloned();
+
+    let invoice_month = user.invoice_month(rated_at);
+    let net = charge.net()?;
+    let uninvoiced = user.account.uninvoiced_in(invoice_month).plus(net)?;
+    let taking = user.coupons_take(invoice_month, uninvoiced, Some(net))?;
+    if let Some(taking) = &taking {
+        let first = taking.first(&user.redemptions);
+        charge.coupon_id = first.map(|redemption| redemption.coupon_id.clone());
+        charge.discount_amount = taking.total;
+        charge.final_cost = net.minus(taking.total)?;
+    }
+    let changes = Changes {
+        place,
+        window,
+        topup: charge.taken.topup,
+        invoice_month,
+        uninvoiced,
+        taking,
+    };
     Ok(Quote {
         price: Arc::clone(price),
-        rated_at: at,
-        billing_month,
-        invoice_month,
-        counters,
-        uninvoiced: account.uninvoiced_in(invoice_month).plus(net)?,
         charge,
+        rated_at,
+        changes,
     })
 }
 
-/// Steps 2 to 6 of the contract's section 3.
+/// Steps 2 to 4 of the contract's section 3, before coupons.
 fn charge(
-    account: &Account,
-    counters: &mut Counters,
     cost_usd: Money,
-    tokens: &Tokens,
-    at: DateTime<Utc>,
+    discount_rate: Rate,
+    window: Option<&Window>,
+    taken: Option<TokensTaken>,
 ) -> Result<Charge, NumberError> {
-    let discount_rate = account.discount.rate;
     let discounted = cost_usd.at_rate(discount_rate)?;
-    let subscription = account.subscription_at(at);
-    let taken = subscription.map_or(TokensTaken::default(), |subscription| {
-        counters.take(tokens.total(), subscription)
-    });
-    let (covered_amount, overage_cost) = match subscription {
-        Some(plan) if plan.usage_pricing == UsagePricing::Included => {
-            let price = plan.extra_token_price;
-            let overage = Money::of_extra_tokens(taken.overage, price, plan.overage_discount_rate)?;
-            (discounted, overage)
+    let taken = taken.unwrap_or_default();
+    let (covered_amount, overage_cost) = match window {
+        Some(window) if window.usage_pricing == UsagePricing::Included => {
+            let (price, rate) = (window.extra_token_price, window.overage_discount_rate);
+            (
+                discounted,
+                Money::of_extra_tokens(taken.overage, price, rate)?,
+            )
         }
         _ => (Money::ZERO, Money::ZERO),
     };
@@ -281,8 +324,95 @@ fn charge(
         discount_amount: Money::ZERO,
         final_cost: discounted.minus(covered_amount)?.plus(overage_cost)?,
         coupon_id: None,
-        subscription_id: subscription.map(|subscription| subscription.id.clone()),
+        subscription_id: None,
     })
+}
+
+impl Changes {
+    fn enter(&self, user: &mut User) -> Result<(), NumberError> {
+        if let Some(taking) = &self.taking {
+            taking.enter(&mut user.redemptions)?;
+        }
+        if let Some(window) = self.window {
+            user.set_window(self.place, window);
+        }
+        let balance = &mut user.account.topup_balance;
+        *balance = balance.saturating_sub(self.topup);
+        let uninvoiced = &mut user.account.uninvoiced;
+        uninvoiced.insert(self.invoice_month, self.uninvoiced);
+        Ok(())
+    }
+}
+
+impl User {
+    /// The window that holds a time, however long ago.
+    pub(crate) fn place_of(&self, at: DateTime<Utc>) -> Place {
+        let running = self.account.subscription.as_ref();
+        if running.is_some_and(|s| s.window.span.contains(at)) {
+            return Place::Running;
+        }
+        let archived = self.archived.iter();
+        let holds = |index: usize| Place::Archived(index);
+        let found = archived
+            .enumerate()
+            .find(|(_, a)| a.window.span.contains(at));
+        found.map_or(Place::Outside, |(index, _)| holds(index))
+    }
+
+    fn window_at(&self, place: Place) -> Option<(Window, &SubscriptionId)> {
+        match place {
+            Place::Outside => None,
+            Place::Running => self
+                .account
+                .subscription
+                .as_ref()
+                .map(|s| (s.window, &s.id)),
+            Place::Archived(index) => {
+                let archived = self.archived.get(index);
+                archived.map(|a| (a.window, &a.subscription_id))
+            }
+        }
+    }
+
+    fn set_window(&mut self, place: Place, window: Window) {
+        match place {
+            Place::Outside => {}
+            Place::Running => {
+                if let Some(subscription) = &mut self.account.subscription {
+                    subscription.window = window;
+                }
+            }
+            Place::Archived(index) => {
+                if let Some(archived) = self.archived.get_mut(index) {
+                    archived.window = window;
+                    archived.changed = true;
+                }
+            }
+        }
+    }
+
+    /// The topped-up tokens that can be taken: none without a plan, when the balance is frozen.
+    fn spendable_balance(&self) -> i64 {
+        if self.account.subscription.is_some() {
+            self.account.topup_balance
+        } else {
+            0
+        }
+    }
+
+    /// How what coupons take of a month changes with its sum; `None` without coupons.
+    pub(crate) fn coupons_take(
+        &self,
+        month: Month,
+        sum: Money,
+        most: Option<Money>,
+    ) -> Result<Option<Taking>, NumberError> {
+        if self.redemptions.is_empty() {
+            return Ok(None);
+        }
+        let parts = Parts::of(&self.redemptions, month, sum)?;
+        parts.taking(&self.redemptions, most).map(Some)
+    }
 }
 
 #[cfg(test)]

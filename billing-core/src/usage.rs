@@ -12,8 +12,9 @@ pub const MAX_TOKENS: i64 = 1_000_000_000;
 /// How far ahead of the server's clock a record's time may lie.
 pub const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
 
-/// The first moment that a record may have.
-fn earliest() -> DateTime<Utc> {
+/// The first moment that a record may have: the year 2000.
+#[must_use]
+pub fn earliest() -> DateTime<Utc> {
     DateTime::from_timestamp(946_684_800, 0).unwrap_or(DateTime::UNIX_EPOCH)
 }
 

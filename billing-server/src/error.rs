@@ -74,8 +74,48 @@ error_codes! {
     UsageConflict = "USAGE_CONFLICT" => AlreadyExists,
     /// No such usage record.
     UsageNotFound = "USAGE_NOT_FOUND" => NotFound,
+    /// The usage record was voided before, or is a correction.
+    UsageAlreadyVoided = "USAGE_ALREADY_VOIDED" => FailedPrecondition,
     /// A price must not change the past.
     PriceInPast = "PRICE_IN_PAST" => FailedPrecondition,
+    /// No such plan.
+    PlanNotFound = "PLAN_NOT_FOUND" => NotFound,
+    /// The plan is off the offer.
+    PlanInactive = "PLAN_INACTIVE" => FailedPrecondition,
+    /// Subscriptions use the plan.
+    PlanInUse = "PLAN_IN_USE" => FailedPrecondition,
+    /// Another plan has the id.
+    PlanExists = "PLAN_EXISTS" => AlreadyExists,
+    /// The user has a live subscription already.
+    SubscriptionExists = "SUBSCRIPTION_EXISTS" => AlreadyExists,
+    /// The user has no live subscription.
+    SubscriptionNotFound = "SUBSCRIPTION_NOT_FOUND" => NotFound,
+    /// The subscription cannot be changed like that.
+    SubscriptionMoveNotAllowed = "SUBSCRIPTION_MOVE_NOT_ALLOWED" => FailedPrecondition,
+    /// The code of a new coupon is taken.
+    CouponExists = "COUPON_EXISTS" => AlreadyExists,
+    /// No such coupon.
+    CouponNotFound = "COUPON_NOT_FOUND" => NotFound,
+    /// The coupon was taken back.
+    CouponInactive = "COUPON_INACTIVE" => FailedPrecondition,
+    /// The coupon's time has not come.
+    CouponNotYetValid = "COUPON_NOT_YET_VALID" => FailedPrecondition,
+    /// The coupon's time is over.
+    CouponExpired = "COUPON_EXPIRED" => FailedPrecondition,
+    /// The coupon was redeemed as often as it may be.
+    CouponUsedUp = "COUPON_USED_UP" => FailedPrecondition,
+    /// The user has redeemed the coupon as often as one user may.
+    CouponUserLimit = "COUPON_USER_LIMIT" => FailedPrecondition,
+    /// The coupon is for subscribers of other plans.
+    CouponPlanNotAllowed = "COUPON_PLAN_NOT_ALLOWED" => FailedPrecondition,
+    /// The running month owes less than the coupon asks for.
+    CouponMinimumNotReached = "COUPON_MINIMUM_NOT_REACHED" => FailedPrecondition,
+    /// The user has the coupon already, and it still saves.
+    CouponAlreadyActive = "COUPON_ALREADY_ACTIVE" => AlreadyExists,
+    /// The request id redeemed another coupon.
+    CouponRequestConflict = "COUPON_REQUEST_CONFLICT" => AlreadyExists,
+    /// The currency is not supported.
+    SettingCurrency = "SETTING_CURRENCY" => InvalidArgument,
 }
 
 impl ErrorCode {

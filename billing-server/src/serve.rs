@@ -18,6 +18,7 @@ use crate::{
     auth::Verifier,
     clock::{Clock, SystemClock, TestClock},
     commands::CommandError,
+    jobs,
     services::Services,
     settings::{Settings, SettingsError},
 };
@@ -41,6 +42,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
     };
     let (health, watching) = health::watch(Arc::clone(&store)).await;
     let (stop, mut stopping) = watch::channel(false);
+    jobs::start_renewals(Arc::clone(&store), Arc::clone(&clock), stopping.clone());
     let grpc = Services::new(Arc::clone(&store), writer, clock, stopping.clone())
         .routes(settings.max_message_bytes, test_clock)
         .add_service(health);

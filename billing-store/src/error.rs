@@ -39,6 +39,11 @@ impl StoreError {
         )
     }
 
+    /// Whether the transaction was undone for a reason that may be gone when it is run again.
+    pub(crate) fn was_undone(&self) -> bool {
+        matches!(self, Self::Contention(_) | Self::Failed(_))
+    }
+
     pub(crate) fn corrupt(column: &'static str, problem: impl ToString) -> Self {
         Self::Corrupt {
             column,

@@ -20,6 +20,7 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    Now, PlanStore, PriceStore, RecordFilter, ReportStore, Store, UsageStore, UserUsage,
+    AccountStore, CouponStore, Now, PlanStore, PriceStore, RecordFilter, RedeemOrder, ReportStore,
+    SettingsStore, Store, SubscriptionStore, UsageStore, UserAccount, UserUsage, VoidOrder,
 };
 pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -99,6 +99,8 @@ diesel::table! {
         window_quota -> Nullable<BigInt>,
         monthly_quota -> Nullable<BigInt>,
         next_plan_id -> Nullable<Text>,
+        subscribed_at -> Nullable<UtcTimestamp>,
+        cancelled_at -> Nullable<UtcTimestamp>,
         auto_renew -> Bool,
         trial_used -> Bool,
         tokens_used -> BigInt,
@@ -483,3 +485,8 @@ diesel::table! {
         state -> Text,
     }
 }
+
+diesel::joinable!(plan_versions -> subscription_plans (plan_id));
+diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);
+
+diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);

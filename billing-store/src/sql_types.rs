@@ -29,6 +29,11 @@ pub struct ExactDecimal;
 )]
 pub struct UtcTimestamp;
 
+diesel::define_sql_function! {
+    /// The text in lowercase; beyond ASCII the databases differ.
+    fn lower(text: sql_types::Text) -> sql_types::Text;
+}
+
 /// An exact number in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = ExactDecimal)]

@@ -341,3 +341,70 @@ mod cost {
         assert!(cost.to_decimal().is_ok());
     }
 }
+
+mod plans {
+    use super::*;
+    use crate::{
+        money::Money,
+        plan::{PlanTerms, UsagePricing},
+    };
+
+    fn version(plan: &str, quota: i64, from: &str) -> PlanVersion {
+        PlanVersion {
+            plan_id: PlanId::parse(plan).unwrap(),
+            effective_from: time(from),
+            name: plan.to_owned(),
+            terms: PlanTerms {
+                usage_pricing: UsagePricing::Included,
+                monthly_quota: quota,
+                monthly_price: Money::ZERO,
+                extra_token_price: Price::ZERO,
+                overage_discount_rate: crate::money::Rate::ONE,
+            },
+        }
+    }
+
+    /// Versions that are stored in no order.
+    fn catalog() -> Catalog {
+        Catalog::new(1, []).with_plans([
+            (true, version("pro", 3, "2024-12-01T00:00:00Z")),
+            (false, version("old", 7, "2024-01-01T00:00:00Z")),
+            (true, version("pro", 1, "2024-11-01T00:00:00Z")),
+            (true, version("pro", 2, "2024-11-20T00:00:00Z")),
+        ])
+    }
+
+    #[rstest]
+    #[case::long_before_the_first("pro", "1970-01-01T00:00:00Z", 1)]
+    #[case::start_of_the_first("pro", "2024-11-01T00:00:00Z", 1)]
+    #[case::a_microsecond_before_the_second("pro", "2024-11-19T23:59:59.999999Z", 1)]
+    #[case::start_of_the_second("pro", "2024-11-20T00:00:00Z", 2)]
+    #[case::long_after_the_last("pro", "2034-01-01T00:00:00Z", 3)]
+    #[case::off_the_offer("old", "2024-11-01T00:00:00Z", 7)]
+    fn the_terms_in_force_at_a_time_apply(
+        #[case] plan: &str,
+        #[case] at: &str,
+        #[case] quota: i64,
+    ) {
+        let catalog = catalog();
+        let found = catalog.plan_at(plan, time(at)).unwrap();
+        assert_eq!(
+            (found.plan_id.as_str(), found.terms.monthly_quota),
+            (plan, quota)
+        );
+    }
+
+    #[test]
+    fn an_unknown_plan_has_no_terms_and_is_not_on_offer() {
+        let catalog = catalog();
+        assert!(catalog.plan_at("Pro", now()).is_none());
+        assert!(!catalog.plan_is_active("Pro"));
+    }
+
+    #[test]
+    fn a_plan_is_on_offer_or_not_whatever_its_versions() {
+        let catalog = catalog();
+        assert!(catalog.plan_is_active("pro"));
+        assert!(!catalog.plan_is_active("old"));
+    }
+}

@@ -6,10 +6,12 @@ mod rules;
 
 use super::*;
 use crate::{
-    account::{Discount, Subscription},
+    account::{Account, Discount},
     ids::PlanId,
-    money::Price,
+    plan::PlanTerms,
     pricing::TokenPrices,
+    subscription::{BillingCycle, Standing, Subscription},
+    window::{Counters, Span},
 };
 
 fn time(text: &str) -> DateTime<Utc> {
@@ -60,32 +62,54 @@ fn catalog() -> Catalog {
     )
 }
 
-fn account(rate: &str, subscription: Option<Subscription>) -> Account {
+fn user(rate: &str, subscription: Option<Subscription>) -> User {
     let mut account = Account::new(UserId::parse("user-1").unwrap());
     account.discount.rate = rate.parse().unwrap();
     account.subscription = subscription;
-    account
+    // What is announced is of no interest here.
+    account.alerts.enabled = false;
+    User::new(account)
 }
 
 /// Pro with a quota of its own, for November.
 fn pro(quota: i64) -> Subscription {
-    Subscription {
-        id: SubscriptionId::parse("sub-1").unwrap(),
-        plan_id: PlanId::parse("plan-pro").unwrap(),
-        usage_pricing: UsagePricing::Included,
-        quota,
-        extra_token_price: "0.00015".parse::<Price>().unwrap(),
-        overage_discount_rate: "0.9".parse().unwrap(),
-        window_start: month("2024-11").start(),
-        window_end: month("2024-12").start(),
-    }
+    subscription(UsagePricing::Included, quota)
 }
 
 fn metered(quota: i64) -> Subscription {
+    subscription(UsagePricing::Metered, quota)
+}
+
+fn subscription(usage_pricing: UsagePricing, monthly_quota: i64) -> Subscription {
+    let terms = PlanTerms {
+        usage_pricing,
+        monthly_quota,
+        monthly_price: money("99.99"),
+        extra_token_price: "0.00015".parse().unwrap(),
+        overage_discount_rate: "0.9".parse().unwrap(),
+    };
+    let november = Span {
+        start: month("2024-11").start(),
+        end: month("2024-12").start(),
+    };
     Subscription {
-        usage_pricing: UsagePricing::Metered,
-        ..pro(quota)
+        id: SubscriptionId::parse("sub-1").unwrap(),
+        plan_id: PlanId::parse("plan-pro").unwrap(),
+        standing: Standing::Active,
+        cycle: BillingCycle::Monthly,
+        window: Window::new(november, &terms),
+        terms,
+        anchor: november.start,
+        period: november,
+        next_plan_id: None,
+        created_at: november.start,
+        cancelled_at: None,
     }
+}
+
+fn counters(user: &User) -> Counters {
+    let live = user.account.subscription.as_ref();
+    live.map_or(Counters::default(), |live| live.window.counters)
 }
 
 /// A call whose record id and fingerprint follow from its request id.
@@ -108,8 +132,16 @@ fn usage(request: &str, model: &str, created_at: DateTime<Utc>, tokens: [i64; 2]
     }
 }
 
-fn rate(account: &mut Account, calls: &[Usage]) -> Vec<Outcome> {
-    rate_batch(&catalog(), account, &Children::default(), calls, now())
+fn rate(user: &mut User, calls: &[Usage]) -> Vec<Outcome> {
+    rate_again(user, &HashMap::new(), calls)
+}
+
+fn rate_again(
+    user: &mut User,
+    recorded: &HashMap<RequestId, UsageRecord>,
+    calls: &[Usage],
+) -> Vec<Outcome> {
+    rate_batch(&catalog(), user, recorded, calls, now()).unwrap()
 }
 
 fn recorded(outcomes: Vec<Outcome>) -> Vec<UsageRecord> {
@@ -122,6 +154,6 @@ fn recorded(outcomes: Vec<Outcome>) -> Vec<UsageRecord> {
         .collect()
 }
 
-fn rate_call(account: &mut Account, call: Usage) -> UsageRecord {
-    recorded(rate(account, &[call])).remove(0)
+fn rate_call(user: &mut User, call: Usage) -> UsageRecord {
+    recorded(rate(user, &[call])).remove(0)
 }

@@ -14,6 +14,12 @@ use super::caller::Caller;
 use super::tokens::{Verifier, invalid};
 use crate::error::{ApiError, ErrorCode};
 
+/// The methods that need no token.
+const PUBLIC: [&str; 2] = [
+    "/billing.v1.PlanService/ListPlans",
+    "/billing.v1.PlanService/GetPlan",
+];
+
 /// Verifies the bearer token of each call before its handler runs. The handler finds out who
 /// calls with [`caller`] or [`optional_caller`].
 #[derive(Debug, Clone)]
@@ -54,8 +60,7 @@ impl AuthLayer {
     }
 
     fn is_public(&self, path: &str) -> bool {
-        path == "/billing.v1.PlanService/ListPlans"
-            || (self.reflection_public && path.starts_with("/grpc.reflection."))
+        PUBLIC.contains(&path) || (self.reflection_public && path.starts_with("/grpc.reflection."))
     }
 }
 

@@ -1,21 +1,31 @@
 //! Between the API's messages and the domain's types. Raw texts and unchecked numbers stop here.
 
+mod account;
+mod coupon;
 mod page;
 mod plan;
 mod price;
 mod report;
+mod settings;
+mod subscription;
 mod time;
 mod usage;
 mod value;
 
-pub use page::{PageToken, page_size};
-pub use plan::plan;
+pub use account::{account, discount, tax};
+pub use coupon::{coupon, coupon_applied, coupon_previewed, new_coupon, redeem_order, redemption};
+pub use page::Page;
+pub use plan::{new_plan, plan, plan_change};
 pub use price::{model_price, price_change};
-pub use report::{monthly_report, stats};
+pub use report::{monthly_report, quota_warning, stats};
+pub use settings::{settings, settings_change};
+pub use subscription::{change_of_plan, new_subscription, subscription};
 pub use time::{month, required_time, time, timestamp};
 pub use usage::{
     RecordPage, cost, quote_input, record, record_page, recorded_result, rejected_result, usage,
+    void_order,
 };
+pub use value::user;
 
 use billing_core::Violation;
 use tonic::Status;
@@ -55,6 +65,12 @@ impl Violations {
     /// Remembers what the domain found.
     pub fn extend(&mut self, found: impl IntoIterator<Item = Violation>) {
         self.0.extend(found.into_iter().map(FieldViolation::from));
+    }
+
+    /// How many violations there are so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether nothing is wrong so far.

@@ -1,7 +1,12 @@
-//! Opaque page tokens, bound to the filters of the list that gave them.
+//! Pages of lists, and the opaque tokens that lead from one to the next. A token is bound to the
+//! filters of the list that gave it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use billing_core::ids::UserId;
+
+use super::Violations;
+use crate::error::ApiError;
 
 /// Entries per page when a caller names no number.
 const DEFAULT_PAGE_SIZE: u16 = 50;
@@ -10,11 +15,73 @@ const MAX_PAGE_SIZE: u16 = 1_000;
 /// Bytes of the filters' digest that a token carries.
 const BINDING_BYTES: usize = 8;
 
+/// A page of a list that is asked for.
+#[derive(Debug)]
+pub struct Page {
+    /// The key of the last entry of the page before; `None` for the first page.
+    pub after: Option<String>,
+    size: u16,
+    tokens: PageToken,
+}
+
+impl Page {
+    /// A page of the list with these filters; `None` when size or token is at fault.
+    pub fn read(
+        filters: &[&str],
+        page_size: i32,
+        page_token: &str,
+        violations: &mut Violations,
+    ) -> Option<Self> {
+        let tokens = PageToken::of_filters(filters);
+        let size = violations.check("page_size", entries(page_size));
+        let after = violations.check("page_token", tokens.read(page_token));
+        Some(Self {
+            after: after?,
+            size: size?,
+            tokens,
+        })
+    }
+
+    /// A page of a list that has no filter but its user.
+    ///
+    /// # Errors
+    /// Every violation at once.
+    pub fn of_user(
+        list: &str,
+        user_id: String,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<(UserId, Self), ApiError> {
+        let mut violations = Violations::default();
+        let page = Self::read(&[list, &user_id], page_size, page_token, &mut violations);
+        let user_id = violations.check("user_id", UserId::parse(user_id));
+        user_id
+            .zip(page)
+            .ok_or_else(|| ApiError::invalid(violations.into_vec()))
+    }
+
+    /// How many entries to read: one more than to send tells whether there is a next page.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        i64::from(self.size).saturating_add(1)
+    }
+
+    /// Leaves in `found` what to send, and answers the token of the next page; empty when there is
+    /// none.
+    pub fn cut<T>(&self, found: &mut Vec<T>, key: impl FnOnce(&T) -> &str) -> String {
+        let more = found.len() > usize::from(self.size);
+        found.truncate(self.size.into());
+        let last = found.last().filter(|_| more);
+        last.map(|last| self.tokens.after(key(last)))
+            .unwrap_or_default()
+    }
+}
+
 /// The number of entries to send for the number that was asked for.
 ///
 /// # Errors
 /// A negative number.
-pub fn page_size(asked: i32) -> Result<u16, &'static str> {
+fn entries(asked: i32) -> Result<u16, &'static str> {
     match asked {
         0 => Ok(DEFAULT_PAGE_SIZE),
         asked => u32::try_from(asked)
@@ -29,14 +96,13 @@ pub fn page_size(asked: i32) -> Result<u16, &'static str> {
 
 /// Makes and reads the page tokens of one list.
 #[derive(Debug)]
-pub struct PageToken {
+struct PageToken {
     binding: Vec<u8>,
 }
 
 impl PageToken {
     /// The tokens of a list with these filters.
-    #[must_use]
-    pub fn of_filters(filters: &[&str]) -> Self {
+    fn of_filters(filters: &[&str]) -> Self {
         let mut text = Vec::new();
         for filter in filters {
             // The length keeps ("a", "bc") from ("ab", "c").
@@ -55,8 +121,7 @@ impl PageToken {
     }
 
     /// The token of the page after the entry with this key.
-    #[must_use]
-    pub fn after(&self, key: &str) -> String {
+    fn after(&self, key: &str) -> String {
         URL_SAFE_NO_PAD.encode([&self.binding, key.as_bytes()].concat())
     }
 
@@ -64,7 +129,7 @@ impl PageToken {
     ///
     /// # Errors
     /// A token that no list gave, or one with other filters.
-    pub fn read(&self, token: &str) -> Result<Option<String>, &'static str> {
+    fn read(&self, token: &str) -> Result<Option<String>, &'static str> {
         if token.is_empty() {
             return Ok(None);
         }
@@ -122,6 +187,36 @@ mod tests {
         #[case] asked: i32,
         #[case] expected: Result<u16, &str>,
     ) {
-        assert_eq!(page_size(asked), expected);
+        assert_eq!(entries(asked), expected);
+    }
+
+    #[rstest::rstest]
+    #[case::fewer(&["c", "b"], &["c", "b"], None)]
+    #[case::exactly(&["c", "b", "a"], &["c", "b", "a"], None)]
+    #[case::more(&["d", "c", "b", "a"], &["d", "c", "b"], Some("b"))]
+    #[case::none(&[], &[], None)]
+    fn a_page_leads_to_the_next_when_there_is_more(
+        #[case] found: &[&str],
+        #[case] sent: &[&str],
+        #[case] next: Option<&str>,
+    ) {
+        let mut violations = Violations::default();
+        let page = Page::read(&["list"], 3, "", &mut violations).unwrap();
+        assert_eq!((page.limit(), &page.after), (4, &None));
+        let mut found = found.to_vec();
+        let token = page.cut(&mut found, |entry| entry);
+        assert_eq!(found, sent);
+        let page = Page::read(&["list"], 3, &token, &mut violations).unwrap();
+        assert_eq!(page.after.as_deref(), next);
+        assert!(violations.is_empty());
+    }
+
+    #[test]
+    fn size_and_token_are_refused_together() {
+        let mut violations = Violations::default();
+        assert!(Page::read(&["list"], -1, "x", &mut violations).is_none());
+        let fields = violations.into_vec();
+        let fields: Vec<_> = fields.iter().map(|found| found.field.as_str()).collect();
+        assert_eq!(fields, ["page_size", "page_token"]);
     }
 }

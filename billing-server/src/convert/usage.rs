@@ -7,14 +7,14 @@ use billing_core::{
     usage::{Fingerprint, Tokens, Usage, UsageDraft},
 };
 use billing_proto::v1;
-use billing_store::RecordFilter;
+use billing_store::{RecordFilter, VoidOrder};
 use chrono::{DateTime, Utc};
 
 use super::{
-    PageToken, Violations, page_size,
+    Page, Violations,
     price::model_price,
     time::{month, time, timestamp},
-    value::{amount, decimal, optional_id},
+    value::{amount, decimal, note, optional_id},
 };
 use crate::error::ApiError;
 
@@ -188,6 +188,7 @@ pub fn record(record: UsageRecord) -> v1::UsageRecord {
             .corrects_id
             .map(|id| id.into_string())
             .unwrap_or_default(),
+        void_reason: record.void_reason.unwrap_or_default(),
     }
 }
 
@@ -234,10 +235,8 @@ pub fn rejected_result(request_id: String, error: ApiError) -> v1::RecordUsageRe
 pub struct RecordPage {
     /// Which records.
     pub filter: RecordFilter,
-    /// How many.
-    pub size: u16,
-    /// Makes the token of the next page.
-    pub tokens: PageToken,
+    /// Which of them.
+    pub page: Page,
 }
 
 /// Which records to list. The request's user is resolved.
@@ -246,16 +245,16 @@ pub struct RecordPage {
 /// Every violation at once.
 pub fn record_page(request: v1::ListUsageRecordsRequest) -> Result<RecordPage, ApiError> {
     let mut violations = Violations::default();
-    let tokens = PageToken::of_filters(&[
+    let found = &mut violations;
+    let filters = [
         &request.user_id,
         &request.billing_month,
         &request.model,
         &format!("{:?}{:?}", request.start_time, request.end_time),
         &request.request_id,
-    ]);
-    let found = &mut violations;
-    let size = found.check("page_size", page_size(request.page_size));
-    let after = found.check("page_token", tokens.read(&request.page_token));
+    ];
+    let filters = filters.map(String::as_str);
+    let page = Page::read(&filters, request.page_size, &request.page_token, found);
     let filter = found
         .check("user_id", UserId::parse(request.user_id))
         .map(|user_id| RecordFilter {
@@ -265,13 +264,35 @@ pub fn record_page(request: v1::ListUsageRecordsRequest) -> Result<RecordPage, A
             from: time("start_time", request.start_time, found),
             until: time("end_time", request.end_time, found),
             request_id: optional_id("request_id", request.request_id, RequestId::parse, found),
-            after: after.flatten().map(RecordId::trusted),
+            after: page
+                .as_ref()
+                .and_then(|page| page.after.clone())
+                .map(RecordId::trusted),
         });
-    match (filter, size) {
-        (Some(filter), Some(size)) if violations.is_empty() => Ok(RecordPage {
-            filter,
-            size,
-            tokens,
+    match (filter, page) {
+        (Some(filter), Some(page)) if violations.is_empty() => Ok(RecordPage { filter, page }),
+        _ => Err(ApiError::invalid(violations.into_vec())),
+    }
+}
+
+/// Which record to reverse. The request's user is resolved.
+///
+/// # Errors
+/// Every violation at once.
+pub fn void_order(
+    request: v1::VoidUsageRequest,
+    correction_id: RecordId,
+) -> Result<VoidOrder, ApiError> {
+    let mut violations = Violations::default();
+    let user_id = violations.check("user_id", UserId::parse(request.user_id));
+    let id = violations.check("id", RecordId::parse(request.id));
+    let reason = violations.check("reason", note(request.reason));
+    match (user_id, id, reason) {
+        (Some(user_id), Some(id), Some(reason)) => Ok(VoidOrder {
+            user_id,
+            id,
+            correction_id,
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
         }),
         _ => Err(ApiError::invalid(violations.into_vec())),
     }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, routing::get};
 use billing_proto::v1::{
-    plan_service_server, pricing_service_server, report_service_server, stats_service_server,
-    usage_service_server,
+    account_service_server, coupon_service_server, plan_service_server, pricing_service_server,
+    report_service_server, settings_service_server, stats_service_server,
+    subscription_service_server, usage_service_server,
 };
 use billing_store::Store;
 use http::StatusCode;
@@ -26,11 +27,15 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The services whose health follows the database; the empty name stands for the whole server.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 10] = [
     "",
     usage_service_server::SERVICE_NAME,
     pricing_service_server::SERVICE_NAME,
     plan_service_server::SERVICE_NAME,
+    subscription_service_server::SERVICE_NAME,
+    account_service_server::SERVICE_NAME,
+    coupon_service_server::SERVICE_NAME,
+    settings_service_server::SERVICE_NAME,
     stats_service_server::SERVICE_NAME,
     report_service_server::SERVICE_NAME,
 ];

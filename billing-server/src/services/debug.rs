@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use billing_proto::v1::{self, debug_service_server::DebugService};
+use billing_store::Store;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
     auth::layer::caller,
     clock::TestClock,
     convert::{self, Violations},
+    error::ApiError,
+    jobs,
 };
 
 /// The service over a test clock.
-pub(super) struct MovableClock(pub(super) Arc<TestClock>);
+pub(super) struct MovableClock {
+    pub(super) clock: Arc<TestClock>,
+    pub(super) store: Arc<dyn Store>,
+}
 
 #[async_trait]
 impl DebugService for MovableClock {
@@ -23,12 +29,15 @@ impl DebugService for MovableClock {
         caller(&request)?.require_admin()?;
         let mut violations = Violations::default();
         let to = convert::required_time("to", request.into_inner().to, &mut violations)
-            .and_then(|to| violations.check("to", self.0.advance_to(to)));
-        match to {
-            Some(now) => Ok(Response::new(v1::AdvanceClockResponse {
-                now: convert::timestamp(now),
-            })),
-            None => Err(violations.into_status()),
-        }
+            .and_then(|to| violations.check("to", self.clock.advance_to(to)));
+        let Some(now) = to else {
+            return Err(violations.into_status());
+        };
+        // What the passing of time causes has happened when the call is answered.
+        let renewed = jobs::renew_due(self.store.as_ref(), now).await;
+        renewed.map_err(ApiError::from)?;
+        Ok(Response::new(v1::AdvanceClockResponse {
+            now: convert::timestamp(now),
+        }))
     }
 }

@@ -1,12 +1,16 @@
 //! The handlers of the API: decode, authorise, ask the store once, encode.
 
+mod accounts;
 mod bulk;
+mod coupons;
 mod debug;
 mod plans;
 mod prices;
 mod reports;
+mod settings;
 mod stats;
 mod stream;
+mod subscriptions;
 mod usage;
 
 use std::{
@@ -16,11 +20,14 @@ use std::{
 
 use billing_core::{ids::RecordId, pricing::Catalog};
 use billing_proto::v1::{
+    account_service_server::AccountServiceServer, coupon_service_server::CouponServiceServer,
     debug_service_server::DebugServiceServer, plan_service_server::PlanServiceServer,
     pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
-    stats_service_server::StatsServiceServer, usage_service_server::UsageServiceServer,
+    settings_service_server::SettingsServiceServer, stats_service_server::StatsServiceServer,
+    subscription_service_server::SubscriptionServiceServer,
+    usage_service_server::UsageServiceServer,
 };
-use billing_store::{RecordError, Store, StoreError, UsageWriter};
+use billing_store::{Now, RecordError, Store, StoreError, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -77,10 +84,16 @@ impl Services {
         let mut routes = Routes::new(limited!(UsageServiceServer))
             .add_service(limited!(PricingServiceServer))
             .add_service(limited!(PlanServiceServer))
+            .add_service(limited!(SubscriptionServiceServer))
+            .add_service(limited!(AccountServiceServer))
+            .add_service(limited!(CouponServiceServer))
+            .add_service(limited!(SettingsServiceServer))
             .add_service(limited!(StatsServiceServer))
             .add_service(limited!(ReportServiceServer));
         if let Some(clock) = test_clock {
-            routes = routes.add_service(DebugServiceServer::new(debug::MovableClock(clock)));
+            let store = Arc::clone(&self.0.store);
+            let debug = debug::MovableClock { clock, store };
+            routes = routes.add_service(DebugServiceServer::new(debug));
         }
         routes
     }
@@ -98,11 +111,21 @@ impl Services {
         self.0.clock.now()
     }
 
+    /// The clock, for a store that asks it within a transaction.
+    fn clock(&self) -> Now {
+        let clock = Arc::clone(&self.0.clock);
+        Arc::new(move || clock.now())
+    }
+
     /// Ids sort by time, also those that one millisecond makes.
-    fn new_record_id(&self, now: DateTime<Utc>) -> RecordId {
+    fn new_id(&self, prefix: &str, now: DateTime<Utc>) -> String {
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
         let at = Timestamp::from_unix(&self.0.ids, seconds, now.timestamp_subsec_nanos());
-        RecordId::trusted(format!("rec-{}", Uuid::new_v7(at).simple()))
+        format!("{prefix}-{}", Uuid::new_v7(at).simple())
+    }
+
+    fn new_record_id(&self, now: DateTime<Utc>) -> RecordId {
+        RecordId::trusted(self.new_id("rec", now))
     }
 
     /// The prices, read again if they have none for a model at a time.

@@ -1,7 +1,5 @@
 //! Model prices.
 
-use std::sync::Arc;
-
 use billing_core::{
     ids::ModelId,
     pricing::{PriceChange, PriceDecision, PriceInPast},
@@ -12,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{Services, model_not_found};
 use crate::{
     auth::layer::caller,
-    convert::{self, PageToken, Violations},
+    convert::{self, Page, Violations},
     error::{ApiError, ErrorCode, FieldViolation},
 };
 
@@ -27,24 +25,17 @@ impl PricingService for Services {
     ) -> Result<Response<v1::ListModelPricesResponse>, Status> {
         caller(&request)?;
         let request = request.into_inner();
-        let tokens = PageToken::of_filters(&["prices"]);
         let mut violations = Violations::default();
-        let size = violations.check("page_size", convert::page_size(request.page_size));
-        let after = violations.check("page_token", tokens.read(&request.page_token));
-        let (Some(size), Some(after)) = (size, after) else {
+        let (size, token) = (request.page_size, &request.page_token);
+        let Some(page) = Page::read(&["prices"], size, token, &mut violations) else {
             return Err(violations.into_status());
         };
-        let after = after.unwrap_or_default();
+        let after = page.after.as_deref().unwrap_or_default();
         let catalog = self.store().catalog().await.map_err(ApiError::from)?;
         let mut prices = catalog.prices_at(self.now());
-        prices.retain(|price| price.model_id.as_str() > after.as_str());
-        let more = prices.len() > usize::from(size);
-        prices.truncate(size.into());
-        let last = prices.last().filter(|_| more);
+        prices.retain(|price| price.model_id.as_str() > after);
         Ok(Response::new(v1::ListModelPricesResponse {
-            next_page_token: last
-                .map(|price| tokens.after(price.model_id.as_str()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut prices, |price| price.model_id.as_str()),
             prices: prices
                 .into_iter()
                 .map(|price| convert::model_price(price))
@@ -129,11 +120,7 @@ impl Services {
         &self,
         changes: Vec<PriceChange>,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, ApiError> {
-        let clock = Arc::clone(&self.0.clock);
-        Ok(self
-            .store()
-            .set_prices(changes, Arc::new(move || clock.now()))
-            .await?)
+        Ok(self.store().set_prices(changes, self.clock()).await?)
     }
 }
 

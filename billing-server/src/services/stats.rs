@@ -1,15 +1,10 @@
 //! A user's figures at a glance.
 
-use billing_core::{ids::UserId, month::Month};
 use billing_proto::v1::{self, stats_service_server::StatsService};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Services;
-use crate::{
-    auth::layer::caller,
-    convert::{self, Violations},
-    error::ApiError,
-};
+use crate::{auth::layer::caller, convert, error::ApiError};
 
 #[async_trait]
 impl StatsService for Services {
@@ -17,24 +12,21 @@ impl StatsService for Services {
         &self,
         request: Request<v1::GetStatsRequest>,
     ) -> Result<Response<v1::GetStatsResponse>, Status> {
-        let user = caller(&request)?.user_or_self(&request.get_ref().user_id)?;
-        let mut violations = Violations::default();
-        let Some(user) = violations.check("user_id", UserId::parse(user)) else {
-            return Err(violations.into_status());
-        };
-        let month = Month::of(self.now());
-        let usage = self
-            .store()
-            .user_usage(user, month)
-            .await
-            .map_err(ApiError::from)?;
+        let user = convert::user(caller(&request)?.user_or_self(&request.get_ref().user_id)?)?;
+        let usage = self.store().user_usage(user, self.now()).await;
+        let usage = usage.map_err(ApiError::from)?;
         Ok(Response::new(convert::stats(&usage)))
     }
 
     async fn get_quota_warning(
         &self,
-        _: Request<v1::GetQuotaWarningRequest>,
+        request: Request<v1::GetQuotaWarningRequest>,
     ) -> Result<Response<v1::GetQuotaWarningResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        let user = caller(&request)?.user_or_self(&request.get_ref().user_id)?;
+        let user = convert::user(user)?;
+        let account = self.store().account(user, self.now()).await;
+        Ok(Response::new(convert::quota_warning(
+            &account.map_err(ApiError::from)?,
+        )))
     }
 }

@@ -1,8 +1,9 @@
 //! Recording usage and reading it back.
 
 use billing_core::{
+    correction::VoidRefusal,
     ids::{RecordId, UserId},
-    rating::{Outcome, QuoteError, UsageRecord, quote},
+    rating::{Outcome, QuoteError, UsageRecord},
     usage::Usage,
 };
 use billing_proto::v1::{self, usage_service_server::UsageService};
@@ -12,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use super::{Services, model_not_found, stream};
 use crate::{
     auth::{Caller, layer::caller},
-    convert::{self, Violations},
+    convert::{self, RecordPage, Violations},
     error::{ApiError, ErrorCode},
 };
 
@@ -87,24 +88,11 @@ impl UsageService for Services {
         request.user_id = caller.user_for_usage(&request.user_id)?;
         let now = self.now();
         let usage = convert::quote_input(request, now)?;
-        let model = usage.model.as_str();
-        let catalog = self.store().catalog().await.map_err(ApiError::from)?;
-        let account = self
-            .store()
-            .account(usage.user_id)
-            .await
-            .map_err(ApiError::from)?;
-        let quoted = quote(
-            &catalog,
-            &account,
-            model,
-            &usage.tokens,
-            usage.created_at,
-            now,
-        );
-        match quoted {
+        let model = usage.model.clone();
+        let quoted = self.store().quote(usage, now).await;
+        match quoted.map_err(ApiError::from)? {
             Ok(quote) => Ok(Response::new(convert::cost(&quote))),
-            Err(QuoteError::Unpriced) => Err(model_not_found(model).into()),
+            Err(QuoteError::Unpriced) => Err(model_not_found(model.as_str()).into()),
             Err(QuoteError::TooLarge(_)) => Err(too_large().into()),
         }
     }
@@ -140,27 +128,34 @@ impl UsageService for Services {
         let caller = caller(&request)?;
         let mut request = request.into_inner();
         request.user_id = caller.user_or_self(&request.user_id)?;
-        let page = convert::record_page(request)?;
-        // One more than asked for tells whether there is a next page.
-        let limit = i64::from(page.size).saturating_add(1);
-        let found = self.store().records(page.filter, limit).await;
+        let RecordPage { filter, page } = convert::record_page(request)?;
+        let found = self.store().records(filter, page.limit()).await;
         let mut found = found.map_err(ApiError::from)?;
-        let more = found.len() > usize::from(page.size);
-        found.truncate(page.size.into());
-        let last = found.last().filter(|_| more);
         Ok(Response::new(v1::ListUsageRecordsResponse {
-            next_page_token: last
-                .map(|r| page.tokens.after(r.id.as_str()))
-                .unwrap_or_default(),
+            next_page_token: page.cut(&mut found, |record| record.id.as_str()),
             records: found.into_iter().map(convert::record).collect(),
         }))
     }
 
     async fn void_usage(
         &self,
-        _: Request<v1::VoidUsageRequest>,
+        request: Request<v1::VoidUsageRequest>,
     ) -> Result<Response<v1::UsageRecord>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        let caller = caller(&request)?;
+        caller.require_admin()?;
+        let mut request = request.into_inner();
+        request.user_id = caller.user_or_self(&request.user_id)?;
+        let order = convert::void_order(request, self.new_record_id(self.now()))?;
+        let id = order.id.clone();
+        let voided = self.store().void_usage(order, self.clock()).await;
+        match voided.map_err(ApiError::from)? {
+            Ok(correction) => Ok(Response::new(convert::record(correction))),
+            Err(VoidRefusal::NotFound) => Err(record_not_found(&id).into()),
+            Err(refusal @ (VoidRefusal::AlreadyVoided | VoidRefusal::IsCorrection)) => {
+                let code = ErrorCode::UsageAlreadyVoided;
+                Err(ApiError::new(code, refusal.to_string()).into())
+            }
+        }
     }
 }
 

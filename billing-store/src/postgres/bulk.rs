@@ -12,8 +12,8 @@ use diesel::{
 
 use crate::{
     rows::{
-        AccountRow, AccountUpdate, DbMoney, DbRate, RecordRow, RollupRow,
-        columns::{account_columns, record_columns, rollup_columns},
+        AccountRow, AccountUpdate, DbMoney, DbRate, RecordRow, RedemptionRow, RollupRow,
+        columns::{account_columns, record_columns, redemption_columns, rollup_columns},
     },
     sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
 };
@@ -118,8 +118,18 @@ account_columns! { bulk_statement! {
          topup_balance = u.topup_balance, \
          overage_tokens = u.overage_tokens, \
          uninvoiced = u.uninvoiced, \
+         alert_levels_announced = u.alert_levels_announced, \
+         event_sequence = u.event_sequence, \
          updated_at = u.updated_at \
          FROM u WHERE a.user_id = u.user_id"
+}}
+
+redemption_columns! { bulk_statement! {
+    /// Stores redemptions and what they have saved.
+    UpsertRedemptions of RedemptionRow:
+    "INSERT INTO coupon_usages", "SELECT * FROM",
+    "ON CONFLICT (user_id, id) DO UPDATE SET \
+         discount_amount = excluded.discount_amount, open_discounts = excluded.open_discounts"
 }}
 
 /// Locks the accounts of users in the order given and reads them, creating those that are missing.

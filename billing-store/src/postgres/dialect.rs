@@ -7,14 +7,16 @@ use futures_util::future::try_join3;
 
 use super::{
     Conn,
-    bulk::{FindRecorded, InsertRecords, LockAccounts, UpdateAccounts, UpsertRollups},
+    bulk::{
+        FindRecorded, InsertRecords, LockAccounts, UpdateAccounts, UpsertRedemptions, UpsertRollups,
+    },
     queries::{Changes, Keys, Locked},
 };
 use crate::{
     StoreError,
-    rows::PriceRow,
-    schema::{CATALOG, catalog_version, model_prices},
-    sql_types::{DbTimestamp, ExactDecimal},
+    rows::{AccountRow, CouponRow, PriceRow},
+    schema::{CATALOG, catalog_version, coupons, model_prices},
+    sql_types::{DbTimestamp, ExactDecimal, lower},
 };
 
 diesel::define_sql_function! {
@@ -59,7 +61,47 @@ pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usi
         UpdateAccounts::new(changes.accounts).execute(&mut third),
     )
     .await?;
+    if !changes.redemptions.is_empty() {
+        UpsertRedemptions::new(changes.redemptions)
+            .execute(conn)
+            .await?;
+    }
     Ok(inserted)
+}
+
+/// Locks accounts in the order given and reads them, creating those that are missing.
+pub(super) async fn lock_accounts(
+    conn: &mut Conn,
+    user_ids: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountRow>, StoreError> {
+    Ok(LockAccounts::new(user_ids, DbTimestamp(now))
+        .load(conn)
+        .await?)
+}
+
+/// Locks the coupon with a code, in any case.
+pub(super) async fn lock_coupon(
+    conn: &mut Conn,
+    code: &str,
+) -> Result<Option<CouponRow>, StoreError> {
+    let row = coupons::table
+        .filter(lower(coupons::code).eq(code.to_ascii_lowercase()))
+        .select(CouponRow::as_select())
+        .for_update()
+        .first(conn)
+        .await;
+    Ok(row.optional()?)
+}
+
+/// Keeps prices and plans as they are until the transaction ends, and answers their version.
+pub(super) async fn share_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(catalog_version::table
+        .find(CATALOG)
+        .select(catalog_version::version)
+        .for_share()
+        .first(conn)
+        .await?)
 }
 
 /// Keeps usage from being priced until the transaction ends, and answers the prices' version.

@@ -8,15 +8,16 @@ use std::{
 use billing_core::{
     account::Account,
     ids::RequestId,
-    pricing::Catalog,
-    rating::{Children, Outcome, UsageRecord, rate_batch},
+    rating::{Outcome, UsageRecord, rate_batch},
     usage::Usage,
+    user::User,
 };
+use chrono::{DateTime, Utc};
 
-use super::{Conn, dialect, prices::CatalogCache, rollups};
+use super::{Conn, dialect, prices::CatalogCache, users};
 use crate::{
     StoreError,
-    rows::{AccountRow, AccountUpdate, RecordRow, RollupRow},
+    rows::{AccountRow, AccountUpdate, RecordRow, RedemptionRow, RollupRow},
 };
 
 /// What the transaction reads under its locks.
@@ -42,6 +43,7 @@ pub(crate) struct Changes {
     pub(crate) records: Vec<RecordRow>,
     pub(crate) rollups: Vec<RollupRow>,
     pub(crate) accounts: Vec<AccountUpdate>,
+    pub(crate) redemptions: Vec<RedemptionRow>,
 }
 
 /// Positions in the batch by user: users sorted by bytes, positions in order of arrival.
@@ -65,32 +67,31 @@ pub(super) async fn usage_transaction(
     let locked = dialect::lock_usage(conn, keys(&by_user, batch), now).await?;
     let catalog = cache.at_version(conn, locked.catalog_version).await?;
     let mut recorded = by_user_and_request(locked.recorded)?;
-    let mut accounts = locked
-        .accounts
-        .into_iter()
-        .map(Account::try_from)
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut users = Vec::with_capacity(locked.accounts.len());
+    let mut wanted = Vec::with_capacity(locked.accounts.len());
+    for row in locked.accounts {
+        let account = Account::try_from(row)?;
+        wanted.push(account.wanted(earliest(&by_user, &account, batch, now), now));
+        users.push(User::new(account));
+    }
+    users::read_children(conn, &mut users, &wanted).await?;
 
     let mut outcomes: Vec<Option<Outcome>> = batch.iter().map(|_| None).collect();
-    let mut updates = Vec::new();
-    for account in &mut accounts {
-        let Some(positions) = by_user.get(account.user_id.as_str()) else {
+    let mut changed = Vec::new();
+    for user in &mut users {
+        let Some(positions) = by_user.get(user.id().as_str()) else {
             continue;
         };
-        let children = Children {
-            recorded: recorded
-                .remove(account.user_id.as_str())
-                .unwrap_or_default(),
-        };
-        let decided = decide(&catalog, account, &children, batch, positions, now);
-        if decided
-            .iter()
-            .any(|(_, outcome)| matches!(outcome, Outcome::Recorded(_)))
-        {
-            updates.push(AccountUpdate::new(account, now));
+        let recorded = recorded.remove(user.id().as_str()).unwrap_or_default();
+        let records = positions.iter().filter_map(|&position| batch.get(position));
+        let decided = rate_batch(&catalog, user, &recorded, records.map(Arc::as_ref), now)
+            .map_err(|error| StoreError::Refused(format!("a fee {error}")))?;
+        let is_new = |outcome: &Outcome| matches!(outcome, Outcome::Recorded(_));
+        if user.effects.account_changed || decided.iter().any(is_new) {
+            changed.push(&*user);
         }
-        for (position, outcome) in decided {
-            if let Some(slot) = outcomes.get_mut(position) {
+        for (position, outcome) in positions.iter().zip(decided) {
+            if let Some(slot) = outcomes.get_mut(*position) {
                 *slot = Some(outcome);
             }
         }
@@ -98,10 +99,35 @@ pub(super) async fn usage_transaction(
     let outcomes: Option<Vec<_>> = outcomes.into_iter().collect();
     let outcomes = outcomes
         .ok_or_else(|| StoreError::Failed("an account of the batch was not locked".into()))?;
-    if !updates.is_empty() {
-        write(conn, &outcomes, updates).await?;
+    if !changed.is_empty() {
+        let records: Vec<_> = outcomes.iter().filter_map(new_record).collect();
+        users::store(conn, &changed, &records, now).await?;
     }
     Ok(outcomes)
+}
+
+/// The earliest time that a user's records of the batch are rated at.
+fn earliest(
+    by_user: &ByUser<'_>,
+    account: &Account,
+    batch: &[Arc<Usage>],
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let positions = by_user.get(account.user_id.as_str());
+    let positions = positions.map(Vec::as_slice).unwrap_or_default();
+    let times = positions.iter().filter_map(|&position| batch.get(position));
+    times
+        .map(|usage| usage.created_at)
+        .min()
+        .unwrap_or(now)
+        .min(now)
+}
+
+fn new_record(outcome: &Outcome) -> Option<&UsageRecord> {
+    match outcome {
+        Outcome::Recorded(record) => Some(record),
+        _ => None,
+    }
 }
 
 fn keys(by_user: &ByUser<'_>, batch: &[Arc<Usage>]) -> Keys {
@@ -129,45 +155,4 @@ fn by_user_and_request(rows: Vec<RecordRow>) -> Result<Recorded, StoreError> {
             .insert(record.request_id.clone(), record);
     }
     Ok(recorded)
-}
-
-fn decide(
-    catalog: &Catalog,
-    account: &mut Account,
-    children: &Children,
-    batch: &[Arc<Usage>],
-    positions: &[usize],
-    now: chrono::DateTime<chrono::Utc>,
-) -> Vec<(usize, Outcome)> {
-    let records = positions.iter().filter_map(|&position| batch.get(position));
-    let outcomes = rate_batch(catalog, account, children, records.map(Arc::as_ref), now);
-    positions.iter().copied().zip(outcomes).collect()
-}
-
-async fn write(
-    conn: &mut Conn,
-    outcomes: &[Outcome],
-    accounts: Vec<AccountUpdate>,
-) -> Result<(), StoreError> {
-    let records: Vec<&UsageRecord> = outcomes
-        .iter()
-        .filter_map(|outcome| match outcome {
-            Outcome::Recorded(record) => Some(record),
-            _ => None,
-        })
-        .collect();
-    let expected = records.len();
-    let changes = Changes {
-        rollups: rollups::of_records(records.iter().copied())?,
-        records: records.into_iter().map(RecordRow::from).collect(),
-        accounts,
-    };
-    let inserted = dialect::write_usage(conn, changes).await?;
-    if inserted != expected {
-        // Someone recorded one of them without the account's lock: the batch is run again.
-        return Err(StoreError::Contention(format!(
-            "{inserted} of {expected} records were inserted"
-        )));
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Model prices and the cache of them.
+//! Model prices, and the cache of prices and plans.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,15 +7,16 @@ use billing_core::pricing::{Catalog, ModelPrice, PriceChange, PriceDecision, Pri
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::future::BoxFuture;
 
-use super::{Backend, Conn, dialect};
+use super::{Backend, Conn, dialect, plans};
 use crate::{
     Now, PriceStore, StoreError,
     rows::PriceRow,
     schema::{CATALOG, catalog_version, model_prices},
 };
 
-/// The prices as they were last read. It may be dropped at any time: every use in a transaction
+/// Prices and plans as they were last read. It may be dropped at any time: every use in a transaction
 /// compares its version with the database's.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CatalogCache(Arc<RwLock<Arc<Catalog>>>);
@@ -33,6 +34,16 @@ impl CatalogCache {
         }
     }
 
+    /// The catalog as it is now.
+    pub(super) async fn current(&self, conn: &mut Conn) -> Result<Arc<Catalog>, StoreError> {
+        let version = catalog_version::table
+            .find(CATALOG)
+            .select(catalog_version::version)
+            .first(conn)
+            .await?;
+        self.at_version(conn, version).await
+    }
+
     /// The catalog at `version`, which the caller has just read in its transaction.
     pub(crate) async fn at_version(
         &self,
@@ -43,14 +54,13 @@ impl CatalogCache {
         if cached.version() == version {
             return Ok(cached);
         }
-        let rows = model_prices::table
+        let prices = model_prices::table
             .select(PriceRow::as_select())
             .load(conn)
             .await?;
-        let catalog = Arc::new(Catalog::new(
-            version,
-            rows.into_iter().map(ModelPrice::from),
-        ));
+        let catalog = Catalog::new(version, prices.into_iter().map(ModelPrice::from))
+            .with_plans(plans::versions(conn).await?);
+        let catalog = Arc::new(catalog);
         self.put(Arc::clone(&catalog));
         Ok(catalog)
     }
@@ -60,17 +70,8 @@ impl CatalogCache {
 impl PriceStore for Backend {
     async fn catalog(&self) -> Result<Arc<Catalog>, StoreError> {
         let cache = self.catalog.clone();
-        self.read(move |conn| {
-            Box::pin(async move {
-                let version = catalog_version::table
-                    .find(CATALOG)
-                    .select(catalog_version::version)
-                    .first(conn)
-                    .await?;
-                cache.at_version(conn, version).await
-            })
-        })
-        .await
+        self.read(move |conn| Box::pin(async move { cache.current(conn).await }))
+            .await
     }
 
     fn cached_catalog(&self) -> Arc<Catalog> {
@@ -82,54 +83,49 @@ impl PriceStore for Backend {
         changes: Vec<PriceChange>,
         now: Now,
     ) -> Result<Vec<Result<PriceDecision, PriceInPast>>, StoreError> {
-        let mut attempts = 1..=MAX_ATTEMPTS;
-        let decisions = loop {
-            let more = attempts.next() < Some(MAX_ATTEMPTS);
-            match self
-                .set_prices_once(changes.clone(), Arc::clone(&now))
-                .await
-            {
-                // Usage does not queue behind a waiting price change, and may hold it up too long.
-                Err(error) if error.is_transient() && more => {
-                    tracing::debug!(%error, "the price change is tried again");
-                }
-                result => break result?,
-            }
-        };
-        // The change stands whether or not the cache learns of it now.
-        if let Err(error) = self.catalog().await {
-            tracing::debug!(%error, "the prices were not read again");
-        }
-        Ok(decisions)
-    }
-}
-
-impl Backend {
-    async fn set_prices_once(
-        &self,
-        changes: Vec<PriceChange>,
-        now: Now,
-    ) -> Result<Decisions, StoreError> {
         let cache = self.catalog.clone();
-        self.write(move |conn| {
-            Box::pin(async move {
-                let version = dialect::lock_catalog(conn).await?;
-                let catalog = cache.at_version(conn, version).await?;
-                let (decisions, new) = decide(&catalog, changes, now());
-                if !new.is_empty() {
-                    let rows = new.iter().map(PriceRow::from).collect();
-                    dialect::upsert_prices(conn, rows).await?;
-                    raise_version(conn).await?;
-                }
-                Ok(decisions)
-            })
+        self.change_catalog(move |conn| {
+            let (cache, changes, now) = (cache.clone(), changes.clone(), Arc::clone(&now));
+            Box::pin(async move { set_prices(conn, &cache, changes, &now).await })
         })
         .await
     }
 }
 
-/// How often a price change is tried.
-const MAX_ATTEMPTS: u32 = 3;
+impl Backend {
+    /// Runs a change of prices or plans, and reads the catalog again. Usage does not queue behind a
+    /// waiting change, and may hold it up too long.
+    pub(super) async fn change_catalog<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let changed = self.write_again(change).await?;
+        // The change stands whether or not the cache learns of it now.
+        if let Err(error) = self.catalog().await {
+            tracing::debug!(%error, "the catalog was not read again");
+        }
+        Ok(changed)
+    }
+}
+
+async fn set_prices(
+    conn: &mut Conn,
+    cache: &CatalogCache,
+    changes: Vec<PriceChange>,
+    now: &Now,
+) -> Result<Decisions, StoreError> {
+    let version = dialect::lock_catalog(conn).await?;
+    let catalog = cache.at_version(conn, version).await?;
+    let (decisions, new) = decide(&catalog, changes, now());
+    if !new.is_empty() {
+        let rows = new.iter().map(PriceRow::from).collect();
+        dialect::upsert_prices(conn, rows).await?;
+        raise_version(conn).await?;
+    }
+    Ok(decisions)
+}
 
 type Decisions = Vec<Result<PriceDecision, PriceInPast>>;
 
@@ -163,7 +159,8 @@ fn decide(
     (decisions, new)
 }
 
-async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
+/// Makes every cache read the catalog again.
+pub(super) async fn raise_version(conn: &mut Conn) -> Result<(), StoreError> {
     diesel::update(catalog_version::table.find(CATALOG))
         .set(catalog_version::version.eq(catalog_version::version + 1))
         .execute(conn)

@@ -7,14 +7,15 @@ use billing_core::{
     month::Month,
     report::UsageTotals,
 };
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Conn, dialect::exact_sum, usage::find_account};
+use super::{Backend, Conn, dialect::exact_sum, users};
 use crate::{
     ReportStore, StoreError, UserUsage,
     rows::DbMoney,
-    schema::usage_rollups,
+    schema::{coupon_usages, usage_rollups},
     sql_types::{DbFixed, ExactDecimal},
 };
 
@@ -27,18 +28,19 @@ diesel::define_sql_function! {
 
 #[async_trait]
 impl ReportStore for Backend {
-    async fn user_usage(&self, user_id: UserId, month: Month) -> Result<UserUsage, StoreError> {
+    async fn user_usage(
+        &self,
+        user_id: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<UserUsage, StoreError> {
+        let cache = self.catalog.clone();
         self.read(move |conn| {
             Box::pin(async move {
-                let total_cost = usage_rollups::table
-                    .filter(usage_rollups::user_id.eq(user_id.as_str()))
-                    .select(exact_sum(usage_rollups::final_cost))
-                    .first::<Option<DbMoney>>(conn)
-                    .await?;
+                let (user, _) = users::view(conn, &cache, user_id, now, now).await?;
                 Ok(UserUsage {
-                    month: totals(conn, Some(&user_id), month).await?,
-                    total_cost: total_cost.map_or(Money::ZERO, |sum| sum.0),
-                    account: find_account(conn, user_id).await?,
+                    month: totals(conn, Some(user.id()), Some(Month::of(now))).await?,
+                    total_cost: totals(conn, Some(user.id()), None).await?.final_cost,
+                    account: user.account,
                 })
             })
         })
@@ -46,19 +48,18 @@ impl ReportStore for Backend {
     }
 
     async fn month_totals(&self, month: Month) -> Result<UsageTotals, StoreError> {
-        self.read(move |conn| Box::pin(async move { totals(conn, None, month).await }))
+        self.read(move |conn| Box::pin(async move { totals(conn, None, Some(month)).await }))
             .await
     }
 }
 
+/// The totals of a user or of all, of a month or of all time.
 async fn totals(
     conn: &mut Conn,
     user_id: Option<&UserId>,
-    month: Month,
+    month: Option<Month>,
 ) -> Result<UsageTotals, StoreError> {
     let mut query = usage_rollups::table
-        .filter(usage_rollups::day.ge(month.first_day().to_string()))
-        .filter(usage_rollups::day.lt(month.next().first_day().to_string()))
         .select((
             exact_sum(usage_rollups::final_cost),
             whole_sum(usage_rollups::prompt_tokens),
@@ -69,14 +70,42 @@ async fn totals(
     if let Some(user_id) = user_id {
         query = query.filter(usage_rollups::user_id.eq(user_id.as_str()));
     }
+    if let Some(month) = month {
+        query = query
+            .filter(usage_rollups::day.ge(month.first_day().to_string()))
+            .filter(usage_rollups::day.lt(month.next().first_day().to_string()));
+    }
     let (cost, prompt, completion, records) = query
         .first::<(Option<DbMoney>, Option<Whole>, Option<Whole>, Option<Whole>)>(conn)
         .await?;
+    let taken = taken_at_apply(conn, user_id, month).await?;
     Ok(UsageTotals {
-        final_cost: cost.map_or(Money::ZERO, |sum| sum.0),
+        final_cost: cost
+            .map_or(Money::ZERO, |sum| sum.0)
+            .minus(taken)
+            .map_err(|error| StoreError::corrupt("final_cost", error))?,
         tokens: whole("tokens", prompt)? + whole("tokens", completion)?,
         records: whole("record_count", records)?,
     })
+}
+
+/// What redemptions took of usage that was there before them.
+async fn taken_at_apply(
+    conn: &mut Conn,
+    user_id: Option<&UserId>,
+    month: Option<Month>,
+) -> Result<Money, StoreError> {
+    let mut query = coupon_usages::table
+        .select(exact_sum(coupon_usages::taken_at_apply))
+        .into_boxed();
+    if let Some(user_id) = user_id {
+        query = query.filter(coupon_usages::user_id.eq(user_id.as_str()));
+    }
+    if let Some(month) = month {
+        query = query.filter(coupon_usages::billing_month.eq(month.to_string()));
+    }
+    let taken = query.first::<Option<DbMoney>>(conn).await?;
+    Ok(taken.map_or(Money::ZERO, |sum| sum.0))
 }
 
 type Whole = DbFixed<0>;

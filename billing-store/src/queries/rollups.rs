@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use billing_core::{
     money::{Money, NumberError},
-    rating::UsageRecord,
+    rating::{UsageRecord, UsageStatus},
 };
 
 use crate::{StoreError, rows::RollupRow, sql_types::DbFixed};
@@ -51,7 +51,10 @@ fn empty(record: &UsageRecord) -> RollupRow {
 
 fn add(rollup: &mut RollupRow, record: &UsageRecord) -> Result<(), NumberError> {
     let charge = &record.charge;
-    rollup.record_count += 1;
+    rollup.record_count += match record.status {
+        UsageStatus::Correction => -1,
+        UsageStatus::Completed | UsageStatus::Voided => 1,
+    };
     rollup.prompt_tokens += record.tokens.prompt;
     rollup.completion_tokens += record.tokens.completion;
     rollup.overage_tokens += charge.taken.overage;

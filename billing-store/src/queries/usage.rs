@@ -5,18 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use billing_core::{
     account::Account,
+    correction::VoidRefusal,
     ids::{RecordId, UserId},
-    rating::{Outcome, UsageRecord},
+    rating::{Outcome, Quote, QuoteError, UsageRecord, quote},
     usage::Usage,
 };
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Conn, commit};
+use super::{Backend, Conn, commit, users, voids};
 use crate::{
-    RecordFilter, StoreError, UsageStore,
-    rows::{AccountRow, RecordRow},
-    schema::{accounts, billing_records},
+    Now, RecordFilter, StoreError, UsageStore, VoidOrder, rows::RecordRow, schema::billing_records,
     sql_types::DbTimestamp,
 };
 
@@ -31,9 +31,53 @@ impl UsageStore for Backend {
         .await
     }
 
-    async fn account(&self, user_id: UserId) -> Result<Account, StoreError> {
-        self.read(move |conn| Box::pin(async move { find_account(conn, user_id).await }))
-            .await
+    async fn quote(
+        &self,
+        usage: Usage,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Quote, QuoteError>, StoreError> {
+        let cache = self.catalog.clone();
+        self.read(move |conn| {
+            Box::pin(async move {
+                let (model, created_at) = (usage.model.as_str(), usage.created_at);
+                let earliest = created_at.min(now);
+                let (user, catalog) =
+                    users::view(conn, &cache, usage.user_id, earliest, now).await?;
+                Ok(quote(
+                    &catalog,
+                    &user,
+                    model,
+                    &usage.tokens,
+                    created_at,
+                    now,
+                ))
+            })
+        })
+        .await
+    }
+
+    async fn void_usage(
+        &self,
+        order: VoidOrder,
+        now: Now,
+    ) -> Result<Result<UsageRecord, VoidRefusal>, StoreError> {
+        let cache = self.catalog.clone();
+        self.write_again(move |conn| {
+            let (cache, order, now) = (cache.clone(), order.clone(), Arc::clone(&now));
+            Box::pin(async move { voids::void_usage(conn, &cache, order, now).await })
+        })
+        .await
+    }
+
+    async fn account(&self, user_id: UserId, now: DateTime<Utc>) -> Result<Account, StoreError> {
+        let cache = self.catalog.clone();
+        self.read(move |conn| {
+            Box::pin(async move {
+                let (user, _) = users::view(conn, &cache, user_id, now, now).await?;
+                Ok(user.account)
+            })
+        })
+        .await
     }
 
     async fn record(
@@ -41,18 +85,8 @@ impl UsageStore for Backend {
         user_id: UserId,
         id: RecordId,
     ) -> Result<Option<UsageRecord>, StoreError> {
-        self.read(move |conn| {
-            Box::pin(async move {
-                let row = billing_records::table
-                    .find((user_id.as_str(), id.as_str()))
-                    .select(RecordRow::as_select())
-                    .first(conn)
-                    .await
-                    .optional()?;
-                row.map(UsageRecord::try_from).transpose()
-            })
-        })
-        .await
+        self.read(move |conn| Box::pin(async move { find_record(conn, &user_id, &id).await }))
+            .await
     }
 
     async fn records(
@@ -65,17 +99,18 @@ impl UsageStore for Backend {
     }
 }
 
-pub(super) async fn find_account(conn: &mut Conn, user_id: UserId) -> Result<Account, StoreError> {
-    let row = accounts::table
-        .find(user_id.as_str())
-        .select(AccountRow::as_select())
+pub(super) async fn find_record(
+    conn: &mut Conn,
+    user_id: &UserId,
+    id: &RecordId,
+) -> Result<Option<UsageRecord>, StoreError> {
+    let row = billing_records::table
+        .find((user_id.as_str(), id.as_str()))
+        .select(RecordRow::as_select())
         .first(conn)
         .await
         .optional()?;
-    match row {
-        Some(row) => Account::try_from(row),
-        None => Ok(Account::new(user_id)),
-    }
+    row.map(UsageRecord::try_from).transpose()
 }
 
 async fn list(

@@ -76,9 +76,29 @@ macro_rules! account_columns {
             topup_balance: i64 as BigInt = "bigint",
             overage_tokens: i64 as BigInt = "bigint",
             uninvoiced: String as Text = "text",
+            alert_levels_announced: String as Text = "text",
+            event_sequence: i64 as BigInt = "bigint",
             updated_at: DbTimestamp as UtcTimestamp = "timestamptz",
         }
     };
 }
 
-pub(crate) use {account_columns, record_columns, rollup_columns};
+/// Hands the columns of `coupon_usages` to a macro.
+macro_rules! redemption_columns {
+    ($statement:ident! { $($arguments:tt)* }) => {
+        $statement! {
+            { $($arguments)* }
+            user_id: String as Text = "text",
+            id: String as Text = "text",
+            coupon_id: String as Text = "text",
+            discount_amount: DbMoney as ExactDecimal = "numeric",
+            billing_month: String as Text = "text",
+            taken_at_apply: DbMoney as ExactDecimal = "numeric",
+            created_at: DbTimestamp as UtcTimestamp = "timestamptz",
+            open_discounts: String as Text = "text",
+            request_id: Option<String> as Nullable<Text> = "text",
+        }
+    };
+}
+
+pub(crate) use {account_columns, record_columns, redemption_columns, rollup_columns};

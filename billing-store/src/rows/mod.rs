@@ -1,15 +1,26 @@
 //! Rows as they are stored, and the way between them and the domain. Raw texts stop here.
 
 mod account;
+mod alert;
+mod amounts;
 pub(crate) mod columns;
+mod coupon;
 mod plan;
 mod price;
 mod record;
+mod settings;
+mod subscription;
+mod user_account;
 
-pub(crate) use account::{AccountRow, AccountUpdate};
-pub(crate) use plan::PlanRow;
+pub(crate) use account::{AccountRow, AccountTerms, AccountUpdate};
+pub(crate) use alert::{AlertRow, EventRow};
+pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
+pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
-pub(crate) use record::{RecordRow, RollupRow};
+pub(crate) use record::{RecordRow, RollupRow, VoidRow};
+pub(crate) use settings::{AccountSettings, SettingsRow};
+pub(crate) use subscription::{LineRow, PeriodRow, SubscriptionRow};
+pub(crate) use user_account::{UserAccountRow, user_account};
 
 use crate::{
     StoreError,
@@ -35,6 +46,13 @@ fn usage_pricing(text: &str) -> Result<UsagePricing, StoreError> {
         "included" => Ok(UsagePricing::Included),
         "metered" => Ok(UsagePricing::Metered),
         other => Err(StoreError::corrupt("usage_pricing", other)),
+    }
+}
+
+fn usage_pricing_text(pricing: UsagePricing) -> &'static str {
+    match pricing {
+        UsagePricing::Included => "included",
+        UsagePricing::Metered => "metered",
     }
 }
 

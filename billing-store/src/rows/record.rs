@@ -1,12 +1,13 @@
 //! Rows of `billing_records` and `usage_rollups`.
 
 use billing_core::{
-    account::TokensTaken,
     ids::{CouponId, ModelId, RecordId, RequestId, SubscriptionId, UserId},
     rating::{Charge, UsageRecord, UsageStatus},
     usage::{Fingerprint, Tokens},
+    window::TokensTaken,
 };
-use diesel::{Queryable, Selectable};
+use chrono::{DateTime, Utc};
+use diesel::{AsChangeset, Queryable, Selectable};
 
 use super::{DbMoney, DbRate, DbTimestamp, month};
 use crate::{StoreError, schema::billing_records, sql_types::DbFixed};
@@ -44,6 +45,7 @@ pub(crate) struct RecordRow {
     pub(crate) rated_at: DbTimestamp,
     pub(crate) created_at: DbTimestamp,
     pub(crate) updated_at: DbTimestamp,
+    void_reason: Option<String>,
 }
 
 impl From<&UsageRecord> for RecordRow {
@@ -80,6 +82,7 @@ impl From<&UsageRecord> for RecordRow {
             rated_at: DbTimestamp(record.rated_at),
             created_at: DbTimestamp(record.created_at),
             updated_at: DbTimestamp(record.updated_at),
+            void_reason: record.void_reason.clone(),
         }
     }
 }
@@ -126,7 +129,27 @@ impl TryFrom<RecordRow> for UsageRecord {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             fingerprint: Fingerprint(fingerprint),
+            void_reason: row.void_reason,
         })
+    }
+}
+
+/// What voiding changes of a record.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = billing_records)]
+pub(crate) struct VoidRow {
+    status: &'static str,
+    void_reason: Option<String>,
+    updated_at: DbTimestamp,
+}
+
+impl VoidRow {
+    pub(crate) fn new(reason: Option<String>, now: DateTime<Utc>) -> Self {
+        Self {
+            status: status_text(UsageStatus::Voided),
+            void_reason: reason,
+            updated_at: DbTimestamp(now),
+        }
     }
 }
 

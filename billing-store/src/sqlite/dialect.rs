@@ -8,12 +8,12 @@ use diesel::{prelude::*, sqlite::SqliteAggregateFunction};
 
 use super::{
     Conn,
-    queries::{Changes, Keys, Locked},
-    statements::{InsertRecord, UpdateAccount, UpsertRollup},
+    queries::{Changes, Keys, Locked, coupons::find_coupon},
+    statements::{InsertRecord, UpdateAccount, UpsertRedemption, UpsertRollup},
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, PriceRow, RecordRow},
+    rows::{AccountRow, CouponRow, PriceRow, RecordRow},
     schema::{CATALOG, accounts, billing_records, catalog_version, model_prices},
     sql_types::{DbTimestamp, ExactDecimal},
 };
@@ -89,7 +89,7 @@ pub(super) async fn lock_usage(
         let accounts = keys
             .users
             .iter()
-            .map(|user| lock_account(conn, user, DbTimestamp(now)))
+            .map(|user| find_or_create(conn, user, DbTimestamp(now)))
             .collect::<QueryResult<_>>()?;
         let mut recorded = Vec::new();
         for (user, request) in keys.requests {
@@ -104,7 +104,7 @@ pub(super) async fn lock_usage(
     Ok(locked.await?)
 }
 
-fn lock_account(
+fn find_or_create(
     conn: &mut SqliteConnection,
     user: &str,
     now: DbTimestamp,
@@ -162,12 +162,43 @@ pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usi
         for account in &changes.accounts {
             UpdateAccount(account).execute(conn)?;
         }
+        for redemption in &changes.redemptions {
+            UpsertRedemption(redemption).execute(conn)?;
+        }
         Ok(inserted)
     });
     Ok(inserted.await?)
 }
 
-/// Answers the prices' version.
+/// Reads accounts, creating those that are missing.
+pub(super) async fn lock_accounts(
+    conn: &mut Conn,
+    user_ids: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountRow>, StoreError> {
+    let locked = conn.spawn_blocking(move |conn| {
+        let users = user_ids.iter();
+        users
+            .map(|user| find_or_create(conn, user, DbTimestamp(now)))
+            .collect()
+    });
+    Ok(locked.await?)
+}
+
+/// Finds the coupon with a code, in any case.
+pub(super) async fn lock_coupon(
+    conn: &mut Conn,
+    code: &str,
+) -> Result<Option<CouponRow>, StoreError> {
+    find_coupon(conn, code).await
+}
+
+/// Answers the version of prices and plans.
+pub(super) async fn share_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
+    lock_catalog(conn).await
+}
+
+/// Answers the version of prices and plans.
 pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(conn.spawn_blocking(read_version).await?)
 }

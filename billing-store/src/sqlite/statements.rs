@@ -11,8 +11,8 @@ use diesel::{
 
 use crate::{
     rows::{
-        AccountUpdate, RecordRow, RollupRow,
-        columns::{account_columns, record_columns, rollup_columns},
+        AccountUpdate, RecordRow, RedemptionRow, RollupRow,
+        columns::{account_columns, record_columns, redemption_columns, rollup_columns},
     },
     sql_types::{ExactDecimal, UtcTimestamp},
 };
@@ -95,6 +95,16 @@ account_columns! { row_statement! {
          topup_balance = u.topup_balance, \
          overage_tokens = u.overage_tokens, \
          uninvoiced = u.uninvoiced, \
+         alert_levels_announced = u.alert_levels_announced, \
+         event_sequence = u.event_sequence, \
          updated_at = u.updated_at \
          FROM u WHERE a.user_id = u.user_id"
+}}
+
+redemption_columns! { row_statement! {
+    /// Stores a redemption and what it has saved.
+    UpsertRedemption of RedemptionRow:
+    "INSERT INTO coupon_usages", "VALUES",
+    "ON CONFLICT (user_id, id) DO UPDATE SET \
+         discount_amount = excluded.discount_amount, open_discounts = excluded.open_discounts"
 }}

@@ -64,6 +64,14 @@ impl Rest {
         Self::send(Self::with_json(self.request(Method::PUT, path), json)).await
     }
 
+    /// Patches with JSON.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn patch(&self, path: &str, json: &str) -> Answer {
+        Self::send(Self::with_json(self.request(Method::PATCH, path), json)).await
+    }
+
     /// A request with the token, for tests of methods and headers.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));

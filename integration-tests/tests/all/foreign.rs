@@ -4,11 +4,15 @@ mod grpcurl;
 mod python;
 
 /// What a server without a test clock serves, sorted.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 10] = [
+    "billing.v1.AccountService",
+    "billing.v1.CouponService",
     "billing.v1.PlanService",
     "billing.v1.PricingService",
     "billing.v1.ReportService",
+    "billing.v1.SettingsService",
     "billing.v1.StatsService",
+    "billing.v1.SubscriptionService",
     "billing.v1.UsageService",
     "grpc.health.v1.Health",
 ];

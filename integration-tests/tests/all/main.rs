@@ -8,6 +8,7 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod accounts;
 mod auth;
 mod bad_input;
 mod bulk;
@@ -23,9 +24,11 @@ mod harness;
 mod import;
 mod load;
 mod model;
+mod plans;
 mod prices;
 mod records;
 mod schema;
+mod settings;
 mod store;
 mod support;
 mod windows;

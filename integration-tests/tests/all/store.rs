@@ -1,7 +1,9 @@
 //! What every `Store` promises, on both databases.
 
+mod accounts;
 mod commit;
 mod listing;
+mod plans;
 mod prices;
 mod rollups;
 mod watched;

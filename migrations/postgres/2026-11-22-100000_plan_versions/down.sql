@@ -17,6 +17,8 @@ ALTER TABLE accounts DROP COLUMN discount_until;
 ALTER TABLE accounts DROP COLUMN discount_from;
 ALTER TABLE accounts ADD COLUMN has_archived_periods BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE accounts DROP COLUMN archived_until;
+ALTER TABLE accounts DROP COLUMN cancelled_at;
+ALTER TABLE accounts DROP COLUMN subscribed_at;
 ALTER TABLE accounts DROP COLUMN monthly_quota;
 
 DROP TABLE plan_versions;

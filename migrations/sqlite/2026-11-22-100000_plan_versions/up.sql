@@ -25,6 +25,9 @@ UPDATE catalog_version SET version = version + 1;
 
 -- The quota of a whole window: an upgrade gives the running one its share of it only.
 ALTER TABLE accounts ADD COLUMN monthly_quota INTEGER;
+-- When the live subscription was made, and when it was cancelled for the end of its period.
+ALTER TABLE accounts ADD COLUMN subscribed_at INTEGER;
+ALTER TABLE accounts ADD COLUMN cancelled_at INTEGER;
 -- Times before it may belong to an archived window.
 ALTER TABLE accounts ADD COLUMN archived_until INTEGER;
 ALTER TABLE accounts DROP COLUMN has_archived_periods;

@@ -20,8 +20,8 @@ fn column<T>(records: &[UsageRecord], part: impl Fn(&Charge) -> T) -> Vec<T> {
 
 #[test]
 fn without_a_plan_the_discounted_price_is_owed() {
-    let mut account = account("0.9", None);
-    let records = recorded(rate(&mut account, &november()));
+    let mut user = user("0.9", None);
+    let records = recorded(rate(&mut user, &november()));
     assert_eq!(column(&records, |c| c.cost_usd), COSTS.map(money));
     assert_eq!(
         column(&records, |c| c.final_cost),
@@ -39,16 +39,16 @@ fn without_a_plan_the_discounted_price_is_owed() {
         assert_eq!(record.invoice_month, month("2024-11"));
     }
     assert_eq!(
-        account.uninvoiced_in(month("2024-11")),
+        user.account.uninvoiced_in(month("2024-11")),
         money("19.25594955")
     );
-    assert_eq!(account.counters, Counters::default());
-    assert_eq!(account.tokens_remaining(), 0);
+    assert_eq!(counters(&user), Counters::default());
+    assert_eq!(user.account.tokens_remaining(), 0);
 }
 
 #[test]
 fn without_a_plan_the_items_of_the_invoice_round_once() {
-    let records = recorded(rate(&mut account("0.9", None), &november()));
+    let records = recorded(rate(&mut user("0.9", None), &november()));
     let item = |model: &str| {
         records
             .iter()
@@ -63,8 +63,8 @@ fn without_a_plan_the_items_of_the_invoice_round_once() {
 
 #[test]
 fn pro_covers_its_quota_and_charges_what_is_beyond() {
-    let mut account = account("0.9", Some(pro(1_000_000)));
-    let records = recorded(rate(&mut account, &november()));
+    let mut user = user("0.9", Some(pro(1_000_000)));
+    let records = recorded(rate(&mut user, &november()));
     assert_eq!(column(&records, |c| c.cost_usd), COSTS.map(money));
     assert_eq!(
         column(&records, |c| c.covered_amount),
@@ -86,16 +86,18 @@ fn pro_covers_its_quota_and_charges_what_is_beyond() {
     assert_eq!(column(&records, |c| c.overage_cost), overage);
     assert_eq!(column(&records, |c| c.final_cost), overage);
     assert_eq!(
-        account.counters,
+        counters(&user),
         Counters {
             tokens_used: 1_150_333,
             quota_used: 1_000_000,
-            topup_balance: 0,
             overage_tokens: 150_333,
         }
     );
-    assert_eq!(account.tokens_remaining(), 0);
-    assert_eq!(account.uninvoiced_in(month("2024-11")), money("20.294955"));
+    assert_eq!(user.account.tokens_remaining(), 0);
+    assert_eq!(
+        user.account.uninvoiced_in(month("2024-11")),
+        money("20.294955")
+    );
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn the_guides_calls_cost_15_and_1_125_dollars() {
         usage("g1", "gpt-4", day("2024-11-05"), [500_000, 0]),
         usage("g2", "gpt-3.5-turbo", day("2024-11-06"), [750_000, 0]),
     ];
-    let records = recorded(rate(&mut account("1", None), &calls));
+    let records = recorded(rate(&mut user("1", None), &calls));
     assert_eq!(
         column(&records, |c| c.final_cost),
         ["15.00", "1.125"].map(money)
@@ -115,17 +117,17 @@ fn the_guides_calls_cost_15_and_1_125_dollars() {
 
 #[test]
 fn the_guides_statistics_count_only_tokens_used_under_the_plan() {
-    let mut account = account("1", None);
+    let mut user = user("1", None);
     rate_call(
-        &mut account,
+        &mut user,
         usage("g1", "gpt-4", day("2024-11-05"), [500_000, 0]),
     );
-    account.subscription = Some(pro(1_000_000));
+    user.account.subscription = Some(pro(1_000_000));
     let covered = rate_call(
-        &mut account,
+        &mut user,
         usage("g2", "gpt-3.5-turbo", day("2024-11-06"), [750_000, 0]),
     );
     assert_eq!(covered.charge.final_cost, Money::ZERO);
-    assert_eq!(account.counters.tokens_used, 750_000);
-    assert_eq!(account.tokens_remaining(), 250_000);
+    assert_eq!(counters(&user).tokens_used, 750_000);
+    assert_eq!(user.account.tokens_remaining(), 250_000);
 }

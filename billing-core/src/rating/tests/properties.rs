@@ -37,7 +37,7 @@ fn calls() -> impl Strategy<Value = Vec<Usage>> {
     })
 }
 
-fn accounts() -> impl Strategy<Value = Account> {
+fn users() -> impl Strategy<Value = User> {
     let subscription = prop_oneof![
         Just(None),
         (0..20_000_i64).prop_map(|quota| Some(pro(quota))),
@@ -47,10 +47,10 @@ fn accounts() -> impl Strategy<Value = Account> {
     (subscription, 0..=10_000_i64, 0..5_000_i64, open).prop_map(
         |(subscription, rate, topup_balance, open)| {
             let rate = rust_decimal::Decimal::new(rate, 4).to_string();
-            let mut account = account(&rate, subscription);
-            account.counters.topup_balance = topup_balance;
-            account.open_month = month(open);
-            account
+            let mut user = user(&rate, subscription);
+            user.account.topup_balance = topup_balance;
+            user.account.open_month = month(open);
+            user
         },
     )
 }
@@ -68,19 +68,19 @@ fn total(records: &[&UsageRecord], part: impl Fn(&UsageRecord) -> i64) -> i64 {
 
 proptest! {
     #[test]
-    fn what_records_owe_is_what_the_account_owes(mut account in accounts(), calls in calls()) {
-        let outcomes = rate(&mut account, &calls);
+    fn what_records_owe_is_what_the_account_owes(mut user in users(), calls in calls()) {
+        let outcomes = rate(&mut user, &calls);
         let mut owed: BTreeMap<Month, Money> = BTreeMap::new();
         for record in new_records(&outcomes) {
             let sum = owed.entry(record.invoice_month).or_default();
             *sum = sum.plus(record.charge.final_cost).unwrap();
         }
-        prop_assert_eq!(owed, account.uninvoiced);
+        prop_assert_eq!(owed, user.account.uninvoiced);
     }
 
     #[test]
-    fn no_record_owes_less_than_nothing(mut account in accounts(), calls in calls()) {
-        let outcomes = rate(&mut account, &calls);
+    fn no_record_owes_less_than_nothing(mut user in users(), calls in calls()) {
+        let outcomes = rate(&mut user, &calls);
         for record in new_records(&outcomes) {
             let charge = &record.charge;
             let discounted = charge.cost_usd.at_rate(charge.discount_rate).unwrap();
@@ -95,13 +95,13 @@ proptest! {
     }
 
     #[test]
-    fn no_token_is_lost_or_taken_twice(mut account in accounts(), calls in calls()) {
-        let before = account.counters;
-        let outcomes = rate(&mut account, &calls);
+    fn no_token_is_lost_or_taken_twice(mut user in users(), calls in calls()) {
+        let balance = user.account.topup_balance;
+        let outcomes = rate(&mut user, &calls);
         let under_plan: Vec<_> = new_records(&outcomes)
             .filter(|record| record.charge.subscription_id.is_some())
             .collect();
-        let plan = account.subscription.as_ref();
+        let plan = user.account.subscription.as_ref().map(|live| &live.window);
         if plan.is_some_and(|plan| plan.usage_pricing == UsagePricing::Included) {
             for record in &under_plan {
                 let taken = record.charge.taken;
@@ -109,22 +109,22 @@ proptest! {
                 prop_assert_eq!(all, record.tokens.total());
             }
         }
-        let after = account.counters;
+        let after = counters(&user);
         prop_assert_eq!(after.tokens_used, total(&under_plan, |r| r.tokens.total()));
         prop_assert_eq!(after.quota_used, total(&under_plan, |r| r.charge.taken.quota));
         prop_assert_eq!(after.overage_tokens, total(&under_plan, |r| r.charge.taken.overage));
-        let spent = before.topup_balance - after.topup_balance;
+        let spent = balance - user.account.topup_balance;
         prop_assert_eq!(spent, total(&under_plan, |r| r.charge.taken.topup));
-        prop_assert!(after.topup_balance >= 0);
+        prop_assert!(user.account.topup_balance >= 0);
         prop_assert!(after.quota_used <= plan.map_or(0, |plan| plan.quota));
-        prop_assert!(account.tokens_remaining() >= 0);
+        prop_assert!(user.account.tokens_remaining() >= 0);
     }
 
     #[test]
-    fn overage_starts_only_when_nothing_is_left(mut account in accounts(), calls in calls()) {
+    fn overage_starts_only_when_nothing_is_left(mut user in users(), calls in calls()) {
         for call in calls {
-            let left = account.tokens_remaining();
-            if let [Outcome::Recorded(record)] = rate(&mut account, &[call])[..].as_ref()
+            let left = user.account.tokens_remaining();
+            if let [Outcome::Recorded(record)] = rate(&mut user, &[call])[..].as_ref()
                 && record.charge.taken.overage > 0
             {
                 prop_assert_eq!(record.tokens.total() - record.charge.taken.overage, left);
@@ -134,9 +134,9 @@ proptest! {
 
     #[test]
     fn splitting_a_batch_changes_nothing(
-        account in accounts(), calls in calls(), at in any::<prop::sample::Index>(),
+        user in users(), calls in calls(), at in any::<prop::sample::Index>(),
     ) {
-        let (mut whole, mut split) = (account.clone(), account);
+        let (mut whole, mut split) = (user.clone(), user);
         let expected = rate(&mut whole, &calls);
 
         let (first, second) = calls.split_at(at.index(calls.len() + 1));
@@ -144,23 +144,21 @@ proptest! {
         let recorded = new_records(&outcomes)
             .map(|record| (record.request_id.clone(), record.clone()))
             .collect();
-        let children = Children { recorded };
-        outcomes.extend(rate_batch(&catalog(), &mut split, &children, second, now()));
+        outcomes.extend(rate_again(&mut split, &recorded, second));
 
         prop_assert_eq!(outcomes, expected);
         prop_assert_eq!(split, whole);
     }
 
     #[test]
-    fn sending_a_batch_again_charges_nothing(mut account in accounts(), calls in calls()) {
-        let outcomes = rate(&mut account, &calls);
+    fn sending_a_batch_again_charges_nothing(mut user in users(), calls in calls()) {
+        let outcomes = rate(&mut user, &calls);
         let recorded = new_records(&outcomes)
             .map(|record| (record.request_id.clone(), record.clone()))
             .collect();
-        let before = account.clone();
-        let children = Children { recorded };
-        let again = rate_batch(&catalog(), &mut account, &children, &calls, now());
+        let before = user.clone();
+        let again = rate_again(&mut user, &recorded, &calls);
         prop_assert_eq!(new_records(&again).count(), 0);
-        prop_assert_eq!(account, before);
+        prop_assert_eq!(user, before);
     }
 }

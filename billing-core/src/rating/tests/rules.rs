@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::account::DiscountChange;
 
 fn call(tokens: [i64; 2]) -> Usage {
     usage("r", "gpt-4", day("2024-11-20"), tokens)
@@ -17,17 +18,17 @@ fn with_fingerprint(byte: u8, call: Usage) -> Usage {
 
 #[test]
 fn a_metered_plan_charges_model_prices_and_its_quota_only_counts() {
-    let mut account = account("0.9", Some(metered(1_000)));
-    account.counters.topup_balance = 500;
-    let charge = rate_call(&mut account, call([1_000, 400])).charge;
+    let mut user = user("0.9", Some(metered(1_000)));
+    user.account.topup_balance = 500;
+    let charge = rate_call(&mut user, call([1_000, 400])).charge;
     assert_eq!(charge.final_cost, money("0.0486"));
     assert_eq!(charge.covered_amount, Money::ZERO);
     assert_eq!(charge.overage_cost, Money::ZERO);
     assert_eq!(charge.subscription_id.unwrap().as_str(), "sub-1");
     let taken = (charge.taken.quota, charge.taken.topup, charge.taken.overage);
     assert_eq!(taken, (1_000, 0, 0));
-    assert_eq!(account.counters.tokens_used, 1_400);
-    assert_eq!(account.tokens_remaining(), 500);
+    assert_eq!(counters(&user).tokens_used, 1_400);
+    assert_eq!(user.account.tokens_remaining(), 500);
 }
 
 #[rstest]
@@ -42,29 +43,29 @@ fn the_balance_serves_after_the_quota_and_before_overage(
     #[case] owed: &str,
     #[case] balance: i64,
 ) {
-    let mut account = account("1", Some(pro(1_000)));
-    account.counters.topup_balance = 500;
-    let charge = rate_call(&mut account, call(tokens)).charge;
+    let mut user = user("1", Some(pro(1_000)));
+    user.account.topup_balance = 500;
+    let charge = rate_call(&mut user, call(tokens)).charge;
     let taken = (charge.taken.quota, charge.taken.topup, charge.taken.overage);
     assert_eq!(taken, parts);
     assert_eq!(charge.final_cost, money(owed));
-    assert_eq!(account.counters.topup_balance, balance);
+    assert_eq!(user.account.topup_balance, balance);
 }
 
 #[test]
 fn the_balance_is_frozen_without_a_plan() {
-    let mut account = account("1", None);
-    account.counters.topup_balance = 500;
-    let charge = rate_call(&mut account, call([100, 0])).charge;
+    let mut user = user("1", None);
+    user.account.topup_balance = 500;
+    let charge = rate_call(&mut user, call([100, 0])).charge;
     assert_eq!(charge.final_cost, money("0.003"));
-    assert_eq!(account.counters.topup_balance, 500);
-    assert_eq!(account.tokens_remaining(), 0);
+    assert_eq!(user.account.topup_balance, 500);
+    assert_eq!(user.account.tokens_remaining(), 0);
 }
 
 #[test]
 fn the_discount_spares_overage() {
-    let half = rate_call(&mut account("0.5", Some(pro(0))), call([1_000, 0])).charge;
-    let full = rate_call(&mut account("1", Some(pro(0))), call([1_000, 0])).charge;
+    let half = rate_call(&mut user("0.5", Some(pro(0))), call([1_000, 0])).charge;
+    let full = rate_call(&mut user("1", Some(pro(0))), call([1_000, 0])).charge;
     assert_eq!(half.covered_amount, money("0.015"));
     assert_eq!(full.covered_amount, money("0.03"));
     assert_eq!(half.final_cost, full.final_cost);
@@ -76,7 +77,7 @@ fn the_discount_spares_overage() {
 #[case::last_moment("2024-11-30T23:59:59.999999Z", true)]
 #[case::end("2024-12-01T00:00:00Z", false)]
 fn a_window_holds_its_start_but_not_its_end(#[case] at: &str, #[case] covered: bool) {
-    let subscribed = account("1", Some(pro(1_000)));
+    let subscribed = user("1", Some(pro(1_000)));
     let later = time("2024-12-24T00:00:00Z");
     let tokens = call([1, 0]).tokens;
     let charge = quote(&catalog(), &subscribed, "gpt-4", &tokens, time(at), later)
@@ -90,31 +91,38 @@ fn a_window_holds_its_start_but_not_its_end(#[case] at: &str, #[case] covered: b
 #[case::before("2024-11-19T23:59:59.999999Z", "0.9")]
 #[case::at_the_change("2024-11-20T00:00:00Z", "0.5")]
 fn the_rate_in_force_at_the_call_applies(#[case] at: &str, #[case] rate: &str) {
-    let mut account = account("1", None);
-    account.discount = Discount {
-        rate: "0.9".parse().unwrap(),
-        next: Some(("0.5".parse().unwrap(), time("2024-11-20T00:00:00Z"))),
+    let mut user = user("1", None);
+    user.account.discount = Discount {
+        rate: "0.5".parse().unwrap(),
+        from: Some(time("2024-11-20T00:00:00Z")),
+        until: None,
     };
-    let record = rate_call(&mut account, usage("r", "gpt-4", time(at), [1, 0]));
+    user.discounts = [("2024-11-01", "0.9"), ("2024-11-20", "0.5")]
+        .map(|(from, rate)| DiscountChange {
+            from: time(&format!("{from}T00:00:00Z")),
+            rate: rate.parse().unwrap(),
+        })
+        .to_vec();
+    let record = rate_call(&mut user, usage("r", "gpt-4", time(at), [1, 0]));
     assert_eq!(record.charge.discount_rate, rate.parse().unwrap());
 }
 
 #[test]
 fn a_price_of_zero_is_free_but_no_price_is_refused() {
-    let mut account = account("1", None);
-    let before = account.clone();
+    let mut user = user("1", None);
+    let before = user.clone();
     let unknown = usage("a", "unknown", day("2024-11-20"), [10, 10]);
-    assert_eq!(rate(&mut account, &[unknown]), [Outcome::Unpriced]);
-    assert_eq!(account, before);
+    assert_eq!(rate(&mut user, &[unknown]), [Outcome::Unpriced]);
+    assert_eq!(user, before);
     let free = usage("b", "free", day("2024-11-20"), [10, 10]);
-    assert_eq!(rate_call(&mut account, free).charge.final_cost, Money::ZERO);
+    assert_eq!(rate_call(&mut user, free).charge.final_cost, Money::ZERO);
 }
 
 #[test]
 fn tokens_of_a_free_model_count_against_the_quota() {
-    let mut account = account("1", Some(pro(15)));
+    let mut user = user("1", Some(pro(15)));
     let free = usage("b", "free", day("2024-11-20"), [10, 10]);
-    let charge = rate_call(&mut account, free).charge;
+    let charge = rate_call(&mut user, free).charge;
     assert_eq!((charge.taken.quota, charge.taken.overage), (15, 5));
     assert_eq!(charge.final_cost, money("0.000675"));
 }
@@ -127,12 +135,12 @@ fn the_provider_is_the_callers_or_the_prices(#[case] sent: &str, #[case] stored:
         provider: sent.into(),
         ..call([1, 0])
     };
-    assert_eq!(rate_call(&mut account("1", None), sent).provider, stored);
+    assert_eq!(rate_call(&mut user("1", None), sent).provider, stored);
 }
 
 #[test]
 fn repeats_in_a_batch_answer_with_the_first_or_conflict() {
-    let mut account = account("1", None);
+    let mut user = user("1", None);
     let first = call([10, 0]);
     let calls = [
         first.clone(),
@@ -140,7 +148,7 @@ fn repeats_in_a_batch_answer_with_the_first_or_conflict() {
         with_fingerprint(2, call([20, 0])),
         first,
     ];
-    let outcomes = rate(&mut account, &calls);
+    let outcomes = rate(&mut user, &calls);
     let Outcome::Recorded(record) = outcomes[0].clone() else {
         panic!("not recorded: {:?}", outcomes[0]);
     };
@@ -150,42 +158,40 @@ fn repeats_in_a_batch_answer_with_the_first_or_conflict() {
         [duplicate.clone(), Outcome::Conflict, duplicate]
     );
     assert_eq!(
-        account.uninvoiced_in(month("2024-11")),
+        user.account.uninvoiced_in(month("2024-11")),
         record.charge.final_cost
     );
 }
 
 #[test]
 fn repeats_of_stored_records_answer_with_them_or_conflict() {
-    let mut account = account("1", Some(pro(1_000)));
-    let stored = rate_call(&mut account, call([10, 0]));
-    let before = account.clone();
-    let children = Children {
-        recorded: HashMap::from([(stored.request_id.clone(), stored.clone())]),
-    };
+    let mut user = user("1", Some(pro(1_000)));
+    let stored = rate_call(&mut user, call([10, 0]));
+    let before = user.clone();
+    let stored_here = HashMap::from([(stored.request_id.clone(), stored.clone())]);
     let calls = [call([10, 0]), with_fingerprint(2, call([10, 0]))];
-    let outcomes = rate_batch(&catalog(), &mut account, &children, &calls, now());
+    let outcomes = rate_again(&mut user, &stored_here, &calls);
     assert_eq!(outcomes, [Outcome::Duplicate(stored), Outcome::Conflict]);
-    assert_eq!(account, before);
+    assert_eq!(user, before);
 }
 
 #[test]
 fn a_refused_record_leaves_its_request_id_free() {
     let unknown = || usage("r", "unknown", day("2024-11-20"), [10, 0]);
     let calls = [unknown(), unknown(), with_fingerprint(2, call([10, 0]))];
-    let outcomes = rate(&mut account("1", None), &calls);
+    let outcomes = rate(&mut user("1", None), &calls);
     assert_eq!(outcomes[..2], [Outcome::Unpriced, Outcome::Unpriced]);
     assert!(matches!(outcomes[2], Outcome::Recorded(_)));
 }
 
 #[test]
 fn an_amount_that_does_not_fit_changes_nothing() {
-    let mut account = account("1", Some(pro(0)));
+    let mut user = user("1", Some(pro(0)));
     let most = money("170141183460469231731687.303715884105727");
-    account.uninvoiced.insert(month("2024-11"), most);
-    let before = account.clone();
-    assert_eq!(rate(&mut account, &[call([1, 0])]), [Outcome::TooLarge]);
-    assert_eq!(account, before);
+    user.account.uninvoiced.insert(month("2024-11"), most);
+    let before = user.clone();
+    assert_eq!(rate(&mut user, &[call([1, 0])]), [Outcome::TooLarge]);
+    assert_eq!(user, before);
 }
 
 #[test]
@@ -195,16 +201,10 @@ fn a_record_of_the_future_belongs_to_the_present() {
     let mut next = price("gpt-4", "9", "9");
     next.effective_from = month("2024-12").start();
     let catalog = Catalog::new(2, [price("gpt-4", "0.03", "0.06"), next]);
-    let mut account = account("1", Some(metered(0)));
-    account.discount.next = Some((Rate::ZERO, month("2024-12").start()));
+    let mut user = user("1", Some(metered(0)));
+    user.account.discount.until = Some(month("2024-12").start());
     let calls = [usage("r", "gpt-4", ahead, [1_000, 0])];
-    let outcomes = rate_batch(
-        &catalog,
-        &mut account,
-        &Children::default(),
-        &calls,
-        present,
-    );
+    let outcomes = rate_batch(&catalog, &mut user, &HashMap::new(), &calls, present).unwrap();
     let record = recorded(outcomes).remove(0);
     assert_eq!(record.charge.final_cost, money("0.03"));
     assert!(record.charge.subscription_id.is_some());
@@ -224,25 +224,25 @@ fn usage_joins_the_first_invoice_that_is_still_open(
     #[case] billing_month: &str,
     #[case] invoice_month: &str,
 ) {
-    let mut account = account("1", None);
-    account.open_month = month(open);
-    let record = rate_call(&mut account, usage("r", "gpt-4", day(date), [1_000, 0]));
+    let mut user = user("1", None);
+    user.account.open_month = month(open);
+    let record = rate_call(&mut user, usage("r", "gpt-4", day(date), [1_000, 0]));
     assert_eq!(record.billing_month, month(billing_month));
     assert_eq!(record.invoice_month, month(invoice_month));
     assert_eq!(
-        account.uninvoiced,
+        user.account.uninvoiced,
         [(month(invoice_month), money("0.03"))].into()
     );
 }
 
 #[test]
 fn a_quote_is_what_recording_would_charge() {
-    let mut account = account("0.9", Some(pro(1_000)));
-    account.counters.topup_balance = 100;
+    let mut user = user("0.9", Some(pro(1_000)));
+    user.account.topup_balance = 100;
     let call = call([1_000, 500]);
     let quoted = quote(
         &catalog(),
-        &account,
+        &user,
         "gpt-4",
         &call.tokens,
         call.created_at,
@@ -250,5 +250,5 @@ fn a_quote_is_what_recording_would_charge() {
     )
     .unwrap();
     assert_eq!(quoted.price.prices.prompt, "0.03".parse().unwrap());
-    assert_eq!(quoted.charge, rate_call(&mut account, call).charge);
+    assert_eq!(quoted.charge, rate_call(&mut user, call).charge);
 }

@@ -8,17 +8,21 @@ use std::sync::{
 use async_trait::async_trait;
 use billing_core::{
     account::Account,
-    ids::{RecordId, UserId},
+    ids::{PlanId, RecordId, UserId},
+    money::Rate,
     month::Month,
-    plan::Plan,
+    plan::{Plan, PlanChange, PlanRefusal},
     pricing::{Catalog, PriceChange, PriceDecision, PriceInPast},
     rating::{Outcome, UsageRecord},
     report::UsageTotals,
+    settings::{Settings, SettingsChange},
     usage::Usage,
 };
 use billing_store::{
-    Now, PlanStore, PriceStore, RecordFilter, ReportStore, Store, StoreError, UsageStore, UserUsage,
+    AccountStore, Now, PlanStore, PriceStore, RecordFilter, ReportStore, SettingsStore, Store,
+    StoreError, UsageStore, UserAccount, UserUsage,
 };
+use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 /// Batches with this request id are refused.
@@ -101,6 +105,84 @@ impl Store for WatchedStore {
 impl PlanStore for WatchedStore {
     async fn plans(&self, include_inactive: bool) -> Result<Vec<Plan>, StoreError> {
         self.inner.plans(include_inactive).await
+    }
+
+    async fn plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError> {
+        self.inner.plan(id).await
+    }
+
+    async fn create_plan(
+        &self,
+        id: PlanId,
+        content: PlanChange,
+        now: Now,
+    ) -> Result<Result<Plan, PlanRefusal>, StoreError> {
+        self.inner.create_plan(id, content, now).await
+    }
+
+    async fn update_plan(
+        &self,
+        id: PlanId,
+        change: PlanChange,
+        now: Now,
+    ) -> Result<Result<Plan, PlanRefusal>, StoreError> {
+        self.inner.update_plan(id, change, now).await
+    }
+
+    async fn deactivate_plan(
+        &self,
+        id: PlanId,
+        keep_subscribers: bool,
+        now: Now,
+    ) -> Result<Result<Plan, PlanRefusal>, StoreError> {
+        self.inner.deactivate_plan(id, keep_subscribers, now).await
+    }
+}
+
+#[async_trait]
+impl SettingsStore for WatchedStore {
+    async fn settings(&self, user_id: UserId) -> Result<Settings, StoreError> {
+        self.inner.settings(user_id).await
+    }
+
+    async fn update_settings(
+        &self,
+        user_id: UserId,
+        change: SettingsChange,
+        now: Now,
+    ) -> Result<Settings, StoreError> {
+        self.inner.update_settings(user_id, change, now).await
+    }
+}
+
+#[async_trait]
+impl AccountStore for WatchedStore {
+    async fn user_account(
+        &self,
+        user_id: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<UserAccount, StoreError> {
+        self.inner.user_account(user_id, now).await
+    }
+
+    async fn set_discount_rate(
+        &self,
+        user_id: UserId,
+        rate: Rate,
+        from: Option<DateTime<Utc>>,
+        now: Now,
+    ) -> Result<UserAccount, StoreError> {
+        self.inner.set_discount_rate(user_id, rate, from, now).await
+    }
+
+    async fn set_tax(
+        &self,
+        user_id: UserId,
+        rate: Rate,
+        exempt: bool,
+        now: Now,
+    ) -> Result<UserAccount, StoreError> {
+        self.inner.set_tax(user_id, rate, exempt, now).await
     }
 }
 

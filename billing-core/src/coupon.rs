@@ -1,0 +1,343 @@
+//! Coupons: who may redeem them, and what redeemed ones take of a month (contract, section 5).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    ids::{CouponId, PlanId, RedemptionId, RequestId},
+    money::{Money, NumberError, Rate},
+    month::Month,
+};
+
+/// What a coupon takes off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CouponValue {
+    /// Percent of what is owed, above 0 and at most 100.
+    Percentage(Rate),
+    /// USD.
+    Fixed(Money),
+}
+
+/// A coupon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coupon {
+    /// The coupon.
+    pub id: CouponId,
+    /// What users enter, in any case.
+    pub code: String,
+    /// What the coupon takes off.
+    pub value: CouponValue,
+    /// How often it may be redeemed; 0 means without limit.
+    pub max_uses: i64,
+    /// How often it has been redeemed.
+    pub used_count: i64,
+    /// How often one user may redeem it.
+    pub max_usage_per_user: i32,
+    /// What the running month must owe at least, in USD.
+    pub min_purchase_amount: Money,
+    /// From when it can be redeemed (UTC).
+    pub valid_from: DateTime<Utc>,
+    /// The first moment when it no longer can (UTC).
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it can be redeemed.
+    pub is_active: bool,
+    /// What it is, for users.
+    pub description: String,
+    /// Who created it.
+    pub created_by: String,
+    /// Whose subscribers may redeem it; empty means everybody.
+    pub applicable_plans: Vec<PlanId>,
+    /// For how many calendar months a percentage is taken; 0 means for good.
+    pub duration_months: u32,
+    /// When it was created (UTC).
+    pub created_at: DateTime<Utc>,
+    /// When it last changed (UTC).
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A coupon that a user has redeemed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redemption {
+    /// The redemption.
+    pub id: RedemptionId,
+    /// The coupon.
+    pub coupon_id: CouponId,
+    /// What users enter.
+    pub code: String,
+    /// What the coupon takes off.
+    pub value: CouponValue,
+    /// For how many calendar months a percentage is taken; 0 means for good.
+    pub duration_months: u32,
+    /// The calendar month it was redeemed in, the first it is taken in.
+    pub month: Month,
+    /// What it has saved so far, in USD.
+    pub saved: Money,
+    /// What of it was saved in months that no invoice has closed, in USD.
+    pub open: BTreeMap<Month, Money>,
+    /// By how much redeeming it lowered what the month owed, in USD.
+    pub taken_at_apply: Money,
+    /// The caller's id of the call that redeemed it.
+    pub request_id: Option<RequestId>,
+    /// When it was redeemed (UTC).
+    pub created_at: DateTime<Utc>,
+    /// Whether it has to be stored.
+    pub changed: bool,
+}
+
+/// Why a coupon cannot be redeemed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CouponRefusal {
+    /// No such code.
+    #[error("there is no such coupon")]
+    NotFound,
+    /// Taken back.
+    #[error("the coupon is no longer offered")]
+    Inactive,
+    /// Too early.
+    #[error("the coupon is not valid yet")]
+    NotYetValid,
+    /// Too late.
+    #[error("the coupon has expired")]
+    Expired,
+    /// The user's redemption of it still saves.
+    #[error("the coupon is applied already")]
+    AlreadyActive,
+    /// Redeemed as often as it may be.
+    #[error("the coupon is used up")]
+    UsedUp,
+    /// Redeemed by the user as often as he may.
+    #[error("the coupon was redeemed as often as one user may")]
+    UserLimit,
+    /// For subscribers of other plans.
+    #[error("the coupon does not apply to the user's plan")]
+    PlanNotAllowed,
+    /// The month owes too little.
+    #[error("the running month does not reach the coupon's minimum purchase amount")]
+    MinimumNotReached,
+    /// The request id redeemed another coupon.
+    #[error("the request id was used for another coupon")]
+    RequestConflict,
+}
+
+/// Who wants to redeem a coupon.
+#[derive(Debug, Clone, Copy)]
+pub struct Redeemer<'a> {
+    /// The plan of the user's live subscription.
+    pub plan_id: Option<&'a PlanId>,
+    /// What the running month owes before coupons, fees included, in USD.
+    pub purchase_amount: Money,
+    /// All that the user has redeemed.
+    pub redemptions: &'a [Redemption],
+}
+
+impl Coupon {
+    /// Whether a user may redeem the coupon now.
+    ///
+    /// # Errors
+    /// The first rule that he breaks, in the contract's order.
+    pub fn check(&self, user: Redeemer<'_>, now: DateTime<Utc>) -> Result<(), CouponRefusal> {
+        let own = || user.redemptions.iter().filter(|r| r.coupon_id == self.id);
+        let uses = i64::try_from(own().count()).unwrap_or(i64::MAX);
+        let month = Month::of(now);
+        let plan_allowed = self.applicable_plans.is_empty()
+            || user
+                .plan_id
+                .is_some_and(|plan| self.applicable_plans.contains(plan));
+        let rules = [
+            (self.is_active, CouponRefusal::Inactive),
+            (self.valid_from <= now, CouponRefusal::NotYetValid),
+            (
+                self.expires_at.is_none_or(|end| now < end),
+                CouponRefusal::Expired,
+            ),
+            (
+                !own().any(|r| r.is_live_in(month)),
+                CouponRefusal::AlreadyActive,
+            ),
+            (
+                self.max_uses == 0 || self.used_count < self.max_uses,
+                CouponRefusal::UsedUp,
+            ),
+            (
+                uses < self.max_usage_per_user.into(),
+                CouponRefusal::UserLimit,
+            ),
+            (plan_allowed, CouponRefusal::PlanNotAllowed),
+            (
+                user.purchase_amount >= self.min_purchase_amount,
+                CouponRefusal::MinimumNotReached,
+            ),
+        ];
+        let broken = rules.into_iter().find(|(holds, _)| !holds);
+        broken.map_or(Ok(()), |(_, refusal)| Err(refusal))
+    }
+
+    /// The redemption of the coupon, which has taken nothing yet.
+    #[must_use]
+    pub fn redeemed(
+        &self,
+        id: RedemptionId,
+        request_id: Option<RequestId>,
+        now: DateTime<Utc>,
+    ) -> Redemption {
+        Redemption {
+            id,
+            coupon_id: self.id.clone(),
+            code: self.code.clone(),
+            value: self.value,
+            duration_months: self.duration_months,
+            month: Month::of(now),
+            saved: Money::ZERO,
+            open: BTreeMap::new(),
+            taken_at_apply: Money::ZERO,
+            request_id,
+            created_at: now,
+            changed: true,
+        }
+    }
+}
+
+impl Redemption {
+    /// Whether the redemption takes from a month's sum: a percentage for its months, a fixed amount
+    /// until it is used up.
+    #[must_use]
+    pub fn is_live_in(&self, month: Month) -> bool {
+        match self.value {
+            CouponValue::Percentage(_) => self.runs_in(month),
+            CouponValue::Fixed(value) => self.runs_in(month) && self.saved < value,
+        }
+    }
+
+    fn runs_in(&self, month: Month) -> bool {
+        let limited = self.duration_months > 0 && !self.is_fixed();
+        self.month <= month && (!limited || month < self.month.plus(self.duration_months))
+    }
+
+    const fn is_fixed(&self) -> bool {
+        matches!(self.value, CouponValue::Fixed(_))
+    }
+
+    fn taken_in(&self, month: Month) -> Money {
+        self.open.get(&month).copied().unwrap_or(Money::ZERO)
+    }
+
+    /// What it takes of a month's sum of which other coupons have left `rest`.
+    fn part_of(&self, rest: Money, month: Month) -> Result<Money, NumberError> {
+        if rest.is_negative() || !self.runs_in(month) {
+            return Ok(Money::ZERO);
+        }
+        match self.value {
+            CouponValue::Percentage(percent) => rest.percent(percent),
+            CouponValue::Fixed(value) => {
+                let elsewhere = self.saved.minus(self.taken_in(month))?;
+                Ok(value.minus(elsewhere)?.min(rest))
+            }
+        }
+    }
+}
+
+/// What each redemption takes of a month: the contract's function f, by its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    month: Month,
+    /// Index of the redemption, and what it takes, in the order of taking.
+    parts: Vec<(usize, Money)>,
+}
+
+/// How what coupons take of a month changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taking {
+    month: Month,
+    /// Index of the redemption, and by how much its part grows, in the order of taking.
+    changes: Vec<(usize, Money)>,
+    /// By how much all parts grow together, in USD.
+    pub total: Money,
+}
+
+impl Parts {
+    /// What redemptions, oldest first, take of the sum that an invoice month owes: the percentages
+    /// one after another of what is left, then the fixed ones.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub fn of(redemptions: &[Redemption], month: Month, sum: Money) -> Result<Self, NumberError> {
+        let by_kind = |fixed: bool| {
+            let numbered = redemptions.iter().enumerate();
+            numbered.filter(move |(_, redemption)| redemption.is_fixed() == fixed)
+        };
+        let mut rest = sum;
+        let mut parts = Vec::with_capacity(redemptions.len());
+        for (index, redemption) in by_kind(false).chain(by_kind(true)) {
+            let part = redemption.part_of(rest, month)?;
+            rest = rest.minus(part)?;
+            parts.push((index, part));
+        }
+        Ok(Self { month, parts })
+    }
+
+    /// What leads from what the redemptions have taken of the month to these parts. `most` limits
+    /// the growth: a record is never worth less than nothing, even when a fixed coupon has got back
+    /// what another month had taken.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub fn taking(
+        self,
+        redemptions: &[Redemption],
+        most: Option<Money>,
+    ) -> Result<Taking, NumberError> {
+        let mut total = Money::ZERO;
+        let mut changes = Vec::with_capacity(self.parts.len());
+        for (index, part) in self.parts {
+            let before = redemptions
+                .get(index)
+                .map_or(Money::ZERO, |redemption| redemption.taken_in(self.month));
+            let mut change = part.minus(before)?;
+            if let Some(most) = most {
+                change = change.min(most.minus(total)?);
+            }
+            total = total.plus(change)?;
+            changes.push((index, change));
+        }
+        Ok(Taking {
+            month: self.month,
+            changes,
+            total,
+        })
+    }
+}
+
+impl Taking {
+    /// The first redemption whose part grows.
+    #[must_use]
+    pub fn first<'a>(&self, redemptions: &'a [Redemption]) -> Option<&'a Redemption> {
+        let grown = self
+            .changes
+            .iter()
+            .find(|(_, change)| *change > Money::ZERO);
+        grown.and_then(|(index, _)| redemptions.get(*index))
+    }
+
+    /// Enters the changes into the redemptions.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub fn enter(&self, redemptions: &mut [Redemption]) -> Result<(), NumberError> {
+        for &(index, change) in &self.changes {
+            if change == Money::ZERO {
+                continue;
+            }
+            if let Some(redemption) = redemptions.get_mut(index) {
+                let taken = redemption.taken_in(self.month).plus(change)?;
+                redemption.saved = redemption.saved.plus(change)?;
+                redemption.open.insert(self.month, taken);
+                redemption.changed = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

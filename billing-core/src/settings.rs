@@ -1,0 +1,201 @@
+//! A user's billing settings.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    Violation,
+    ids::UserId,
+    money::Money,
+    text::{check_line, check_lines},
+};
+
+/// The only currency there is (ISO 4217).
+pub const CURRENCY: &str = "USD";
+/// The only rhythm of invoices there is.
+pub const INVOICE_FREQUENCY: &str = "monthly";
+/// The longest mail address, in bytes: what a mail server must take (RFC 5321).
+pub const MAX_EMAIL_BYTES: usize = 254;
+/// The longest address, in characters.
+pub const MAX_ADDRESS: usize = 1_000;
+/// The longest tax id, in characters.
+pub const MAX_TAX_ID: usize = 64;
+/// The most that one automatic top-up may cost, in USD.
+pub const MAX_AUTO_TOPUP: i64 = 100_000;
+/// What an automatic top-up costs unless set, in USD.
+const DEFAULT_AUTO_TOPUP: i64 = 100;
+
+/// A user's billing settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Whose settings.
+    pub user_id: UserId,
+    /// Where invoices and notices are mailed to; empty means nowhere.
+    pub billing_email: String,
+    /// The address on invoices.
+    pub billing_address: String,
+    /// The tax id on invoices.
+    pub tax_id: String,
+    /// Whether tokens are bought when few are left.
+    pub auto_topup: bool,
+    /// The number of tokens at or below which tokens are bought.
+    pub auto_topup_threshold: i64,
+    /// For how much, in USD.
+    pub auto_topup_amount: Money,
+    /// Whether invoices are mailed.
+    pub send_invoice_email: bool,
+    /// The number of tokens at or below which a warning is given; 0 means the default levels.
+    pub alert_threshold: i64,
+    /// Whether warnings are announced.
+    pub enable_alerts: bool,
+    /// When the settings were first set and last changed (UTC); `None` while all are defaults.
+    pub written: Option<Written>,
+}
+
+/// When settings were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// For the first time (UTC).
+    pub created_at: DateTime<Utc>,
+    /// For the last time (UTC).
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Settings that a user wants; `None` leaves a setting as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SettingsChange {
+    /// Where invoices and notices are mailed to; empty means nowhere.
+    pub billing_email: Option<String>,
+    /// The address on invoices.
+    pub billing_address: Option<String>,
+    /// The tax id on invoices.
+    pub tax_id: Option<String>,
+    /// Whether tokens are bought when few are left.
+    pub auto_topup: Option<bool>,
+    /// Whether the user agreed to be charged for it. The default of `auto_topup` is no consent.
+    pub auto_topup_consent: Option<bool>,
+    /// The number of tokens at or below which tokens are bought.
+    pub auto_topup_threshold: Option<i64>,
+    /// For how much, in USD.
+    pub auto_topup_amount: Option<Money>,
+    /// Whether invoices are mailed.
+    pub send_invoice_email: Option<bool>,
+    /// The number of tokens at or below which a warning is given; 0 means the default levels.
+    pub alert_threshold: Option<i64>,
+    /// Whether warnings are announced.
+    pub enable_alerts: Option<bool>,
+}
+
+impl Settings {
+    /// The settings of a user who has set none.
+    #[must_use]
+    pub fn new(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            billing_email: String::new(),
+            billing_address: String::new(),
+            tax_id: String::new(),
+            auto_topup: true,
+            auto_topup_threshold: 0,
+            auto_topup_amount: Money::whole(DEFAULT_AUTO_TOPUP).unwrap_or(Money::ZERO),
+            send_invoice_email: true,
+            alert_threshold: 0,
+            enable_alerts: true,
+            written: None,
+        }
+    }
+
+    /// The settings' id: a user has one set of them.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("settings-{}", self.user_id)
+    }
+}
+
+impl SettingsChange {
+    /// Every field at fault.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let mut note = |field, problem: Option<String>| {
+            found.extend(problem.map(|problem| Violation::new(field, problem)));
+        };
+        let email = self.billing_email.as_deref();
+        note("billing_email", email.and_then(email_problem));
+        let address = self.billing_address.as_deref();
+        let checked = address.map_or(Ok(()), |text| check_lines(text, MAX_ADDRESS));
+        note("billing_address", checked.err().map(|e| e.to_string()));
+        let tax_id = self.tax_id.as_deref();
+        let checked = tax_id.map_or(Ok(()), |text| check_line(text, MAX_TAX_ID));
+        note("tax_id", checked.err().map(|e| e.to_string()));
+        let below_zero = |tokens: Option<i64>| {
+            let wrong = tokens.is_some_and(|tokens| tokens < 0);
+            wrong.then(|| "must not be negative".to_owned())
+        };
+        note(
+            "auto_topup_threshold",
+            below_zero(self.auto_topup_threshold),
+        );
+        let amount = self.auto_topup_amount;
+        note("auto_topup_amount", amount.and_then(amount_problem));
+        note("alert_threshold", below_zero(self.alert_threshold));
+        found
+    }
+
+    /// The settings with the change made.
+    #[must_use]
+    pub fn apply(self, settings: Settings, now: DateTime<Utc>) -> Settings {
+        let threshold = self.auto_topup_threshold;
+        let amount = self.auto_topup_amount;
+        let mailed = self.send_invoice_email;
+        Settings {
+            user_id: settings.user_id,
+            billing_email: self.billing_email.unwrap_or(settings.billing_email),
+            billing_address: self.billing_address.unwrap_or(settings.billing_address),
+            tax_id: self.tax_id.unwrap_or(settings.tax_id),
+            auto_topup: self.auto_topup.unwrap_or(settings.auto_topup),
+            auto_topup_threshold: threshold.unwrap_or(settings.auto_topup_threshold),
+            auto_topup_amount: amount.unwrap_or(settings.auto_topup_amount),
+            send_invoice_email: mailed.unwrap_or(settings.send_invoice_email),
+            alert_threshold: self.alert_threshold.unwrap_or(settings.alert_threshold),
+            enable_alerts: self.enable_alerts.unwrap_or(settings.enable_alerts),
+            written: Some(Written {
+                created_at: settings.written.map_or(now, |written| written.created_at),
+                updated_at: now,
+            }),
+        }
+    }
+}
+
+/// Whether mail could reach the address is for the mail server to say.
+fn email_problem(email: &str) -> Option<String> {
+    let plausible = match email.split_once('@') {
+        Some((name, host)) => {
+            let hidden = |c: char| c.is_whitespace() || c.is_control();
+            !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(hidden)
+        }
+        None => email.is_empty(),
+    };
+    if !plausible {
+        Some("must be a mail address".to_owned())
+    } else if email.len() > MAX_EMAIL_BYTES {
+        Some(format!("must be at most {MAX_EMAIL_BYTES} bytes"))
+    } else {
+        None
+    }
+}
+
+fn amount_problem(amount: Money) -> Option<String> {
+    let highest = Money::whole(MAX_AUTO_TOPUP).unwrap_or(Money::ZERO);
+    if amount <= Money::ZERO {
+        Some("must be more than 0".to_owned())
+    } else if amount > highest {
+        Some(format!("must be at most {MAX_AUTO_TOPUP}"))
+    } else if !amount.is_whole_cents() {
+        Some("must be whole cents".to_owned())
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

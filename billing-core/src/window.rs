@@ -1,0 +1,168 @@
+//! Stretches of time, and the quota windows of subscriptions.
+
+use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
+
+use crate::{
+    money::{Price, Rate},
+    plan::{PlanTerms, UsagePricing},
+};
+
+/// A stretch of time (UTC). Its end belongs to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment.
+    pub start: DateTime<Utc>,
+    /// The first moment after.
+    pub end: DateTime<Utc>,
+}
+
+impl Span {
+    /// Whether a time lies in it.
+    #[must_use]
+    pub fn contains(&self, at: DateTime<Utc>) -> bool {
+        (self.start..self.end).contains(&at)
+    }
+
+    /// The microseconds from `at` to the end, and all of them: a share of the span.
+    #[must_use]
+    pub fn remaining(&self, at: DateTime<Utc>) -> (i64, i64) {
+        let micros = |delta: TimeDelta| delta.num_microseconds().unwrap_or(i64::MAX).max(0);
+        let total = micros(self.end.signed_duration_since(self.start));
+        let remaining = micros(self.end.signed_duration_since(at));
+        (remaining.min(total), total)
+    }
+}
+
+/// The moment `months` after the boundary at `start`, on the anchor's day of the month or the
+/// month's last (contract, section 4).
+#[must_use]
+pub fn months_after(anchor: DateTime<Utc>, start: DateTime<Utc>, months: u32) -> DateTime<Utc> {
+    let years = i64::from(start.year()).saturating_sub(anchor.year().into());
+    let since = years
+        .saturating_mul(12)
+        .saturating_add(start.month().into())
+        .saturating_sub(anchor.month().into());
+    let since = u32::try_from(since).unwrap_or(0);
+    anchor
+        .checked_add_months(Months::new(since.saturating_add(months)))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Token counters of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Tokens used, whoever paid for them.
+    pub tokens_used: i64,
+    /// Tokens taken from the quota.
+    pub quota_used: i64,
+    /// Tokens that neither quota nor topped-up balance held.
+    pub overage_tokens: i64,
+}
+
+/// Where a record's tokens were taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokensTaken {
+    /// From the window's quota.
+    pub quota: i64,
+    /// From the topped-up balance.
+    pub topup: i64,
+    /// From neither.
+    pub overage: i64,
+}
+
+/// A quota window: what rates its usage, and how much there was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// When.
+    pub span: Span,
+    /// How tokens within the quota are charged.
+    pub usage_pricing: UsagePricing,
+    /// Tokens of the window.
+    pub quota: i64,
+    /// USD per token beyond quota and balance.
+    pub extra_token_price: Price,
+    /// What the user pays of the extra price.
+    pub overage_discount_rate: Rate,
+    /// What was used.
+    pub counters: Counters,
+}
+
+impl Window {
+    /// An unused window with a plan's whole quota.
+    #[must_use]
+    pub fn new(span: Span, terms: &PlanTerms) -> Self {
+        Self {
+            span,
+            usage_pricing: terms.usage_pricing,
+            quota: terms.monthly_quota,
+            extra_token_price: terms.extra_token_price,
+            overage_discount_rate: terms.overage_discount_rate,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Tokens left of the quota, never negative.
+    #[must_use]
+    pub fn quota_left(&self) -> i64 {
+        self.quota.saturating_sub(self.counters.quota_used).max(0)
+    }
+
+    /// Tokens that were taken from the topped-up balance.
+    #[must_use]
+    pub fn topup_used(&self) -> i64 {
+        match self.usage_pricing {
+            UsagePricing::Metered => 0,
+            UsagePricing::Included => self
+                .counters
+                .tokens_used
+                .saturating_sub(self.counters.quota_used)
+                .saturating_sub(self.counters.overage_tokens),
+        }
+    }
+
+    /// Takes tokens from the quota, then from the topped-up balance (contract, section 3, step 4).
+    /// On a metered plan the quota only counts, and the balance is left alone.
+    pub fn take(&mut self, tokens: i64, balance: &mut i64) -> TokensTaken {
+        let quota = tokens.min(self.quota_left());
+        let mut taken = TokensTaken {
+            quota,
+            ..TokensTaken::default()
+        };
+        if self.usage_pricing == UsagePricing::Included {
+            let beyond = tokens.saturating_sub(quota);
+            taken.topup = beyond.min((*balance).max(0));
+            taken.overage = beyond.saturating_sub(taken.topup);
+        }
+        self.count(tokens, taken, balance);
+        taken
+    }
+
+    /// Gives back what a record took.
+    pub fn give_back(&mut self, tokens: i64, taken: TokensTaken, balance: &mut i64) {
+        let taken = taken.negated();
+        self.count(tokens.saturating_neg(), taken, balance);
+    }
+
+    fn count(&mut self, tokens: i64, taken: TokensTaken, balance: &mut i64) {
+        let counters = &mut self.counters;
+        counters.tokens_used = counters.tokens_used.saturating_add(tokens);
+        counters.quota_used = counters.quota_used.saturating_add(taken.quota);
+        counters.overage_tokens = counters.overage_tokens.saturating_add(taken.overage);
+        *balance = balance.saturating_sub(taken.topup);
+    }
+}
+
+impl TokensTaken {
+    /// The same tokens, given back.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self {
+            quota: self.quota.saturating_neg(),
+            topup: self.topup.saturating_neg(),
+            overage: self.overage.saturating_neg(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Users' subscriptions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use billing_core::{
+    account::Account,
+    ids::{SubscriptionId, UserId},
+    subscription::{SubscriptionOrder, SubscriptionRecord, SubscriptionRefusal, SubscriptionState},
+    user::User,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Backend, Conn, dialect, prices::CatalogCache, users};
+use crate::{
+    Now, StoreError, SubscriptionStore,
+    rows::SubscriptionRow,
+    schema::{accounts, subscriptions},
+    sql_types::DbTimestamp,
+};
+
+#[async_trait]
+impl SubscriptionStore for Backend {
+    async fn order_subscription(
+        &self,
+        user_id: UserId,
+        order: SubscriptionOrder,
+        now: Now,
+    ) -> Result<Result<SubscriptionState, SubscriptionRefusal>, StoreError> {
+        let cache = self.catalog.clone();
+        self.write_again(move |conn| {
+            let (cache, user_id) = (cache.clone(), user_id.clone());
+            let (order, now) = (order.clone(), Arc::clone(&now));
+            Box::pin(async move {
+                let user = users::lock(conn, &user_id, now()).await?;
+                let now = now();
+                let catalog = users::share_catalog(conn, &cache).await?;
+                let mut user = users::bring_to(conn, &catalog, user, now, now).await?;
+                let ordered = user.order(order, &catalog, now);
+                if ordered.is_ok() {
+                    users::store(conn, &[&user], &[], now).await?;
+                }
+                Ok(ordered)
+            })
+        })
+        .await
+    }
+
+    async fn live_subscription(
+        &self,
+        user_id: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SubscriptionState>, StoreError> {
+        // The newest is the live one, if any is.
+        let newest = self.subscriptions(user_id, None, 1, now).await?;
+        Ok(newest.into_iter().find(|state| state.live.is_some()))
+    }
+
+    async fn subscriptions(
+        &self,
+        user_id: UserId,
+        after: Option<SubscriptionId>,
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SubscriptionState>, StoreError> {
+        let cache = self.catalog.clone();
+        self.read(move |conn| {
+            Box::pin(async move {
+                let (user, _) = users::view(conn, &cache, user_id, now, now).await?;
+                // Ids begin with their time, so the newest has the greatest.
+                let mut query = subscriptions::table
+                    .filter(subscriptions::user_id.eq(user.id().as_str()))
+                    .order(subscriptions::id.desc())
+                    .limit(limit)
+                    .select(SubscriptionRow::as_select())
+                    .into_boxed();
+                if let Some(after) = &after {
+                    query = query.filter(subscriptions::id.lt(after.as_str()));
+                }
+                let rows = query.load(conn).await?;
+                let states = rows.into_iter().map(|row| {
+                    let record = SubscriptionRecord::try_from(row)?;
+                    Ok(SubscriptionState::of(record, &user))
+                });
+                states.collect()
+            })
+        })
+        .await
+    }
+
+    async fn renew_due(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+        let cache = self.catalog.clone();
+        self.write_again(move |conn| {
+            let cache = cache.clone();
+            Box::pin(async move { renew_due(conn, &cache, now, limit).await })
+        })
+        .await
+    }
+}
+
+async fn renew_due(
+    conn: &mut Conn,
+    cache: &CatalogCache,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    let mut due: Vec<String> = accounts::table
+        .filter(accounts::subscription_id.is_not_null())
+        .filter(accounts::window_end.le(DbTimestamp(now)))
+        .order(accounts::window_end)
+        .limit(limit)
+        .select(accounts::user_id)
+        .load(conn)
+        .await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    due.sort_unstable();
+    let found = due.len();
+    let locked = dialect::lock_accounts(conn, due, now).await?;
+    let catalog = users::share_catalog(conn, cache).await?;
+    let mut renewed = Vec::new();
+    for row in locked {
+        let user = User::new(Account::try_from(row)?);
+        let user = users::bring_to(conn, &catalog, user, now, now).await?;
+        // Usage or another server may have been faster.
+        if user.effects.account_changed {
+            renewed.push(user);
+        }
+    }
+    let changed: Vec<_> = renewed.iter().collect();
+    users::store(conn, &changed, &[], now).await?;
+    Ok(found)
+}
