@@ -16,6 +16,7 @@ mod client;
 mod command_line;
 mod concurrency;
 mod coupon_race;
+mod coupons_together;
 mod examples;
 mod faults;
 mod foreign;

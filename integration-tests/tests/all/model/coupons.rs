@@ -78,28 +78,35 @@ pub(super) struct Taken {
     pub(super) order: Vec<usize>,
 }
 
-/// The contract's function f of a month that owes `sum` before coupons. All parts together are at
-/// most `most`; whoever would take more waits for the month's next record.
+/// The contract's function f of a month that owes `sum` before coupons. All parts together grow by
+/// `most` at most, the first in the order first; the rest waits for the month's next record.
 pub(super) fn taken(redemptions: &[Redemption], month: i64, sum: Femto, most: Femto) -> Taken {
-    let mut left = sum.max(0);
-    let mut allowed = most.max(0);
-    let mut parts = vec![0; redemptions.len()];
     let (percentages, fixed): (Vec<usize>, Vec<usize>) = (0..redemptions.len())
         .filter(|index| redemptions[*index].counts_in(month))
         .partition(|index| matches!(redemptions[*index].value, Value::Percentage { .. }));
     let order: Vec<usize> = percentages.into_iter().chain(fixed).collect();
+    let mut left = sum.max(0);
+    let mut growth = vec![0; redemptions.len()];
     for &index in &order {
         let redemption = &redemptions[index];
-        let wanted = match redemption.value {
+        let part = match redemption.value {
             Value::Percentage { value, .. } => half_up(left * value, WHOLE),
             Value::Fixed(value) => {
                 let elsewhere = redemption.saved() - redemption.part(month);
                 left.min(value - elsewhere)
             }
         };
-        parts[index] = wanted.min(allowed);
-        left -= wanted;
-        allowed -= parts[index];
+        growth[index] = part - redemption.part(month);
+        left -= part;
+    }
+    // What some give up, others may take besides.
+    let given_up: Femto = growth.iter().filter(|change| **change < 0).sum();
+    let mut allowed = most.saturating_sub(given_up);
+    let mut parts: Vec<_> = redemptions.iter().map(|r| r.part(month)).collect();
+    for &index in &order {
+        let change = growth[index].min(allowed);
+        parts[index] += change;
+        allowed -= change.max(0);
     }
     Taken { parts, order }
 }

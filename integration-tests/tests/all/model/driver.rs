@@ -55,26 +55,29 @@ pub(super) struct Driver {
 impl Driver {
     /// Runs a sequence that begins at `now`, and answers when it ended.
     pub(super) async fn run(wire: Wire, seed: u64, now: Micros) -> Micros {
+        let again = format!(
+            "BILLING_MODEL_SEED={seed} BILLING_MODEL_SEQUENCES=1 BILLING_MODEL_CLOCK={}",
+            timestamp(now),
+        );
+        let mut said = vec![again];
         let mut random = Random::new(seed);
         let mut driver = Self::set_up(wire, seed, now, &mut random).await;
-        let mut said = Vec::new();
         for _ in 0..CALLS {
             let operation = script::next(&driver.reference, &mut random);
             said.push(format!("{} {operation:?}", timestamp(driver.reference.now)));
             let agreed = driver.step(operation).await;
-            driver.demand(agreed, seed, &said);
+            driver.demand(agreed, &said);
         }
         let agreed = driver.compare_everything().await;
-        driver.demand(agreed, seed, &said);
+        driver.demand(agreed, &said);
         driver.reference.now
     }
 
-    fn demand(&self, agreed: Result<(), String>, seed: u64, said: &[String]) {
+    fn demand(&self, agreed: Result<(), String>, said: &[String]) {
         if let Err(difference) = agreed {
             let (said, reference) = (said.join("\n"), &self.reference);
-            let seed = format!("BILLING_MODEL_SEED={seed} BILLING_MODEL_SEQUENCES=1");
             let state = (&reference.subscriptions, &reference.redemptions);
-            panic!("{difference}\n{seed}\n{said}\n{state:#?}");
+            panic!("{difference}\n{said}\n{state:#?}");
         }
     }
 

@@ -170,7 +170,7 @@ impl Reference {
         }
         let (before, net) = (self.saved(record.month), record.net());
         let sum = self.sum(record.month) + net;
-        let after = taken(&self.redemptions, record.month, sum, before + net);
+        let after = taken(&self.redemptions, record.month, sum, net);
         record.discount = after.parts.iter().sum::<Femto>() - before;
         let grown =
             |index: &&usize| after.parts[**index] > self.redemptions[**index].part(record.month);
@@ -368,6 +368,7 @@ impl Reference {
         if self.alert_threshold > 0 {
             return window.remaining() <= self.alert_threshold;
         }
-        window.used * 100 >= window.quota * 80
+        // Tokens that were paid for as overage are none of the quota's.
+        (window.quota - window.remaining()) * 100 >= window.quota * 80
     }
 }
