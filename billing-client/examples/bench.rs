@@ -11,7 +11,7 @@ use std::{
 
 use billing_client::{BillingClient, NewModelPrice, Usage};
 use billing_proto::v1::{
-    GetStatsRequest, GetStatsResponse,
+    GetQuotaWarningRequest, GetQuotaWarningResponse, GetStatsRequest, GetStatsResponse,
     stats_service_client::StatsServiceClient,
     stats_service_server::{StatsService, StatsServiceServer},
 };
@@ -111,6 +111,13 @@ impl StatsService for Echo {
         _: Request<GetStatsRequest>,
     ) -> Result<Response<GetStatsResponse>, Status> {
         Ok(Response::new(GetStatsResponse::default()))
+    }
+
+    async fn get_quota_warning(
+        &self,
+        _: Request<GetQuotaWarningRequest>,
+    ) -> Result<Response<GetQuotaWarningResponse>, Status> {
+        Err(Status::unimplemented("only an echo"))
     }
 }
 

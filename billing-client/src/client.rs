@@ -1,8 +1,10 @@
 //! The calls.
 
 use billing_proto::v1::{
-    self, plan_service_client::PlanServiceClient, pricing_service_client::PricingServiceClient,
-    report_service_client::ReportServiceClient, stats_service_client::StatsServiceClient,
+    self, coupon_service_client::CouponServiceClient, plan_service_client::PlanServiceClient,
+    pricing_service_client::PricingServiceClient, report_service_client::ReportServiceClient,
+    stats_service_client::StatsServiceClient,
+    subscription_service_client::SubscriptionServiceClient,
     usage_service_client::UsageServiceClient,
 };
 use chrono::{DateTime, Utc};
@@ -10,8 +12,9 @@ use futures_util::stream::{self, Stream, TryStreamExt};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    BillingClientBuilder, Cost, Error, ModelPrice, MonthlyReport, NewModelPrice, Plan, PriceImport,
-    RawService, Recorded, Stats, Usage, UsageFilter, UsagePage, UsageRecord, convert,
+    AppliedCoupon, BillingClientBuilder, Cost, Error, ModelPrice, MonthlyReport, NewModelPrice,
+    NewSubscription, Plan, PriceImport, QuotaWarning, RawService, Recorded, Stats, Subscription,
+    Usage, UsageFilter, UsagePage, UsageRecord, convert,
     retry::{Attempts, Limits},
 };
 
@@ -125,6 +128,29 @@ impl BillingClient {
         pages.try_flatten()
     }
 
+    /// Reverses a usage record by a correction, which is answered. An empty `user_id` means the
+    /// token's subject; `reason` may be empty.
+    ///
+    /// # Errors
+    /// `SCOPE_MISSING` unless the token has the scope `admin`, `USAGE_NOT_FOUND` when the user has
+    /// no such record, `USAGE_ALREADY_VOIDED` also when an attempt did so whose answer was lost.
+    pub async fn void_usage(
+        &self,
+        user_id: impl Into<String>,
+        id: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Result<UsageRecord, Error> {
+        let message = v1::VoidUsageRequest {
+            user_id: user_id.into(),
+            id: id.into(),
+            reason: reason.into(),
+        };
+        let answer = self.call(message, |service, request| async move {
+            UsageServiceClient::new(service).void_usage(request).await
+        });
+        answer.await?.try_into()
+    }
+
     /// Reads what a user has used and owes.
     ///
     /// # Errors
@@ -135,6 +161,78 @@ impl BillingClient {
         };
         let answer = self.call(message, |service, request| async move {
             StatsServiceClient::new(service).get_stats(request).await
+        });
+        answer.await?.try_into()
+    }
+
+    /// Answers whether a user is running out of tokens.
+    ///
+    /// # Errors
+    /// `OTHER_USER` when the token does not allow it.
+    pub async fn quota_warning(&self, user_id: impl Into<String>) -> Result<QuotaWarning, Error> {
+        let message = v1::GetQuotaWarningRequest {
+            user_id: user_id.into(),
+        };
+        let answer = self.call(message, |service, request| async move {
+            StatsServiceClient::new(service)
+                .get_quota_warning(request)
+                .await
+        });
+        Ok(answer.await?.into())
+    }
+
+    /// Subscribes a user to a plan.
+    ///
+    /// # Errors
+    /// `SUBSCRIPTION_EXISTS` when one is live, also one that an attempt made whose answer was
+    /// lost; `PLAN_NOT_FOUND` and `PLAN_INACTIVE`; `SCOPE_MISSING` for a trial or a start in the
+    /// past without the scope `admin`.
+    pub async fn subscribe(&self, new: NewSubscription) -> Result<Subscription, Error> {
+        let message = v1::SubscribeRequest::from(new);
+        let answer = self.call(message, |service, request| async move {
+            SubscriptionServiceClient::new(service)
+                .subscribe(request)
+                .await
+        });
+        answer.await?.try_into()
+    }
+
+    /// Reads a user's live subscription.
+    ///
+    /// # Errors
+    /// `SUBSCRIPTION_NOT_FOUND` without one, `OTHER_USER` when the token does not allow it.
+    pub async fn subscription(&self, user_id: impl Into<String>) -> Result<Subscription, Error> {
+        let message = v1::GetSubscriptionRequest {
+            user_id: user_id.into(),
+        };
+        let answer = self.call(message, |service, request| async move {
+            SubscriptionServiceClient::new(service)
+                .get_subscription(request)
+                .await
+        });
+        answer.await?.try_into()
+    }
+
+    /// Redeems a coupon by its code, in any case. However often the call is repeated with its
+    /// `request_id`, which is unique per user, it redeems once.
+    ///
+    /// # Errors
+    /// `COUPON_NOT_FOUND`, or the `COUPON_` code of the rule that the user does not meet.
+    pub async fn apply_coupon(
+        &self,
+        user_id: impl Into<String>,
+        coupon_code: impl Into<String>,
+        request_id: impl Into<String>,
+    ) -> Result<AppliedCoupon, Error> {
+        let message = v1::ApplyCouponRequest {
+            coupon_code: coupon_code.into(),
+            user_id: user_id.into(),
+            request_id: request_id.into(),
+        };
+        let answer = self.call_while(Error::is_passing, message, |service, request| async move {
+            CouponServiceClient::new(service)
+                .apply_coupon(request)
+                .await
         });
         answer.await?.try_into()
     }

@@ -2,7 +2,8 @@
 //!
 //! [`BillingClient`] speaks gRPC, hides the wire's types behind values with exact decimals and UTC
 //! times, and repeats calls that failed for a passing reason. Every call it offers is safe to
-//! repeat: a usage record keeps its request id over all attempts, so it is charged once.
+//! repeat: a usage record keeps its request id over all attempts, so it is charged once, and what
+//! can be done only once is refused the second time.
 //!
 //! ```no_run
 //! use billing_client::{BillingClient, Usage};
@@ -56,6 +57,7 @@ mod buffer;
 mod builder;
 mod client;
 mod convert;
+mod coupon;
 mod error;
 mod plan;
 mod price;
@@ -63,6 +65,7 @@ mod report;
 mod result;
 mod retry;
 mod stream;
+mod subscription;
 mod usage;
 
 pub use auth::{Auth, RawService};
@@ -70,11 +73,13 @@ pub use batch::BatchResult;
 pub use buffer::{BufferOptions, UsageBuffer};
 pub use builder::BillingClientBuilder;
 pub use client::BillingClient;
+pub use coupon::{AppliedCoupon, CouponType};
 pub use error::{Error, FieldViolation};
 pub use plan::{Plan, UsagePricing};
 pub use price::{ModelPrice, NewModelPrice, PriceImport, Problem};
-pub use report::{MonthlyReport, Stats};
+pub use report::{MonthlyReport, QuotaWarning, Stats};
 pub use result::{UsageOutcome, UsageResult};
 pub use retry::RetryPolicy;
 pub use stream::{Unsent, UsageResults, UsageSender};
+pub use subscription::{NewSubscription, Subscription, SubscriptionStatus};
 pub use usage::{Cost, Recorded, Usage, UsageFilter, UsagePage, UsageRecord, UsageStatus};

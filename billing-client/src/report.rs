@@ -41,6 +41,25 @@ impl TryFrom<v1::GetStatsResponse> for Stats {
     }
 }
 
+/// Whether a user is running out of tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuotaWarning {
+    /// Whether he is; false without a plan.
+    pub quota_warning: bool,
+    /// A sentence for users.
+    pub message: String,
+}
+
+impl From<v1::GetQuotaWarningResponse> for QuotaWarning {
+    fn from(answer: v1::GetQuotaWarningResponse) -> Self {
+        Self {
+            quota_warning: answer.quota_warning,
+            message: answer.message,
+        }
+    }
+}
+
 /// A month's figures over all users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -243,6 +243,8 @@ pub struct UsageRecord {
     pub invoice_month: String,
     /// The record that this one reverses; empty unless it is a correction.
     pub corrects_id: String,
+    /// Why the record was voided; empty unless it was and a reason was given.
+    pub void_reason: String,
 }
 
 impl TryFrom<v1::UsageRecord> for UsageRecord {
@@ -276,6 +278,7 @@ impl TryFrom<v1::UsageRecord> for UsageRecord {
             updated_at: convert::time(record.updated_at, "updated_at")?,
             invoice_month: record.invoice_month,
             corrects_id: record.corrects_id,
+            void_reason: record.void_reason,
         })
     }
 }

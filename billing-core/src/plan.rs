@@ -134,7 +134,7 @@ pub enum PlanRefusal {
     #[error("there is another plan {:?}", .0.as_str())]
     Exists(PlanId),
     /// Subscriptions use the plan or will change to it.
-    #[error("plan {:?} is used by {subscriptions} subscriptions", .id.as_str())]
+    #[error("plan {:?} still has subscriptions: {subscriptions}", .id.as_str())]
     InUse {
         /// The plan.
         id: PlanId,

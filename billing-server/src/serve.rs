@@ -6,7 +6,7 @@ mod routes;
 
 use std::{fs, io::Write, pin::pin, sync::Arc, time::Duration};
 
-use billing_store::UsageWriter;
+use billing_store::{Store, UsageStore, UsageWriter};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -32,7 +32,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
     let verifier = Arc::new(Verifier::new(key, &settings.token_rules()));
     let mut server = server(&settings)?;
     let store = open::store(&settings).await?;
-    let (writer, writing) = UsageWriter::start(&store, settings.db_writers, settings.queue_records);
+    let usage: Arc<dyn UsageStore> = Arc::<dyn Store>::clone(&store);
+    let (writer, writing) = UsageWriter::start(&usage, settings.db_writers, settings.queue_records);
     let test_clock = settings
         .test_clock
         .map(|start| Arc::new(TestClock::new(start)));

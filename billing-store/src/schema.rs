@@ -486,7 +486,4 @@ diesel::table! {
     }
 }
 
-diesel::joinable!(plan_versions -> subscription_plans (plan_id));
-diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);
-
 diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);

@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Store, StoreError};
+use crate::{StoreError, UsageStore};
 
 /// Once a transaction has this many records, no more are added.
 const FULL_BATCH: usize = 1_000;
@@ -82,7 +82,11 @@ pub struct UsageWriterTasks(JoinSet<()>);
 impl UsageWriter {
     /// Starts `writers` writers with room for `queue` single records between them.
     #[must_use]
-    pub fn start(store: &Arc<dyn Store>, writers: usize, queue: usize) -> (Self, UsageWriterTasks) {
+    pub fn start(
+        store: &Arc<dyn UsageStore>,
+        writers: usize,
+        queue: usize,
+    ) -> (Self, UsageWriterTasks) {
         let mut tasks = JoinSet::new();
         let writers = writers.max(1);
         let room = queue.div_ceil(writers).max(1);
@@ -210,7 +214,7 @@ impl Waiting {
     }
 }
 
-async fn run(store: Arc<dyn Store>, mut waiting: Waiting) {
+async fn run(store: Arc<dyn UsageStore>, mut waiting: Waiting) {
     while let Some(mut jobs) = waiting.gather().await {
         // A caller that gave up is not worth a place in the transaction.
         jobs.retain(|job| !job.reply.is_closed());
@@ -235,7 +239,7 @@ async fn run(store: Arc<dyn Store>, mut waiting: Waiting) {
 /// Commits a batch; when the database refuses it for good, splits it, so that a bad record fails
 /// alone. The halves are tried once: their parent was patient enough.
 fn commit<'a>(
-    store: &'a dyn Store,
+    store: &'a dyn UsageStore,
     batch: &'a [Arc<Usage>],
     attempts: u32,
 ) -> BoxFuture<'a, Results> {
@@ -258,7 +262,7 @@ fn commit<'a>(
 }
 
 async fn commit_with_retries(
-    store: &dyn Store,
+    store: &dyn UsageStore,
     batch: &[Arc<Usage>],
     attempts: u32,
 ) -> Result<Vec<Outcome>, StoreError> {

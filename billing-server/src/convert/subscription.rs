@@ -3,6 +3,7 @@
 use billing_core::{
     ids::{PlanId, SubscriptionId, UserId},
     subscription::{BillingCycle, NewSubscription, SubscriptionState, SubscriptionStatus},
+    usage::earliest,
 };
 use billing_proto::v1;
 use chrono::{DateTime, Utc};
@@ -15,8 +16,6 @@ use crate::error::ApiError;
 
 /// The most days of a trial.
 const MAX_TRIAL_DAYS: u32 = 365;
-/// The first second in which a subscription may begin: the year 2000.
-const EARLIEST_START: i64 = 946_684_800;
 
 /// A user's subscription as it is sent.
 #[must_use]
@@ -105,7 +104,7 @@ fn trial_days(days: i32) -> Result<u32, String> {
 }
 
 fn not_before_2000(start: DateTime<Utc>) -> Result<DateTime<Utc>, &'static str> {
-    if start.timestamp() < EARLIEST_START {
+    if start < earliest() {
         return Err("must not be before 2000");
     }
     Ok(start)

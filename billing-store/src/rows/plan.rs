@@ -13,6 +13,9 @@ use crate::{
     sql_types::DbFixed,
 };
 
+diesel::joinable!(plan_versions -> subscription_plans (plan_id));
+diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);
+
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = subscription_plans)]
 pub(crate) struct PlanRow {

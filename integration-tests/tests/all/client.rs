@@ -1,16 +1,20 @@
 //! The Rust client against the real server.
 
-use billing_client::{BillingClient, Error, NewModelPrice, RetryPolicy, Usage, UsageFilter};
+use billing_client::{
+    BillingClient, CouponType, Error, NewModelPrice, NewSubscription, RetryPolicy,
+    SubscriptionStatus, Usage, UsageFilter, UsageStatus,
+};
 use futures_util::TryStreamExt;
 use integration_tests::{Backend, TestServer, on_both_databases};
 use rust_decimal::Decimal;
 use tonic::Code;
 
-use crate::support::EVERYTHING;
+use crate::support::{EVERYTHING, operator};
 
 on_both_databases!(
     usage_is_recorded_once_and_read_back,
     refusals_are_typed,
+    a_user_subscribes_redeems_and_is_warned_and_a_record_is_voided,
     prices_and_plans_are_read_and_set,
     a_call_outlives_a_restart_of_the_server,
 );
@@ -71,6 +75,45 @@ async fn usage_is_recorded_once_and_read_back(backend: Backend) {
         (5, decimal("0.00045"))
     );
     assert_eq!(report.avg_cost_per_record, decimal("0.00009"));
+}
+
+async fn a_user_subscribes_redeems_and_is_warned_and_a_record_is_voided(backend: Backend) {
+    let (server, client) = start(backend).await;
+    let missing = client.subscription("alice").await.unwrap_err();
+    assert_eq!(missing.reason(), "SUBSCRIPTION_NOT_FOUND");
+    let new = NewSubscription::new("alice", "plan-basic")
+        .yearly()
+        .auto_renew(false)
+        .trial_days(7)
+        .start_time("2024-11-14T00:00:00Z".parse().unwrap());
+    let made = client.subscribe(new).await.unwrap();
+    assert_eq!(made.status, SubscriptionStatus::Trialing);
+    assert!(made.yearly && !made.auto_renew && made.next_billing_date.is_none());
+    assert_eq!(client.subscription("alice").await.unwrap(), made);
+
+    let usage = Usage::for_user("alice", "gpt-4").prompt_tokens(100_000);
+    let recorded = client.record_usage(usage).await.unwrap().record;
+    let warning = client.quota_warning("alice").await.unwrap();
+    assert!(warning.quota_warning);
+    assert_eq!(warning.message, "Your quota is used up.");
+    let correction = client.void_usage("alice", &recorded.id, "wrong").await;
+    let correction = correction.unwrap();
+    assert_eq!(correction.status, UsageStatus::Correction);
+    assert_eq!(correction.corrects_id, recorded.id);
+    let voided = client.get_usage_record("alice", &recorded.id).await;
+    assert_eq!(voided.unwrap().void_reason, "wrong");
+    assert!(!client.quota_warning("alice").await.unwrap().quota_warning);
+
+    let coupon = r#"{"code":"TEN","type":"fixed","value":10}"#;
+    let rest = operator(&server).await;
+    assert_eq!(rest.post("/v1/billing/coupons", coupon).await.status, 200);
+    let applied = client.apply_coupon("alice", "ten", "once").await.unwrap();
+    let again = client.apply_coupon("alice", "ten", "once").await.unwrap();
+    assert_eq!(applied, again);
+    assert_eq!(applied.code, "TEN");
+    assert_eq!(applied.coupon_type, CouponType::Fixed);
+    assert_eq!(applied.value, decimal("10"));
+    assert_eq!(applied.description, "Save 10.00 USD");
 }
 
 async fn refusals_are_typed(backend: Backend) {

@@ -3,7 +3,6 @@
 use billing_proto::v1::{self, plan_service_client::PlanServiceClient};
 use integration_tests::{
     Backend, TestServer, on_both_databases,
-    postgres::connect,
     server::{Rest, bearer},
 };
 use serde_json::{Value, json};
@@ -18,6 +17,7 @@ on_both_databases!(
     a_faulty_plan_is_refused_and_names_every_field,
     only_operators_change_plans,
     plans_are_kept_over_grpc,
+    a_plan_in_use_stays_on_offer_unless_its_subscribers_keep_it,
 );
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
@@ -279,32 +279,39 @@ async fn plans_are_kept_over_grpc(backend: Backend) {
     assert_eq!(refusal(&status), expected);
 }
 
-/// The subscriptions are written behind the server's back, for no call makes them yet.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_plan_in_use_stays_on_offer_unless_its_subscribers_keep_it() {
-    let (server, rest) = start(Backend::Postgres).await;
-    let client = connect(server.database_url()).await;
-    let insert = "INSERT INTO accounts \
-        (user_id, subscription_id, plan_id, next_plan_id, created_at, updated_at) VALUES \
-        ('uses', 'sub-1', 'plan-pro', NULL, now(), now()), \
-        ('will', 'sub-2', 'plan-basic', 'plan-pro', now(), now()), \
-        ('renews', 'sub-3', 'plan-pro', 'plan-pro', now(), now()), \
-        ('used', NULL, 'plan-pro', NULL, now(), now())";
-    client.batch_execute(insert).await.unwrap();
-    let end = "/v1/billing/plans/plan-pro/deactivate";
-    let answer = rest.post(end, "{}").await;
-    assert_refused(&answer, 400, "PLAN_IN_USE", &[]);
-    assert!(answer.body.contains("3 subscriptions"), "{}", answer.body);
-    let answer = rest
-        .post("/v1/billing/plans/plan-basic/deactivate", "{}")
-        .await;
-    assert!(answer.body.contains("1 subscription"), "{}", answer.body);
+async fn a_plan_in_use_stays_on_offer_unless_its_subscribers_keep_it(backend: Backend) {
+    let (_server, rest) = start(backend).await;
+    let post = async |path: &str, body: Value| {
+        let path = format!("/v1/billing{path}");
+        rest.post(&path, &body.to_string()).await
+    };
+    for (user, plan) in [
+        ("uses", "plan-pro"),
+        ("will", "plan-enterprise"),
+        ("used", "plan-pro"),
+    ] {
+        let order = json!({"user_id": user, "plan_id": plan});
+        assert_eq!(post("/subscription", order).await.status, 200);
+    }
+    let change = json!({"user_id": "will", "plan_id": "plan-pro"});
+    let changed = post("/subscription/change-plan", change).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let cancelled = post("/subscription/cancel", json!({"user_id": "used"})).await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.body);
 
-    let answer = rest.post(end, r#"{"keep_subscribers":true}"#).await;
-    assert_eq!(answer.json()["is_active"], false);
-    let answer = rest.post(end, "{}").await;
-    assert_eq!(
-        (answer.status, &answer.json()["is_active"]),
-        (200, &json!(false))
-    );
+    for (plan, subscriptions) in [("plan-pro", 2), ("plan-enterprise", 1)] {
+        let answer = post(&format!("/plans/{plan}/deactivate"), json!({})).await;
+        assert_refused(&answer, 400, "PLAN_IN_USE", &[]);
+        let counted = format!("subscriptions: {subscriptions}");
+        assert!(answer.body.contains(&counted), "{}", answer.body);
+    }
+    let end = "/plans/plan-pro/deactivate";
+    let ended = post(end, json!({"keep_subscribers": true})).await;
+    assert_eq!(ended.json()["is_active"], false);
+    assert_eq!(post(end, json!({})).await, ended);
+    let late = json!({"user_id": "late", "plan_id": "plan-pro"});
+    let answer = post("/subscription", late).await;
+    assert_refused(&answer, 400, "PLAN_INACTIVE", &[]);
+    let kept = rest.get("/v1/billing/subscription?user_id=uses").await;
+    assert_eq!(kept.json()["plan_id"], "plan-pro");
 }

@@ -65,6 +65,21 @@ pub(crate) fn digits<'a>(answer: &'a Answer, field: &str) -> &'a str {
     rest.split([',', '}']).next().expect("a value follows")
 }
 
+/// The entries of all pages of a list, and how many each page had. `path` has a query.
+pub(crate) async fn walk(rest: &Rest, path: &str, entries: &str) -> (Vec<Value>, Vec<usize>) {
+    let (mut listed, mut sizes, mut token) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = rest.get(&format!("{path}&page_token={token}")).await.json();
+        let found = page[entries].as_array().expect("a page has entries");
+        sizes.push(found.len());
+        listed.extend(found.iter().cloned());
+        match page["next_page_token"].as_str() {
+            Some("") | None => return (listed, sizes),
+            Some(next) => next.clone_into(&mut token),
+        }
+    }
+}
+
 /// Moves the test clock to an RFC 3339 time.
 pub(crate) async fn advance(server: &TestServer, to: &str) {
     let token = server.token("operator", "admin").await;

@@ -191,7 +191,7 @@ async fn a_request_beside_the_routes_is_refused(backend: Backend) {
         (Method::GET, COST),
         (Method::DELETE, "/v1/billing/prices/m"),
         (Method::POST, "/v1/billing/usage/rec-1"),
-        (Method::POST, "/v1/billing/plans"),
+        (Method::POST, "/v1/billing/quota-warning"),
     ] {
         let answer = send(
             &rest,

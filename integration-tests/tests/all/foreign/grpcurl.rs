@@ -92,6 +92,7 @@ async fn list_shows_exactly_what_is_served() {
         "RecordUsage",
         "RecordUsageBatch",
         "StreamUsage",
+        "VoidUsage",
     ];
     let expected = expected.map(|method| format!("{USAGE}.{method}"));
     assert_eq!(methods.lines().collect::<Vec<_>>(), expected);

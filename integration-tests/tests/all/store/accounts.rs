@@ -49,7 +49,7 @@ async fn an_account_holds_the_discount_in_force_and_its_end(backend: Backend) {
             .await
             .unwrap();
         assert_eq!(set.account.discount, expected);
-        let stored = store.store.account(user("alice")).await.unwrap();
+        let stored = store.store.account(user("alice"), time(now)).await.unwrap();
         assert_eq!(stored.discount, expected);
     }
     for (when, expected, next) in [

@@ -3,7 +3,7 @@
 use billing_core::rating::Outcome;
 use integration_tests::{Backend, on_both_databases};
 
-use super::{MODEL, TestStore, batch, made_at, of_model, recorded, texts, time, usage, user};
+use super::{MODEL, TestStore, batch, made_at, noon, of_model, recorded, texts, time, usage, user};
 
 on_both_databases!(
     outcomes_stand_in_the_order_of_the_batch,
@@ -44,7 +44,7 @@ async fn a_repeat_within_a_batch_is_charged_once(backend: Backend) {
         outcomes[1..],
         [Outcome::Conflict, Outcome::Duplicate(first)]
     );
-    let account = store.store.account(user("alice")).await.unwrap();
+    let account = store.store.account(user("alice"), noon()).await.unwrap();
     assert_eq!(texts(&account.uninvoiced)["2026-11"], "0.03");
 }
 
@@ -72,9 +72,7 @@ async fn a_request_id_with_other_content_is_a_conflict(backend: Backend) {
         .commit(&batch([usage("alice", "call-1", 1_001, 0)]))
         .await;
     assert_eq!(outcomes, [Outcome::Conflict]);
-    let used = store
-        .store
-        .user_usage(user("alice"), "2026-11".parse().unwrap());
+    let used = store.store.user_usage(user("alice"), noon());
     assert_eq!(used.await.unwrap().month.tokens, 1_000);
 }
 
@@ -147,11 +145,11 @@ async fn accounts_owe_by_month(backend: Backend) {
         .commit(&batch([late, usage("alice", "now", 1_000, 0), early]))
         .await;
     store.commit(&batch([usage("alice", "more", 0, 1)])).await;
-    let account = store.store.account(user("alice")).await.unwrap();
+    let account = store.store.account(user("alice"), noon()).await.unwrap();
     let owed = [("2026-09", "0.09"), ("2026-11", "0.18006")];
     let owed = owed.map(|(month, amount)| (month.to_owned(), amount.to_owned()));
     assert_eq!(texts(&account.uninvoiced), owed.into());
-    let nobody = store.store.account(user("nobody")).await.unwrap();
+    let nobody = store.store.account(user("nobody"), noon()).await.unwrap();
     assert!(nobody.uninvoiced.is_empty());
 }
 

@@ -97,7 +97,7 @@ async fn another_stores_change_is_seen_by_usage_at_once_and_by_the_cache_after_a
     let other = connect(&one.database, &StoreOptions::default())
         .await
         .unwrap();
-    assert_eq!(other.catalog().await.unwrap().version(), 1);
+    let before = other.catalog().await.unwrap().version();
     let set = one
         .store
         .set_prices(vec![price("new", "1", "1")], Arc::new(noon))
@@ -107,7 +107,7 @@ async fn another_stores_change_is_seen_by_usage_at_once_and_by_the_cache_after_a
     let call = super::of_model(usage("alice", "call-1", 1_000, 0), "new");
     let outcomes = other.commit_usage(&batch([call])).await.unwrap();
     assert_eq!(recorded(&outcomes[0]).charge.cost_usd.to_string(), "1");
-    assert_eq!(other.catalog().await.unwrap().version(), 2);
+    assert_eq!(other.catalog().await.unwrap().version(), before + 1);
     assert_eq!(other.cached_catalog().prices_of("new").len(), 1);
 }
 

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use billing_core::{rating::Outcome, usage::Usage};
+use billing_core::{month::Month, rating::Outcome, usage::Usage};
 use integration_tests::{Backend, on_both_databases};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use rust_decimal::Decimal;
 
-use super::{MODEL, TestStore, batch, made_at, price, recorded, texts, usage, user};
+use super::{MODEL, TestStore, batch, made_at, noon, price, recorded, texts, usage, user};
 use crate::load::assert_sums_add_up;
 
 on_both_databases!(
@@ -30,10 +30,10 @@ async fn months_and_users_are_told_apart(backend: Backend) {
             made_at(usage("bob", "c", 3_000, 0), november),
         ]))
         .await;
-    let month = |text: &str| text.parse().unwrap();
+    let month = |text: &str| text.parse::<Month>().unwrap();
     let alice = store
         .store
-        .user_usage(user("alice"), month("2026-10"))
+        .user_usage(user("alice"), october.parse().unwrap())
         .await
         .unwrap();
     assert_eq!((alice.month.records, alice.month.tokens), (1, 1_000));
@@ -128,11 +128,7 @@ async fn assert_total(store: &TestStore, name: &str, calls: impl Iterator<Item =
         cost += Decimal::from(prompt) * Decimal::new(7, 15);
         cost += Decimal::from(completion) * Decimal::new(123_456_789_013, 15);
     }
-    let used = store
-        .store
-        .user_usage(user(name), "2026-11".parse().unwrap())
-        .await
-        .unwrap();
+    let used = store.store.user_usage(user(name), noon()).await.unwrap();
     assert_eq!(
         (used.month.records, used.month.tokens),
         (records, tokens),
@@ -156,9 +152,11 @@ async fn rollups_tell_covered_usage_from_overage() {
         .commit(&batch([usage("alice", "before", 1_000, 0)]))
         .await;
     let subscribe = "UPDATE accounts SET subscription_id = 'sub-1', plan_id = 'plan-pro', \
-        usage_pricing = 'included', extra_token_price = 0.00015, overage_discount_rate = 0.9, \
-        window_start = '2026-11-10', window_end = '2026-12-10', window_quota = 5000, \
-        topup_balance = 1000, discount_rate = 0.9";
+        subscription_status = 'active', billing_cycle = 'monthly', subscribed_at = '2026-11-10', \
+        usage_pricing = 'included', monthly_price = 99.99, monthly_quota = 5000, \
+        extra_token_price = 0.00015, overage_discount_rate = 0.9, period_anchor = '2026-11-10', \
+        period_start = '2026-11-10', period_end = '2026-12-10', window_start = '2026-11-10', \
+        window_end = '2026-12-10', window_quota = 5000, topup_balance = 1000, discount_rate = 0.9";
     let database = store.postgres().await;
     database.batch_execute(subscribe).await.unwrap();
     let outcomes = store

@@ -7,7 +7,7 @@ use std::{
 };
 
 use billing_core::rating::Outcome;
-use billing_store::{RecordError, Store, StoreError, UsageWriter, UsageWriterTasks};
+use billing_store::{RecordError, StoreError, UsageStore, UsageWriter, UsageWriterTasks};
 use futures_util::{future::join_all, poll};
 use integration_tests::{Backend, on_both_databases};
 use tokio::{task::JoinHandle, time::timeout};
@@ -40,7 +40,7 @@ impl Bench {
     async fn new(backend: Backend, queue: usize) -> Self {
         let database = TestStore::open(backend).await;
         let store = WatchedStore::new(Arc::clone(&database.store));
-        let watched: Arc<dyn Store> = Arc::<WatchedStore>::clone(&store);
+        let watched: Arc<dyn UsageStore> = Arc::<WatchedStore>::clone(&store);
         let (writer, tasks) = UsageWriter::start(&watched, 1, queue);
         Self {
             database,
