@@ -2,6 +2,7 @@
 
 mod accounts;
 mod commit;
+mod effects;
 mod listing;
 mod plans;
 mod prices;
@@ -11,6 +12,7 @@ mod writer;
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,6 +27,7 @@ use billing_core::{
 };
 use billing_store::{Database, Store, StoreOptions, connect, migrate};
 use chrono::{DateTime, Utc};
+use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_types::Text};
 use integration_tests::{Backend, postgres};
 use tempfile::TempDir;
 
@@ -66,6 +69,24 @@ impl TestStore {
         match &self.database {
             Database::Postgres(url) => url,
             Database::Sqlite(_) => panic!("the store is not on PostgreSQL"),
+        }
+    }
+
+    /// The rows of a query that selects one text, behind the store's back.
+    async fn texts(&self, query: &str) -> Vec<String> {
+        self.try_texts(query).await.unwrap()
+    }
+
+    async fn try_texts(&self, query: &str) -> Result<Vec<String>, Box<dyn Error>> {
+        match &self.database {
+            Database::Postgres(url) => {
+                let rows = postgres::connect(url).await.query(query, &[]).await?;
+                Ok(rows.iter().map(|row| row.get(0)).collect())
+            }
+            Database::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path.to_str().unwrap())?;
+                Ok(diesel::dsl::sql::<Text>(query).load(&mut conn)?)
+            }
         }
     }
 
