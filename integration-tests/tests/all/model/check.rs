@@ -1,0 +1,228 @@
+//! The reference itself: against the contract's worked examples, and what holds in any sequence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    calendar::{DAY, micros},
+    choices,
+    coupons::{Coupon, Redemption, Value},
+    money::{USD, amount},
+    operation::Operation,
+    plans::{Price, Terms},
+    random::Random,
+    reference::{Call, Record, Reference, Refusal},
+    script,
+    subscriptions::Order,
+};
+
+fn coupon(value: Value) -> Coupon {
+    Coupon {
+        id: String::new(),
+        code: "SAVE".to_owned(),
+        value,
+        max_uses: 0,
+        max_usage_per_user: 1,
+        minimum: 0,
+        valid_from: 0,
+        expires_at: None,
+        plans: Vec::new(),
+        active: true,
+    }
+}
+
+/// Contract, section 7.
+fn example(on_pro: bool) -> (Reference, String) {
+    let price = |prompt: i128, completion: i128| Price {
+        prompt: prompt * 100_000_000,
+        completion: completion * 100_000_000,
+    };
+    let pro = Terms {
+        plan: 0,
+        monthly_quota: 1_000_000,
+        monthly_price: 9_999 * USD / 100,
+        extra_price: 150_000_000,
+        overage_rate: 9_000,
+        metered: false,
+    };
+    let begin = micros("2024-11-01T00:00:00Z".parse().unwrap());
+    let models = vec![price(300, 600), price(15, 20)];
+    let mut reference = Reference::new(begin, models, vec![pro]);
+    reference.rates.set(begin, 9_000);
+    if on_pro {
+        let order = Order {
+            plan: 0,
+            yearly: false,
+            auto_renew: true,
+            trial_days: 0,
+            start: None,
+        };
+        reference.subscribe(&order).unwrap();
+    }
+    let value = Value::Percentage {
+        value: 200_000,
+        months: 1,
+    };
+    reference.coupons.push(coupon(value));
+    let record = |reference: &mut Reference, day: i64, model, prompt, completion| {
+        reference.advance(begin + (day - 1) * DAY);
+        let call = Call {
+            model: Some(model),
+            prompt,
+            completion,
+            created_at: None,
+        };
+        reference.record(&call).unwrap();
+    };
+    record(&mut reference, 3, 0, 300_000, 100_000);
+    record(&mut reference, 9, 1, 350_333, 150_000);
+    reference.advance(begin + 14 * DAY);
+    let at_once = reference.apply(0).unwrap();
+    record(&mut reference, 20, 0, 120_000, 30_000);
+    record(&mut reference, 25, 1, 60_000, 40_000);
+    (reference, amount(at_once))
+}
+
+#[test]
+fn the_reference_agrees_with_the_worked_examples() {
+    for (on_pro, expected, at_once, cost) in [
+        (
+            false,
+            ["13.50", "0.74294955", "3.888", "0.1224"],
+            "2.84858991",
+            "15.40475964",
+        ),
+        (
+            true,
+            ["0.00", "0.00", "5.435964", "10.80"],
+            "0.00",
+            "16.235964",
+        ),
+    ] {
+        let (reference, taken) = example(on_pro);
+        let costs = reference.records.iter().map(|r| amount(r.final_cost()));
+        assert_eq!(costs.collect::<Vec<_>>(), expected);
+        assert_eq!(taken, at_once);
+        assert_eq!(amount(reference.stats().month_cost), cost);
+        assert_eq!(reference.stats().month_tokens, 1_150_333);
+    }
+}
+
+/// Does what a server would be told to do.
+fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> {
+    match operation {
+        Operation::Advance(to) => reference.advance(to.0),
+        Operation::Record(call, _) => drop(reference.record(&call)?),
+        Operation::Batch(calls) => {
+            for call in calls {
+                reference.record(&call)?;
+            }
+        }
+        Operation::Void(index) => drop(reference.void(index)?),
+        Operation::SetPrice(model, price, from) => {
+            let from = from.map_or(reference.now, |from| from.0);
+            reference.models[model].set(from, price);
+        }
+        Operation::SetRate(rate, from) => {
+            let from = from.map_or(reference.now, |from| from.0);
+            reference.rates.set(from, rate);
+        }
+        Operation::UpdatePlan(terms) => reference.plans[terms.plan].set(reference.now, terms),
+        Operation::Subscribe(order) => reference.subscribe(&order)?,
+        Operation::ChangePlan(plan) => reference.change_plan(plan)?,
+        Operation::Cancel { at_period_end } => reference.cancel(at_period_end)?,
+        Operation::Resume => reference.resume()?,
+        Operation::Apply(coupon) => drop(reference.apply(coupon)?),
+        Operation::Deactivate(coupon) => reference.coupons[coupon].active = false,
+        Operation::AlertAt(tokens) => reference.alert_threshold = tokens,
+        Operation::Repeat(_) | Operation::Look => {}
+    }
+    Ok(())
+}
+
+const REFUSALS: [Refusal; 15] = [
+    // A second trial.
+    "",
+    "COUPON_ALREADY_ACTIVE",
+    "COUPON_EXPIRED",
+    "COUPON_INACTIVE",
+    "COUPON_MINIMUM_NOT_REACHED",
+    "COUPON_NOT_YET_VALID",
+    "COUPON_PLAN_NOT_ALLOWED",
+    "COUPON_USED_UP",
+    "COUPON_USER_LIMIT",
+    "INVALID_FIELD",
+    "MODEL_NOT_FOUND",
+    "SUBSCRIPTION_EXISTS",
+    "SUBSCRIPTION_MOVE_NOT_ALLOWED",
+    "SUBSCRIPTION_NOT_FOUND",
+    "USAGE_ALREADY_VOIDED",
+];
+
+/// Marginal amounts add up, no record gets money back, no coupon gives more than it has.
+fn assert_sound(reference: &Reference) {
+    let of_records: i128 = reference.records.iter().map(|r| r.discount).sum();
+    let at_once: i128 = reference.redemptions.iter().map(|r| r.taken_at_apply).sum();
+    let saved: i128 = reference.redemptions.iter().map(Redemption::saved).sum();
+    assert_eq!(of_records + at_once, saved);
+    let originals = || reference.records.iter().filter(|r| r.corrects.is_none());
+    assert!(originals().all(|r| r.discount >= 0 && r.final_cost() >= 0));
+    for redemption in &reference.redemptions {
+        if let Value::Fixed(value) = redemption.value {
+            assert!(redemption.saved() <= value, "{redemption:?}");
+        }
+    }
+}
+
+#[test]
+fn sequences_are_sound_and_reach_what_they_are_to_test() {
+    let mut seen = BTreeMap::<&str, u32>::new();
+    let mut note = |what, holds: bool| *seen.entry(what).or_default() += u32::from(holds);
+    let mut refusals = BTreeSet::new();
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let (models, plans) = (choices::models(&mut random), choices::plans(&mut random));
+        let begin = micros("2024-01-31T10:00:00Z".parse().unwrap());
+        let mut reference = Reference::new(begin, models, plans);
+        reference.coupons = choices::coupons(&mut random, seed, begin);
+        for _ in 0..40 {
+            let operation = script::next(&reference, &mut random);
+            refusals.extend(obey(&mut reference, operation).err());
+            assert_sound(&reference);
+        }
+        let late = |r: &Record| {
+            r.window.is_some_and(|(s, w)| {
+                let windows = &reference.subscriptions[s].windows;
+                w + 1 < windows.len() && r.overage_tokens > 0
+            })
+        };
+        for record in &reference.records {
+            note("records", true);
+            note("covered", record.covered > 0);
+            note("overage", record.overage_tokens > 0);
+            note("overage of an archived window", late(record));
+            note("discounted", record.discount > 0);
+            note(
+                "partly discounted",
+                record.discount > 0 && record.final_cost() > 0,
+            );
+            note("corrections", record.corrects.is_some());
+            note("taking coupons back", record.discount < 0);
+        }
+        for redemption in &reference.redemptions {
+            note("taken at apply", redemption.taken_at_apply > 0);
+            note("coupons of several months", redemption.parts.len() > 1);
+        }
+        note("subscriptions", !reference.subscriptions.is_empty());
+        let windows = reference.subscriptions.iter().flat_map(|s| &s.windows);
+        note(
+            "upgrades",
+            windows
+                .into_iter()
+                .any(|w| w.quota != w.terms.monthly_quota),
+        );
+    }
+    let missed: Vec<_> = seen.iter().filter(|(_, times)| **times < 20).collect();
+    assert!(missed.is_empty(), "{missed:?}");
+    assert_eq!(refusals.len(), REFUSALS.len(), "{refusals:?}");
+    assert!(REFUSALS.iter().all(|refusal| refusals.contains(refusal)));
+}

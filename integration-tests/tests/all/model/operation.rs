@@ -1,0 +1,45 @@
+//! The calls that a sequence is made of.
+
+use std::fmt;
+
+use super::{
+    calendar::{Micros, timestamp},
+    plans::{Price, Terms},
+    reference::Call,
+    subscriptions::Order,
+};
+
+/// A call, by the numbers of models, plans, coupons and records in the reference.
+#[derive(Debug, Clone)]
+pub(super) enum Operation {
+    Advance(When),
+    /// Also asks for the cost before when told to.
+    Record(Call, bool),
+    Batch(Vec<Call>),
+    Repeat(usize),
+    Void(usize),
+    SetPrice(usize, Price, Option<When>),
+    SetRate(i128, Option<When>),
+    UpdatePlan(Terms),
+    Subscribe(Order),
+    ChangePlan(usize),
+    Cancel {
+        at_period_end: bool,
+    },
+    Resume,
+    Apply(usize),
+    Deactivate(usize),
+    AlertAt(i64),
+    /// Only reads, which must change nothing.
+    Look,
+}
+
+/// A time that prints as one.
+#[derive(Clone, Copy)]
+pub(super) struct When(pub(super) Micros);
+
+impl fmt::Debug for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        timestamp(self.0).fmt(f)
+    }
+}

@@ -1,0 +1,75 @@
+//! Plans whose terms change, and what usage costs on them.
+
+use super::{
+    calendar::Micros,
+    money::{Femto, half_up},
+};
+
+/// A plan's terms from a time on.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub(super) plan: usize,
+    pub(super) monthly_quota: i64,
+    pub(super) monthly_price: Femto,
+    /// 10^-12 USD per token.
+    pub(super) extra_price: i128,
+    /// 10^-4.
+    pub(super) overage_rate: i128,
+    pub(super) metered: bool,
+}
+
+impl Terms {
+    /// What tokens beyond the quota cost.
+    pub(super) fn overage_cost(&self, tokens: i64) -> Femto {
+        // 10^-12 USD x 10^-4 is a tenth of the last decimal that is stored.
+        half_up(
+            i128::from(tokens) * self.extra_price * self.overage_rate,
+            10,
+        )
+    }
+}
+
+/// What was in force from which time on, in the order in which it was set.
+#[derive(Debug, Clone)]
+pub(super) struct History<T>(Vec<(Micros, T)>);
+
+impl<T> History<T> {
+    pub(super) fn new(first: T) -> Self {
+        Self(vec![(Micros::MIN, first)])
+    }
+
+    pub(super) fn set(&mut self, from: Micros, value: T) {
+        self.0.push((from, value));
+    }
+
+    pub(super) fn at(&self, time: Micros) -> &T {
+        let begun = self.0.iter().filter(|(from, _)| *from <= time);
+        // Of several with the same beginning, the one that was set last.
+        &begun
+            .max_by_key(|(from, _)| *from)
+            .expect("the first has always begun")
+            .1
+    }
+
+    /// When the latest of them begins.
+    pub(super) fn latest(&self) -> Micros {
+        self.0
+            .iter()
+            .map(|(from, _)| *from)
+            .max()
+            .expect("there is a first")
+    }
+}
+
+/// A model's price, in 10^-12 USD per 1,000 tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Price {
+    pub(super) prompt: i128,
+    pub(super) completion: i128,
+}
+
+impl Price {
+    pub(super) fn cost(&self, prompt: i64, completion: i64) -> Femto {
+        i128::from(prompt) * self.prompt + i128::from(completion) * self.completion
+    }
+}

@@ -1,0 +1,167 @@
+//! One subscription: its periods, its quota windows, and how it changes and ends.
+
+use billing_proto::v1::SubscriptionStatus;
+
+use super::{
+    calendar::{DAY, Micros, months_after},
+    plans::{History, Terms},
+};
+
+/// A stretch of time with a quota of its own. Keeps counting when it is over.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    pub(super) start: Micros,
+    pub(super) end: Micros,
+    pub(super) terms: Terms,
+    pub(super) quota: i64,
+    /// Tokens taken from the quota.
+    pub(super) taken: i64,
+    /// All tokens.
+    pub(super) used: i64,
+}
+
+impl Window {
+    fn new(start: Micros, end: Micros, terms: Terms) -> Self {
+        Self {
+            start,
+            end,
+            quota: terms.monthly_quota,
+            terms,
+            taken: 0,
+            used: 0,
+        }
+    }
+
+    pub(super) fn remaining(&self) -> i64 {
+        (self.quota - self.taken).max(0)
+    }
+}
+
+/// How a subscription begins.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub(super) plan: usize,
+    pub(super) yearly: bool,
+    pub(super) auto_renew: bool,
+    pub(super) trial_days: i64,
+    /// In the past; none means now.
+    pub(super) start: Option<Micros>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Subscription {
+    pub(super) id: String,
+    pub(super) yearly: bool,
+    pub(super) auto_renew: bool,
+    pub(super) trialing: bool,
+    pub(super) period: (Micros, Micros),
+    pub(super) windows: Vec<Window>,
+    pub(super) next_plan: Option<usize>,
+    pub(super) cancelled_at: Option<Micros>,
+    pub(super) ended: Option<SubscriptionStatus>,
+    anchor: Micros,
+    /// Months from the anchor to the end of the running window, and of the running period.
+    months: (i64, i64),
+}
+
+impl Subscription {
+    pub(super) fn new(order: &Order, start: Micros, terms: Terms) -> Self {
+        let mut new = Self {
+            id: String::new(),
+            yearly: order.yearly,
+            auto_renew: order.auto_renew,
+            trialing: order.trial_days > 0,
+            period: (start, start + order.trial_days * DAY),
+            windows: Vec::new(),
+            next_plan: None,
+            cancelled_at: None,
+            ended: None,
+            anchor: start,
+            months: (0, 0),
+        };
+        if new.trialing {
+            new.windows.push(Window::new(start, new.period.1, terms));
+        } else {
+            new.begin_period(start, terms);
+        }
+        new
+    }
+
+    pub(super) fn window(&self) -> &Window {
+        self.windows
+            .last()
+            .expect("the first window is made at once")
+    }
+
+    pub(super) fn window_mut(&mut self) -> &mut Window {
+        self.windows
+            .last_mut()
+            .expect("the first window is made at once")
+    }
+
+    pub(super) fn status(&self) -> SubscriptionStatus {
+        match (self.ended, self.trialing) {
+            (Some(status), _) => status,
+            (None, true) => SubscriptionStatus::Trialing,
+            (None, false) => SubscriptionStatus::Active,
+        }
+    }
+
+    fn begin_period(&mut self, start: Micros, terms: Terms) {
+        self.months.1 += if self.yearly { 12 } else { 1 };
+        self.period = (start, months_after(self.anchor, self.months.1));
+        self.begin_window(start, terms);
+    }
+
+    fn begin_window(&mut self, start: Micros, terms: Terms) {
+        self.months.0 += 1;
+        let end = months_after(self.anchor, self.months.0);
+        self.windows.push(Window::new(start, end, terms));
+    }
+
+    /// Lets windows and periods follow one another until `now`.
+    pub(super) fn roll(&mut self, now: Micros, plans: &[History<Terms>]) {
+        while self.ended.is_none() && self.window().end <= now {
+            let edge = self.window().end;
+            if edge < self.period.1 {
+                self.begin_window(edge, self.window().terms.clone());
+            } else if self.auto_renew {
+                if self.trialing {
+                    (self.trialing, self.anchor) = (false, edge);
+                }
+                let plan = self.next_plan.take().unwrap_or(self.window().terms.plan);
+                self.begin_period(edge, plans[plan].at(edge).clone());
+            } else {
+                self.ended = Some(SubscriptionStatus::Expired);
+            }
+        }
+    }
+
+    /// Changes to a plan; false when there is nothing to change or the subscription is ending.
+    pub(super) fn change(&mut self, now: Micros, terms: &Terms) -> bool {
+        let window = self.window_mut();
+        if terms.plan == window.terms.plan {
+            return self.next_plan.take().is_some();
+        }
+        if terms.monthly_price > window.terms.monthly_price {
+            let more = i128::from(terms.monthly_quota - window.terms.monthly_quota);
+            let remaining = i128::from(window.end - now);
+            let share = (more * remaining).div_euclid(i128::from(window.end - window.start));
+            window.quota += i64::try_from(share).expect("a share of a quota");
+            window.terms = terms.clone();
+            self.next_plan = None;
+        } else if self.auto_renew {
+            self.next_plan = Some(terms.plan);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn cancel_now(&mut self, now: Micros) {
+        self.ended = Some(SubscriptionStatus::Cancelled);
+        self.period.1 = now;
+        self.window_mut().end = now;
+        self.cancelled_at = Some(now);
+    }
+}
