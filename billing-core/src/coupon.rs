@@ -125,7 +125,7 @@ pub enum CouponRefusal {
 pub struct Redeemer<'a> {
     /// The plan of the user's live subscription.
     pub plan_id: Option<&'a PlanId>,
-    /// What the running month owes before coupons, fees included, in USD.
+    /// What the records of the running month owe before coupons, in USD. Fees join at invoicing.
     pub purchase_amount: Money,
     /// All that the user has redeemed.
     pub redemptions: &'a [Redemption],
@@ -277,8 +277,9 @@ impl Parts {
     }
 
     /// What leads from what the redemptions have taken of the month to these parts. `most` limits
-    /// the growth: a record is never worth less than nothing, even when a fixed coupon has got back
-    /// what another month had taken.
+    /// the growth of all together: a record is never worth less than nothing, even when a fixed
+    /// coupon has got back what another month had taken. What is too much stays with the coupons
+    /// that take last.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when an amount does not fit.
@@ -293,12 +294,17 @@ impl Parts {
             let before = redemptions
                 .get(index)
                 .map_or(Money::ZERO, |redemption| redemption.taken_in(self.month));
-            let mut change = part.minus(before)?;
-            if let Some(most) = most {
-                change = change.min(most.minus(total)?);
-            }
+            let change = part.minus(before)?;
             total = total.plus(change)?;
             changes.push((index, change));
+        }
+        for (_, change) in changes.iter_mut().rev() {
+            let most = most.unwrap_or(total);
+            if *change > Money::ZERO && total > most {
+                let excess = total.minus(most)?.min(*change);
+                *change = change.minus(excess)?;
+                total = total.minus(excess)?;
+            }
         }
         Ok(Taking {
             month: self.month,

@@ -110,14 +110,10 @@ impl Window {
     /// Tokens that were taken from the topped-up balance.
     #[must_use]
     pub fn topup_used(&self) -> i64 {
-        match self.usage_pricing {
-            UsagePricing::Metered => 0,
-            UsagePricing::Included => self
-                .counters
-                .tokens_used
-                .saturating_sub(self.counters.quota_used)
-                .saturating_sub(self.counters.overage_tokens),
-        }
+        self.counters
+            .tokens_used
+            .saturating_sub(self.counters.quota_used)
+            .saturating_sub(self.counters.overage_tokens)
     }
 
     /// Takes tokens from the quota, then from the topped-up balance (contract, section 3, step 4).
@@ -145,9 +141,13 @@ impl Window {
 
     fn count(&mut self, tokens: i64, taken: TokensTaken, balance: &mut i64) {
         let counters = &mut self.counters;
+        // Metered tokens beyond the quota cost no extra price, but nothing held them either.
+        let beyond = tokens
+            .saturating_sub(taken.quota)
+            .saturating_sub(taken.topup);
         counters.tokens_used = counters.tokens_used.saturating_add(tokens);
         counters.quota_used = counters.quota_used.saturating_add(taken.quota);
-        counters.overage_tokens = counters.overage_tokens.saturating_add(taken.overage);
+        counters.overage_tokens = counters.overage_tokens.saturating_add(beyond);
         *balance = balance.saturating_sub(taken.topup);
     }
 }

@@ -131,6 +131,23 @@ fn a_fixed_coupon_lives_until_it_is_used_up() {
 }
 
 #[test]
+fn a_coupon_that_gets_value_back_takes_it_from_a_younger_one_and_not_from_the_user() {
+    let mut redemptions = vec![redeemed(fixed("10")), redeemed(fixed("10"))];
+    assert_eq!(
+        book(&mut redemptions, month("2024-11"), "10", None),
+        money("10")
+    );
+    assert_eq!(
+        book(&mut redemptions, month("2024-12"), "5", None),
+        money("5")
+    );
+    book(&mut redemptions, month("2024-11"), "0", None);
+    let taken = book(&mut redemptions, month("2024-12"), "6", Some("1"));
+    assert_eq!(taken, money("1"));
+    assert_eq!(saved(&redemptions), [money("6"), money("0")]);
+}
+
+#[test]
 fn a_percentage_that_comes_later_pushes_a_fixed_one_back() {
     let mut redemptions = vec![redeemed(fixed("20"))];
     assert_eq!(

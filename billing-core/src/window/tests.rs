@@ -83,6 +83,14 @@ fn the_remaining_share_is_exact_and_never_more_than_all() {
     assert_eq!(span.remaining(time("2025-10-01T00:00:00Z")), (0, 30 * day));
 }
 
+#[test]
+fn metered_tokens_beyond_the_quota_are_no_topped_up_ones_whatever_the_plan_becomes() {
+    let mut window = window(UsagePricing::Metered, 100);
+    window.take(250, &mut 1_000);
+    window.usage_pricing = UsagePricing::Included;
+    assert_eq!((window.topup_used(), window.quota_left()), (0, 0));
+}
+
 proptest! {
     #[test]
     fn included_tokens_are_split_without_loss(

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use billing_core::{
     coupon::{Coupon, CouponRefusal, Redeemer, Redemption},
     ids::{CouponId, RedemptionId, UserId},
-    money::Money,
     month::Month,
     user::User,
 };
@@ -14,15 +13,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{
-    Backend, Conn,
-    dialect::{self, exact_sum},
-    users,
-};
+use super::{Backend, Conn, dialect, users};
 use crate::{
     CouponStore, Now, RedeemOrder, StoreError,
-    rows::{CouponRow, CouponTermsRow, DbMoney, RedemptionRow},
-    schema::{coupon_usages, coupons, invoice_lines},
+    rows::{CouponRow, CouponTermsRow, RedemptionRow},
+    schema::{coupon_usages, coupons},
     sql_types::{DbTimestamp, lower},
 };
 
@@ -108,7 +103,7 @@ impl CouponStore for Backend {
                 let now = now();
                 let catalog = users::share_catalog(conn, &cache).await?;
                 let user = users::bring_to(conn, &catalog, user, now, now).await?;
-                let decided = decide(conn, user, coupon, order, now).await?;
+                let decided = decide(user, coupon, order, now)?;
                 if let Ok(decision) = &decided
                     && decision.is_new
                 {
@@ -141,7 +136,7 @@ impl CouponStore for Backend {
                 };
                 let user_id = order.user_id.clone();
                 let (user, _) = users::view(conn, &cache, user_id, now, now).await?;
-                let decided = decide(conn, user, Coupon::try_from(row)?, order, now).await?;
+                let decided = decide(user, Coupon::try_from(row)?, order, now)?;
                 Ok(decided.map(|decision| (decision.coupon, decision.redemption)))
             })
         })
@@ -197,8 +192,7 @@ struct Decision {
     is_new: bool,
 }
 
-async fn decide(
-    conn: &mut Conn,
+fn decide(
     mut user: User,
     mut coupon: Coupon,
     order: RedeemOrder,
@@ -218,15 +212,9 @@ async fn decide(
             Err(CouponRefusal::RequestConflict)
         });
     }
-    let month = Month::of(now);
-    let purchase_amount = user
-        .account
-        .uninvoiced_in(month)
-        .plus(fees(conn, &user, month).await?)
-        .map_err(|error| StoreError::Refused(format!("a sum {error}")))?;
     let redeemer = Redeemer {
         plan_id: user.account.subscription.as_ref().map(|live| &live.plan_id),
-        purchase_amount,
+        purchase_amount: user.account.uninvoiced_in(Month::of(now)),
         redemptions: &user.redemptions,
     };
     if let Err(refusal) = coupon.check(redeemer, now) {
@@ -243,19 +231,4 @@ async fn decide(
         user,
         is_new: true,
     }))
-}
-
-/// The fee lines that wait for a month's invoice, those of a renewal not yet stored included.
-async fn fees(conn: &mut Conn, user: &User, month: Month) -> Result<Money, StoreError> {
-    let stored = invoice_lines::table
-        .filter(invoice_lines::user_id.eq(user.id().as_str()))
-        .filter(invoice_lines::billing_month.eq(month.to_string()))
-        .filter(invoice_lines::invoice_id.is_null())
-        .select(exact_sum(invoice_lines::amount))
-        .first::<Option<DbMoney>>(conn)
-        .await?;
-    let new = user.effects.lines.iter().filter(|line| line.month == month);
-    new.map(|line| line.amount)
-        .try_fold(stored.map_or(Money::ZERO, |sum| sum.0), Money::plus)
-        .map_err(|error| StoreError::Refused(format!("a sum {error}")))
 }

@@ -1,6 +1,6 @@
 //! Users' subscriptions.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use billing_core::{
@@ -17,7 +17,7 @@ use super::{Backend, Conn, dialect, prices::CatalogCache, users};
 use crate::{
     Now, StoreError, SubscriptionStore,
     rows::SubscriptionRow,
-    schema::{accounts, subscriptions},
+    schema::{accounts, subscription_periods, subscriptions},
     sql_types::DbTimestamp,
 };
 
@@ -80,11 +80,13 @@ impl SubscriptionStore for Backend {
                     query = query.filter(subscriptions::id.lt(after.as_str()));
                 }
                 let rows = query.load(conn).await?;
-                let states = rows.into_iter().map(|row| {
-                    let record = SubscriptionRecord::try_from(row)?;
-                    Ok(SubscriptionState::of(record, &user))
-                });
-                states.collect()
+                let records = rows.into_iter().map(SubscriptionRecord::try_from);
+                let mut records = records.collect::<Result<Vec<_>, _>>()?;
+                count_late_usage(conn, user.id(), &mut records).await?;
+                let states = records.into_iter();
+                Ok(states
+                    .map(|record| SubscriptionState::of(record, &user))
+                    .collect())
             })
         })
         .await
@@ -98,6 +100,36 @@ impl SubscriptionStore for Backend {
         })
         .await
     }
+}
+
+/// Late usage and voids still change the last window of a subscription that has ended.
+async fn count_late_usage(
+    conn: &mut Conn,
+    user_id: &UserId,
+    records: &mut [SubscriptionRecord],
+) -> Result<(), StoreError> {
+    let ended = records.iter().filter(|record| record.standing.is_over());
+    let ended: Vec<_> = ended.map(|record| record.id.to_string()).collect();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let windows: Vec<(String, i64)> = subscription_periods::table
+        .filter(subscription_periods::user_id.eq(user_id.as_str()))
+        .filter(subscription_periods::subscription_id.eq_any(ended))
+        .order(subscription_periods::window_start)
+        .select((
+            subscription_periods::subscription_id,
+            subscription_periods::tokens_used,
+        ))
+        .load(conn)
+        .await?;
+    let last: HashMap<_, _> = windows.into_iter().collect();
+    for record in records {
+        if let Some(tokens_used) = last.get(record.id.as_str()) {
+            record.tokens_used = *tokens_used;
+        }
+    }
+    Ok(())
 }
 
 async fn renew_due(

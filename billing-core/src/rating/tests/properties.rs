@@ -112,7 +112,8 @@ proptest! {
         let after = counters(&user);
         prop_assert_eq!(after.tokens_used, total(&under_plan, |r| r.tokens.total()));
         prop_assert_eq!(after.quota_used, total(&under_plan, |r| r.charge.taken.quota));
-        prop_assert_eq!(after.overage_tokens, total(&under_plan, |r| r.charge.taken.overage));
+        let beyond = |r: &UsageRecord| r.tokens.total() - r.charge.taken.quota - r.charge.taken.topup;
+        prop_assert_eq!(after.overage_tokens, total(&under_plan, beyond));
         let spent = balance - user.account.topup_balance;
         prop_assert_eq!(spent, total(&under_plan, |r| r.charge.taken.topup));
         prop_assert!(user.account.topup_balance >= 0);
