@@ -6,10 +6,9 @@ use crate::{
     ids::{RecordId, RequestId},
     money::{Money, NumberError},
     rating::{Charge, UsageRecord, UsageStatus},
-    subscription::{ArchivedWindow, Subscription},
+    subscription::ArchivedWindow,
     usage::Tokens,
     user::User,
-    window::Window,
 };
 
 /// Why a record cannot be voided.
@@ -75,21 +74,25 @@ impl User {
     }
 
     fn give_back(&mut self, original: &UsageRecord) {
-        let charge = &original.charge;
-        let (tokens, taken) = (original.tokens.total(), charge.taken);
+        let Some(id) = &original.charge.subscription_id else {
+            return;
+        };
+        let (tokens, taken) = (original.tokens.total(), original.charge.taken);
         let balance = &mut self.account.topup_balance;
-        let holds = |window: &Window| window.span.contains(original.rated_at);
-        let is_its = |s: &&mut Subscription| Some(&s.id) == charge.subscription_id.as_ref();
-        let running = self.account.subscription.as_mut().filter(is_its);
-        if let Some(subscription) = running.filter(|s| holds(&s.window)) {
-            subscription.window.give_back(tokens, taken, balance);
+        let at = original.rated_at;
+        let running = self.account.subscription.as_mut();
+        if let Some(live) = running.filter(|s| s.id == *id && s.window.span.contains(at)) {
+            live.window.give_back(tokens, taken, balance);
             return;
         }
-        let is_its = |archived: &&mut ArchivedWindow| {
-            Some(&archived.subscription_id) == charge.subscription_id.as_ref()
-                && holds(&archived.window)
-        };
-        if let Some(archived) = self.archived.iter_mut().find(is_its) {
+        let own = |archived: &&mut ArchivedWindow| archived.subscription_id == *id;
+        let holds = |archived: &ArchivedWindow| archived.window.span.contains(at);
+        // A cancellation at once may have ended the window in the very moment of the record.
+        let ends = |archived: &ArchivedWindow| archived.window.span.end == at;
+        let mut archived: Vec<_> = self.archived.iter_mut().filter(own).collect();
+        let place = archived.iter().position(|a| holds(a));
+        let place = place.or_else(|| archived.iter().position(|a| ends(a)));
+        if let Some(archived) = place.and_then(|place| archived.get_mut(place)) {
             archived.window.give_back(tokens, taken, balance);
             archived.changed = true;
         }

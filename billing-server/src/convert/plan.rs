@@ -49,36 +49,23 @@ pub fn plan(plan: Plan) -> v1::Plan {
 pub fn new_plan(
     request: v1::CreatePlanRequest,
 ) -> Result<(PlanId, PlanChange), Vec<FieldViolation>> {
-    let mut violations = Violations::default();
-    let id = violations.check("id", PlanId::parse(request.id));
-    let pricing = request.usage_pricing;
     let unset = i32::from(v1::UsagePricing::Unspecified);
-    let content = PlanChange {
+    plan_change(v1::UpdatePlanRequest {
+        id: request.id,
         name: Some(request.name),
         description: Some(request.description),
-        usage_pricing: usage_pricing(Some(pricing).filter(|set| *set != unset), &mut violations),
         monthly_quota: Some(request.monthly_quota),
-        monthly_price: violations
-            .check("monthly_price", money(&request.monthly_price))
-            .flatten(),
-        extra_token_price: number(
-            "extra_token_price",
-            &request.extra_token_price,
-            &mut violations,
-        ),
-        overage_discount_rate: number(
-            "overage_discount_rate",
-            &request.overage_discount_rate,
-            &mut violations,
-        ),
+        monthly_price: request.monthly_price,
+        extra_token_price: request.extra_token_price,
         support_level: Some(request.support_level),
         max_concurrent_req: Some(request.max_concurrent_req),
         rate_limit_per_min: Some(request.rate_limit_per_min),
         display_order: Some(request.display_order),
-        features: Some(request.features),
-        reactivate: false,
-    };
-    checked(id, content, violations)
+        features: request.features,
+        usage_pricing: Some(request.usage_pricing).filter(|set| *set != unset),
+        overage_discount_rate: request.overage_discount_rate,
+        is_active: None,
+    })
 }
 
 /// A change of a plan that an operator wants.

@@ -4,6 +4,7 @@ use billing_core::{
     correction::VoidRefusal,
     rating::{UsageRecord, UsageStatus},
 };
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -26,7 +27,8 @@ pub(super) async fn void_usage(
         UsageStatus::Voided => return Ok(Err(VoidRefusal::AlreadyVoided)),
         UsageStatus::Correction => return Ok(Err(VoidRefusal::IsCorrection)),
     }
-    let earliest = original.rated_at.min(now);
+    // Just before: a cancellation may have ended the window in the very moment of the record.
+    let earliest = original.rated_at.min(now) - TimeDelta::microseconds(1);
     let catalog = users::share_catalog(conn, cache).await?;
     let mut user = users::bring_to(conn, &catalog, user, earliest, now).await?;
     let correction = user

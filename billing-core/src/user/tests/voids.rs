@@ -78,6 +78,19 @@ fn a_record_of_an_archived_window_frees_that_windows_quota() {
 }
 
 #[test]
+fn a_record_of_the_moment_of_a_cancellation_frees_its_window_too() {
+    let mut user = user();
+    subscribe(&mut user, "rising", day(NOVEMBER));
+    let record = rate(&mut user, "a", day(NOVEMBER), day(NOVEMBER), 500);
+    let cancel = SubscriptionOrder::Cancel {
+        at_period_end: false,
+    };
+    order(&mut user, cancel, day(NOVEMBER)).unwrap();
+    void(&mut user, &record, NOVEMBER);
+    assert_eq!(user.archived[0].window.counters, Counters::default());
+}
+
+#[test]
 fn topped_up_tokens_come_back() {
     let mut user = user();
     user.account.topup_balance = 100;
