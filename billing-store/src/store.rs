@@ -169,8 +169,6 @@ pub struct UserAccount {
     pub credit_balance: Money,
     /// What all months without an invoice owe before coupons and tax, in USD.
     pub uninvoiced_amount: Money,
-    /// Whether the user has had a trial.
-    pub trial_used: bool,
 }
 
 /// Model prices.

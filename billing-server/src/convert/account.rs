@@ -32,7 +32,7 @@ pub fn account(user: UserAccount) -> v1::Account {
         credit_balance: amount(user.credit_balance),
         topup_balance: account.topup_balance,
         uninvoiced_amount: amount(user.uninvoiced_amount),
-        trial_used: user.trial_used,
+        trial_used: account.trial_used,
     }
 }
 

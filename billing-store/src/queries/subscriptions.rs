@@ -53,9 +53,23 @@ impl SubscriptionStore for Backend {
         user_id: UserId,
         now: DateTime<Utc>,
     ) -> Result<Option<SubscriptionState>, StoreError> {
-        // The newest is the live one, if any is.
-        let newest = self.subscriptions(user_id, None, 1, now).await?;
-        Ok(newest.into_iter().find(|state| state.live.is_some()))
+        let cache = self.catalog.clone();
+        self.read(move |conn| {
+            Box::pin(async move {
+                let (user, _) = users::view(conn, &cache, user_id, now, now).await?;
+                let Some(live) = &user.account.subscription else {
+                    return Ok(None);
+                };
+                let row = subscriptions::table
+                    .find((user.id().as_str(), live.id.as_str()))
+                    .select(SubscriptionRow::as_select())
+                    .first(conn)
+                    .await?;
+                let record = SubscriptionRecord::try_from(row)?;
+                Ok(Some(SubscriptionState::of(record, &user)))
+            })
+        })
+        .await
     }
 
     async fn subscriptions(

@@ -16,7 +16,6 @@ pub(crate) struct UserAccountRow {
     tax_rate: DbRate,
     tax_exempt: bool,
     credit_balance: DbMoney,
-    trial_used: bool,
 }
 
 /// The account of a user, of whom nothing may be stored yet.
@@ -40,10 +39,7 @@ pub(crate) fn user_account(
         next_discount_rate,
         tax_rate: rest.as_ref().map_or(Rate::ZERO, |row| row.tax_rate.0),
         tax_exempt: rest.as_ref().is_some_and(|row| row.tax_exempt),
-        credit_balance: rest
-            .as_ref()
-            .map_or(Money::ZERO, |row| row.credit_balance.0),
+        credit_balance: rest.map_or(Money::ZERO, |row| row.credit_balance.0),
         uninvoiced_amount,
-        trial_used: rest.is_some_and(|row| row.trial_used),
     })
 }
