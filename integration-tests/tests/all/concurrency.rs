@@ -2,12 +2,19 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use billing_client::{BillingClient, NewModelPrice};
+use billing_client::{BillingClient, NewModelPrice, NewSubscription};
+use billing_proto::{
+    google::r#type::Decimal as Percent,
+    v1::{CouponType, CreateCouponRequest},
+};
 use integration_tests::{Backend, TestServer, on_both_databases, postgres::connect};
 use rust_decimal::Decimal;
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::load::{self, Answer, MODEL, assert_counted_once, assert_sums_add_up, calls, send};
+use crate::{
+    load::{self, Answer, MODEL, assert_counted_once, assert_sums_add_up, calls, send},
+    wire::Wire,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -70,13 +77,28 @@ async fn usage_looks_rows_up_even_with_plans_made_while_tables_were_empty() {
     let mut server = load::server(Backend::Postgres).start().await;
     let client = load::client(&server).await;
     load::set_price(&client).await;
+    let mut operator = Wire::operator(&server).await;
+    let coupon = CreateCouponRequest {
+        code: "HALF".into(),
+        r#type: CouponType::Percentage.into(),
+        value: Some(Percent { value: "50".into() }),
+        ..CreateCouponRequest::default()
+    };
+    operator.coupons.create_coupon(coupon).await.unwrap();
+    for user in 0..16 {
+        let user = format!("user-{user}");
+        let plan = NewSubscription::new(&user, "plan-pro");
+        client.subscribe(plan).await.unwrap();
+        client.apply_coupon(&user, "HALF", "").await.unwrap();
+    }
     let sent = send(client, calls("call", 400, 16), 4, &Semaphore::new(0)).await;
     assert_eq!(charged(&sent), 400);
     // A session tells what it did at its end.
     server.terminate().await;
     let database = connect(server.database_url()).await;
     let read_by_scans = "SELECT sum(n_tup_ins)::bigint, sum(seq_tup_read)::bigint \
-        FROM pg_stat_user_tables WHERE relname IN ('billing_records', 'accounts', 'usage_rollups')";
+        FROM pg_stat_user_tables WHERE relname IN ('billing_records', 'accounts', \
+        'usage_rollups', 'coupons', 'coupon_usages', 'subscriptions', 'subscription_periods')";
     let scanned = timeout(PATIENCE, async {
         loop {
             let row = database.query_one(read_by_scans, &[]).await.unwrap();
