@@ -89,34 +89,34 @@ pub struct Redemption {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CouponRefusal {
     /// No such code.
-    #[error("there is no such coupon")]
+    #[error("there is none")]
     NotFound,
     /// Taken back.
-    #[error("the coupon is no longer offered")]
+    #[error("it is no longer offered")]
     Inactive,
     /// Too early.
-    #[error("the coupon is not valid yet")]
+    #[error("it is not valid yet")]
     NotYetValid,
     /// Too late.
-    #[error("the coupon has expired")]
+    #[error("it has expired")]
     Expired,
     /// The user's redemption of it still saves.
-    #[error("the coupon is applied already")]
+    #[error("it is applied already")]
     AlreadyActive,
     /// Redeemed as often as it may be.
-    #[error("the coupon is used up")]
+    #[error("it is used up")]
     UsedUp,
     /// Redeemed by the user as often as he may.
-    #[error("the coupon was redeemed as often as one user may")]
+    #[error("it was redeemed as often as one user may")]
     UserLimit,
     /// For subscribers of other plans.
-    #[error("the coupon does not apply to the user's plan")]
+    #[error("it does not apply to the user's plan")]
     PlanNotAllowed,
     /// The month owes too little.
-    #[error("the running month does not reach the coupon's minimum purchase amount")]
+    #[error("the running month does not reach its minimum purchase amount")]
     MinimumNotReached,
     /// The request id redeemed another coupon.
-    #[error("the request id was used for another coupon")]
+    #[error("the request id was used for another one")]
     RequestConflict,
 }
 

@@ -59,11 +59,11 @@ pub enum SubscriptionRefusal {
     #[error("the user has no live subscription")]
     NotFound,
     /// No such plan.
-    #[error("there is no such plan")]
-    PlanNotFound,
+    #[error("there is no plan \"{0}\"")]
+    PlanNotFound(PlanId),
     /// The plan is off the offer.
-    #[error("the plan is no longer offered")]
-    PlanInactive,
+    #[error("the plan \"{0}\" is no longer offered")]
+    PlanInactive(PlanId),
     /// The trial is used.
     #[error("the user has had a trial already")]
     TrialUsed,
@@ -288,9 +288,9 @@ fn offered(
     at: DateTime<Utc>,
 ) -> Result<PlanTerms, SubscriptionRefusal> {
     let version = catalog.plan_at(plan_id.as_str(), at);
-    let version = version.ok_or(SubscriptionRefusal::PlanNotFound)?;
+    let version = version.ok_or_else(|| SubscriptionRefusal::PlanNotFound(plan_id.clone()))?;
     if !catalog.plan_is_active(plan_id.as_str()) {
-        return Err(SubscriptionRefusal::PlanInactive);
+        return Err(SubscriptionRefusal::PlanInactive(plan_id.clone()));
     }
     Ok(version.terms.clone())
 }

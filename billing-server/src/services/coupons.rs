@@ -64,10 +64,11 @@ impl CouponService for Services {
         let Some(id) = violations.check("id", id) else {
             return Err(violations.into_status());
         };
+        let name = id.to_string();
         let deactivated = self.store().deactivate_coupon(id, self.now()).await;
         match deactivated.map_err(ApiError::from)? {
             Some(coupon) => Ok(Response::new(convert::coupon(coupon))),
-            None => Err(refused(CouponRefusal::NotFound).into()),
+            None => Err(refused(&name, CouponRefusal::NotFound).into()),
         }
     }
 
@@ -84,8 +85,10 @@ impl CouponService for Services {
             request_id: String::new(),
         };
         let order = convert::redeem_order(would_be, self.new_redemption_id())?;
+        let name = order.code.clone();
         let previewed = self.store().preview_redemption(order, now).await;
-        let (coupon, redemption) = previewed.map_err(ApiError::from)?.map_err(refused)?;
+        let previewed = previewed.map_err(ApiError::from)?;
+        let (coupon, redemption) = previewed.map_err(|refusal| refused(&name, refusal))?;
         Ok(Response::new(convert::coupon_previewed(
             coupon,
             &redemption,
@@ -100,8 +103,10 @@ impl CouponService for Services {
         let mut request = request.into_inner();
         request.user_id = caller.user_or_self(&request.user_id)?;
         let order = convert::redeem_order(request, self.new_redemption_id())?;
+        let name = order.code.clone();
         let redeemed = self.store().redeem(order, self.clock()).await;
-        let (coupon, _) = redeemed.map_err(ApiError::from)?.map_err(refused)?;
+        let redeemed = redeemed.map_err(ApiError::from)?;
+        let (coupon, _) = redeemed.map_err(|refusal| refused(&name, refusal))?;
         Ok(Response::new(convert::coupon_applied(coupon)))
     }
 
@@ -139,7 +144,8 @@ fn code_taken(code: &str) -> ApiError {
     ApiError::new(ErrorCode::CouponExists, message)
 }
 
-fn refused(refusal: CouponRefusal) -> ApiError {
+/// Names the coupon by its code or id.
+fn refused(name: &str, refusal: CouponRefusal) -> ApiError {
     let code = match refusal {
         CouponRefusal::NotFound => ErrorCode::CouponNotFound,
         CouponRefusal::Inactive => ErrorCode::CouponInactive,
@@ -152,5 +158,5 @@ fn refused(refusal: CouponRefusal) -> ApiError {
         CouponRefusal::MinimumNotReached => ErrorCode::CouponMinimumNotReached,
         CouponRefusal::RequestConflict => ErrorCode::CouponRequestConflict,
     };
-    ApiError::new(code, refusal.to_string())
+    ApiError::new(code, format!("coupon {name:?}: {refusal}"))
 }

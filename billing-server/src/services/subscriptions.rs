@@ -119,8 +119,8 @@ fn refused(refusal: SubscriptionRefusal) -> ApiError {
     let code = match refusal {
         SubscriptionRefusal::Exists => ErrorCode::SubscriptionExists,
         SubscriptionRefusal::NotFound => ErrorCode::SubscriptionNotFound,
-        SubscriptionRefusal::PlanNotFound => ErrorCode::PlanNotFound,
-        SubscriptionRefusal::PlanInactive => ErrorCode::PlanInactive,
+        SubscriptionRefusal::PlanNotFound(_) => ErrorCode::PlanNotFound,
+        SubscriptionRefusal::PlanInactive(_) => ErrorCode::PlanInactive,
         SubscriptionRefusal::TrialUsed | SubscriptionRefusal::NotAllowed(_) => {
             ErrorCode::SubscriptionMoveNotAllowed
         }

@@ -13,6 +13,10 @@ const END: SubscriptionOrder = SubscriptionOrder::Cancel {
     at_period_end: true,
 };
 
+fn id(plan: &str) -> PlanId {
+    PlanId::trusted(plan.into())
+}
+
 fn live(user: &User) -> &Subscription {
     user.account.subscription.as_ref().unwrap()
 }
@@ -199,8 +203,8 @@ fn late_usage_takes_what_its_window_left_and_pays_its_price() {
 }
 
 #[rstest]
-#[case::unknown("nothing", None, SubscriptionRefusal::PlanNotFound)]
-#[case::off_the_offer("gone", None, SubscriptionRefusal::PlanInactive)]
+#[case::unknown("nothing", None, SubscriptionRefusal::PlanNotFound(id("nothing")))]
+#[case::off_the_offer("gone", None, SubscriptionRefusal::PlanInactive(id("gone")))]
 #[case::tomorrow("pro", Some("2024-11-11"), SubscriptionRefusal::StartInFuture)]
 #[case::in_an_earlier_one("pro", Some("2024-11-04"), SubscriptionRefusal::StartTooEarly)]
 fn impossible_subscriptions_are_refused(
