@@ -23,6 +23,7 @@ mod golden;
 mod harness;
 mod import;
 mod load;
+mod openapi;
 mod plans;
 mod prices;
 mod records;
