@@ -34,6 +34,7 @@ pub fn router(
         method,
         rpc,
         binding,
+        ..
     } in routes(pool)?
     {
         router = add(router, binding, |body| Endpoint {
@@ -58,6 +59,8 @@ pub(super) struct Route {
     pub(super) rpc: PathAndQuery,
     /// How it is called over HTTP.
     pub(super) binding: Binding,
+    /// The place of the binding among those of the call.
+    pub(super) index: usize,
 }
 
 /// Every binding of the pool's services, in the order of the .proto files.
@@ -75,7 +78,8 @@ pub(super) fn routes(pool: &DescriptorPool) -> Result<Vec<Route>, RestError> {
             method: method.full_name().to_owned(),
             reason,
         };
-        for binding in bindings(&method, &http).map_err(refused)? {
+        let bindings = bindings(&method, &http).map_err(refused)?;
+        for (index, binding) in bindings.into_iter().enumerate() {
             check(&method).map_err(refused)?;
             if !taken.insert(format!("{} {}", binding.verb_name, binding.path)) {
                 return Err(refused(format!("{} is taken already", binding.path)));
@@ -84,6 +88,7 @@ pub(super) fn routes(pool: &DescriptorPool) -> Result<Vec<Route>, RestError> {
                 rpc: rpc_path(&method).map_err(refused)?,
                 method: method.clone(),
                 binding,
+                index,
             });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 
-use super::model::{Content, Header, Response, Schema};
+use super::model::{Answer, Header, Response, Schema};
 use crate::error::ErrorCode;
 use crate::rest::routes::Route;
 use crate::rest::rule::BodyRule;
@@ -51,7 +51,7 @@ pub(super) fn shared(status: StatusCode) -> (String, Response) {
 }
 
 /// The descriptions of all statuses by name.
-pub(super) fn responses() -> BTreeMap<String, Response> {
+pub(super) fn responses() -> BTreeMap<String, Answer> {
     let statuses = ALWAYS.into_iter().chain(WHEN_WRITING).chain(WITH_BODY);
     let statuses = statuses.chain([StatusCode::NOT_FOUND]);
     let described = statuses.map(|status| (name(status), response(status)));
@@ -88,11 +88,12 @@ pub(super) fn schemas() -> [(String, Schema); 2] {
     [(BODY.to_owned(), body), (DETAIL.to_owned(), detail)]
 }
 
-fn response(status: StatusCode) -> Response {
+fn response(status: StatusCode) -> Answer {
     let codes = ErrorCode::ALL.iter().filter(|code| code.http() == status);
     let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
     let reason = status.canonical_reason().unwrap_or_default();
-    let mut headers = BTreeMap::new();
+    let description = format!("{reason}: {}", codes.join(", "));
+    let mut answer = Answer::json(description, Schema::shared(BODY));
     if [
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::SERVICE_UNAVAILABLE,
@@ -103,13 +104,9 @@ fn response(status: StatusCode) -> Response {
             description: "When the call may be repeated, in seconds.",
             schema: Schema::of("integer"),
         };
-        headers.insert("Retry-After", header);
+        answer.headers.insert("Retry-After", header);
     }
-    Response::Own {
-        description: format!("{reason}: {}", codes.join(", ")),
-        headers,
-        content: Content::json(Schema::shared(BODY)),
-    }
+    answer
 }
 
 fn name(status: StatusCode) -> String {

@@ -11,7 +11,7 @@ mod schemas;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::routing::get;
@@ -20,7 +20,7 @@ use http::{HeaderMap, header};
 use prost_reflect::DescriptorPool;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use self::model::{Components, Document, Info, Security, SecurityScheme, Tag};
+use self::model::{Components, Document, Info, PathItem, Security, SecurityScheme, Tag};
 use self::operation::{operation, probe};
 use self::parameters::openapi_path;
 use self::schemas::Schemas;
@@ -56,9 +56,8 @@ pub fn router(pool: &DescriptorPool, gate: &Gate) -> Result<Router, RestError> {
 fn document(pool: &DescriptorPool, gate: &Gate) -> Result<Document, RestError> {
     let mut schemas = Schemas::new(pool);
     schemas.shared.extend(errors::schemas());
-    let mut paths: BTreeMap<_, model::PathItem> = BTreeMap::new();
+    let mut paths: BTreeMap<_, PathItem> = BTreeMap::new();
     let mut tags: Vec<Tag> = Vec::new();
-    let mut bindings: HashMap<String, usize> = HashMap::new();
     for route in routes(pool)? {
         let service = route.method.parent_service();
         if tags.iter().all(|tag| tag.name != service.name()) {
@@ -67,16 +66,8 @@ fn document(pool: &DescriptorPool, gate: &Gate) -> Result<Document, RestError> {
                 description: schemas.comments.of(&service.parent_file(), service.path()),
             });
         }
-        let earlier = bindings
-            .entry(route.method.full_name().to_owned())
-            .or_default();
-        let name_ending = match *earlier {
-            0 => String::new(),
-            count => format!("_{count}"),
-        };
-        *earlier = earlier.saturating_add(1);
         let is_public = gate(route.rpc.path(), &HeaderMap::new()).is_ok();
-        let described = operation(&route, &name_ending, is_public, &mut schemas);
+        let described = operation(&route, is_public, &mut schemas);
         let path = paths.entry(openapi_path(&route.binding.path)).or_default();
         path.insert(route.binding.verb_name, described);
     }
@@ -99,7 +90,7 @@ fn document(pool: &DescriptorPool, gate: &Gate) -> Result<Document, RestError> {
     })
 }
 
-fn add_probes(paths: &mut BTreeMap<String, model::PathItem>, tags: &mut Vec<Tag>) {
+fn add_probes(paths: &mut BTreeMap<String, PathItem>, tags: &mut Vec<Tag>) {
     tags.push(Tag {
         name: "Health".to_owned(),
         description: "Probes for whoever runs the server.".to_owned(),

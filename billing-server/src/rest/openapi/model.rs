@@ -75,7 +75,7 @@ pub(super) struct RequestBody {
     pub(super) content: Content,
 }
 
-/// An answer.
+/// An answer of an operation.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Response {
@@ -86,12 +86,27 @@ pub(super) enum Response {
         reference: String,
     },
     /// One of its own.
-    Own {
-        description: String,
-        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-        headers: BTreeMap<&'static str, Header>,
-        content: Content,
-    },
+    Own(Box<Answer>),
+}
+
+/// What an answer has.
+#[derive(Serialize)]
+pub(super) struct Answer {
+    pub(super) description: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) headers: BTreeMap<&'static str, Header>,
+    pub(super) content: Content,
+}
+
+impl Answer {
+    /// An answer with a JSON body.
+    pub(super) fn json(description: impl Into<String>, schema: Schema) -> Self {
+        Self {
+            description: description.into(),
+            headers: BTreeMap::new(),
+            content: Content::json(schema),
+        }
+    }
 }
 
 /// A header of an answer.
@@ -128,7 +143,7 @@ pub(super) struct Media {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Components {
     pub(super) schemas: BTreeMap<String, Schema>,
-    pub(super) responses: BTreeMap<String, Response>,
+    pub(super) responses: BTreeMap<String, Answer>,
     pub(super) security_schemes: BTreeMap<&'static str, SecurityScheme>,
 }
 

@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 
 use super::comments::first_sentence;
 use super::errors;
-use super::model::{Content, Operation, RequestBody, Response, Schema};
+use super::model::{Answer, Content, Operation, RequestBody, Response, Schema};
 use super::parameters::{parameters, path_names};
 use super::schemas::{Direction, Schemas};
 use crate::rest::routes::Route;
 use crate::rest::rule::BodyRule;
 use crate::rest::types::declared_fields;
 
-/// Describes a route. `name_ending` tells the bindings of one call apart.
-pub(super) fn operation(
-    route: &Route,
-    name_ending: &str,
-    is_public: bool,
-    schemas: &mut Schemas,
-) -> Operation {
+/// Describes a route.
+pub(super) fn operation(route: &Route, is_public: bool, schemas: &mut Schemas) -> Operation {
     let method = &route.method;
     let service = method.parent_service();
     let comment = schemas.comments.of(&method.parent_file(), method.path());
+    // Names are unique, and a call may have several bindings.
+    let ending = match route.index {
+        0 => String::new(),
+        index => format!("_{index}"),
+    };
     Operation {
-        operation_id: format!("{}_{}{name_ending}", service.name(), method.name()),
+        operation_id: format!("{}_{}{ending}", service.name(), method.name()),
         tags: vec![service.name().to_owned()],
         summary: first_sentence(&comment),
         description: comment,
@@ -54,21 +54,18 @@ fn request_body(route: &Route, schemas: &mut Schemas) -> Option<RequestBody> {
 
 fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Response> {
     let output = route.method.output();
-    let answer = Response::Own {
-        description: schemas.comments.of(&output.parent_file(), output.path()),
-        headers: BTreeMap::new(),
-        content: Content::json(schemas.message(&output, Direction::Response)),
-    };
+    let comment = schemas.comments.of(&output.parent_file(), output.path());
+    let answer = Answer::json(comment, schemas.message(&output, Direction::Response));
+    let answer = Response::Own(Box::new(answer));
     let errors = errors::statuses(route).into_iter().map(errors::shared);
     errors.chain([("200".to_owned(), answer)]).collect()
 }
 
 /// The probes, which are no calls of a service.
 pub(super) fn probe(name: &str, summary: &str, failure: Option<&str>) -> Operation {
-    let answer = |description: &str| Response::Own {
-        description: description.to_owned(),
-        headers: BTreeMap::new(),
-        content: Content::json(Schema::object([("status", Schema::of("string"))])),
+    let answer = |description: &str| {
+        let schema = Schema::object([("status", Schema::of("string"))]);
+        Response::Own(Box::new(Answer::json(description, schema)))
     };
     let success = Some(("200".to_owned(), answer("It is so.")));
     let failure = failure.map(|description| ("503".to_owned(), answer(description)));
