@@ -27,9 +27,6 @@ use super::rule::BodyRule;
 /// The headers that a gRPC call gets as metadata.
 const FORWARDED: [&str; 3] = ["authorization", "x-request-id", "grpc-timeout"];
 
-/// The parameter that operators may add to any call.
-const USER_ID: &str = "user_id";
-
 /// A call and the way its message is put together.
 pub(super) struct Endpoint {
     pub(super) method: MethodDescriptor,
@@ -77,7 +74,7 @@ impl Endpoint {
         }
         let query = parts.uri.query().unwrap_or_default();
         for (name, value) in query_pairs(query, &mut problems) {
-            if self.takes_from_query(&name) {
+            if self.body.leaves_to_query(&name) {
                 set_param(&mut message, &name, &value, &mut problems);
             } else {
                 problems.unknown(&name);
@@ -107,17 +104,6 @@ impl Endpoint {
             message.set_field(field, Value::Message(value));
         }
         Ok(message)
-    }
-
-    fn takes_from_query(&self, name: &str) -> bool {
-        match &self.body {
-            BodyRule::None => true,
-            BodyRule::Whole => name == USER_ID,
-            BodyRule::Field(field) => {
-                let head = name.split('.').next().unwrap_or_default();
-                head != field.name() && head != field.json_name()
-            }
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use prost_reflect::{MessageDescriptor, Value};
 use super::json::Json;
 use super::number;
 use super::problems::Problems;
-use super::types::{Special, enum_name, field_named, special};
+use super::types::{Special, enum_name, enum_names, field_named, special};
 
 const INTEGER: &str = "must be an integer within the range of its type";
 
@@ -126,12 +126,8 @@ fn read_enum(descriptor: &EnumDescriptor, json: &Json) -> Result<Value, String> 
     if let Some(value) = value {
         return Ok(Value::EnumNumber(value.number()));
     }
-    // Zero is "unspecified": accepted, but not worth recommending.
-    let names = descriptor.values().filter(|value| value.number() != 0);
-    let names: Vec<_> = names
-        .map(|value| enum_name(descriptor, value.name()))
-        .collect();
-    Err(format!("must be one of: {}", names.join(", ")))
+    let names = enum_names(descriptor).join(", ");
+    Err(format!("must be one of: {names}"))
 }
 
 fn read_decimal(descriptor: &MessageDescriptor, json: &Json) -> Result<Value, String> {

@@ -12,6 +12,7 @@ mod json;
 mod json_in;
 mod json_out;
 mod number;
+pub mod openapi;
 mod params;
 mod problems;
 mod reply;
@@ -34,7 +35,7 @@ pub use routes::router;
 /// Decides by the path of a gRPC call and the request's headers whether the call may be made.
 pub type Gate = Arc<dyn Fn(&str, &HeaderMap) -> Result<(), ApiError> + Send + Sync>;
 
-/// Why the routes cannot be derived from the descriptors: a fault of the protos.
+/// Why the routes, or their description, cannot be derived from the descriptors.
 #[derive(Debug, thiserror::Error)]
 pub enum RestError {
     /// The descriptors were encoded without their extensions.
@@ -48,4 +49,7 @@ pub enum RestError {
         /// What is wrong with the rule or its messages.
         reason: String,
     },
+    /// The description cannot be written.
+    #[error("the description cannot be written: {0}")]
+    Description(#[from] serde_json::Error),
 }

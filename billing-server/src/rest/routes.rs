@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::on;
 use http::uri::PathAndQuery;
-use prost_reflect::{DescriptorPool, MethodDescriptor};
+use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use tonic::service::Routes;
 
 use super::endpoint::Endpoint;
@@ -28,38 +28,75 @@ pub fn router(
     gate: &Gate,
     max_body_bytes: usize,
 ) -> Result<Router, RestError> {
-    let http = pool
-        .get_extension_by_name("google.api.http")
-        .ok_or(RestError::NoHttpOption)?;
     let grpc = grpc.prepare();
     let mut router = Router::new();
-    let mut taken = HashSet::new();
-    for service in pool.services() {
-        for method in service.methods() {
-            let refused = |reason| RestError::Rule {
-                method: method.full_name().to_owned(),
-                reason,
-            };
-            for binding in bindings(&method, &http).map_err(refused)? {
-                check(&method).map_err(refused)?;
-                if !taken.insert(format!("{:?} {}", binding.verb, binding.path)) {
-                    return Err(refused(format!("{} is taken already", binding.path)));
-                }
-                let rpc = rpc_path(&method).map_err(refused)?;
-                router = add(router, binding, |body| Endpoint {
-                    method: method.clone(),
-                    rpc,
-                    body,
-                    grpc: grpc.clone(),
-                    gate: Arc::clone(gate),
-                    max_body_bytes,
-                });
-            }
-        }
+    for Route {
+        method,
+        rpc,
+        binding,
+        ..
+    } in routes(pool)?
+    {
+        router = add(router, binding, |body| Endpoint {
+            method,
+            rpc,
+            body,
+            grpc: grpc.clone(),
+            gate: Arc::clone(gate),
+            max_body_bytes,
+        });
     }
     Ok(router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed))
+}
+
+/// A call and one of its bindings.
+pub(super) struct Route {
+    /// The call.
+    pub(super) method: MethodDescriptor,
+    /// The call's path over gRPC.
+    pub(super) rpc: PathAndQuery,
+    /// How it is called over HTTP.
+    pub(super) binding: Binding,
+    /// The place of the binding among those of the call.
+    pub(super) index: usize,
+}
+
+/// Every binding of the pool's services, in the order of the .proto files.
+///
+/// # Errors
+/// If the protos have a rule, or a message behind one, that cannot be served.
+pub(super) fn routes(pool: &DescriptorPool) -> Result<Vec<Route>, RestError> {
+    let http = pool
+        .get_extension_by_name("google.api.http")
+        .ok_or(RestError::NoHttpOption)?;
+    let mut routes = Vec::new();
+    let mut taken = HashSet::new();
+    for method in pool.services().flat_map(|service| methods(&service)) {
+        let refused = |reason| RestError::Rule {
+            method: method.full_name().to_owned(),
+            reason,
+        };
+        let bindings = bindings(&method, &http).map_err(refused)?;
+        for (index, binding) in bindings.into_iter().enumerate() {
+            check(&method).map_err(refused)?;
+            if !taken.insert(format!("{} {}", binding.verb_name, binding.path)) {
+                return Err(refused(format!("{} is taken already", binding.path)));
+            }
+            routes.push(Route {
+                rpc: rpc_path(&method).map_err(refused)?,
+                method: method.clone(),
+                binding,
+                index,
+            });
+        }
+    }
+    Ok(routes)
+}
+
+fn methods(service: &ServiceDescriptor) -> Vec<MethodDescriptor> {
+    service.methods().collect()
 }
 
 fn add(

@@ -14,10 +14,15 @@ const VERBS: [(&str, MethodFilter); 5] = [
     ("patch", MethodFilter::PATCH),
 ];
 
+/// The parameter that operators may add to any call.
+const USER_ID: &str = "user_id";
+
 /// One way to call a method over HTTP.
 pub(super) struct Binding {
     /// The HTTP method.
     pub(super) verb: MethodFilter,
+    /// The HTTP method's name, in lower case.
+    pub(super) verb_name: &'static str,
     /// The path, in axum's syntax.
     pub(super) path: String,
     /// What the body becomes.
@@ -33,6 +38,20 @@ pub(super) enum BodyRule {
     Whole,
     /// The body is this field; the others come from the query.
     Field(FieldDescriptor),
+}
+
+impl BodyRule {
+    /// Whether the query may set the field at a dotted path.
+    pub(super) fn leaves_to_query(&self, path: &str) -> bool {
+        match self {
+            Self::None => true,
+            Self::Whole => path == USER_ID,
+            Self::Field(field) => {
+                let head = path.split('.').next().unwrap_or_default();
+                head != field.name() && head != field.json_name()
+            }
+        }
+    }
 }
 
 /// Every binding of a call, additional ones included; none if it has no rule.
@@ -63,6 +82,7 @@ fn binding(rule: &DynamicMessage, input: &MessageDescriptor) -> Result<Binding, 
     let (name, verb) = *verb.ok_or("it has no path with a standard verb")?;
     Ok(Binding {
         verb,
+        verb_name: name,
         path: axum_path(&text(rule, name), input)?,
         body: body_rule(&text(rule, "body"), input)?,
     })

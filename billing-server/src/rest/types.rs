@@ -54,6 +54,13 @@ pub(super) fn enum_name(kind: &EnumDescriptor, full_name: &str) -> String {
         .to_ascii_lowercase()
 }
 
+/// The short names that a client may choose from. Zero is "unspecified": accepted, but not worth
+/// recommending.
+pub(super) fn enum_names(kind: &EnumDescriptor) -> Vec<String> {
+    let values = kind.values().filter(|value| value.number() != 0);
+    values.map(|value| enum_name(kind, value.name())).collect()
+}
+
 /// Finds a field, however deep, whose type has no JSON form here.
 pub(super) fn unsupported_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
     let mut seen = vec![message.clone()];

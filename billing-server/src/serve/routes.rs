@@ -15,7 +15,7 @@ use super::health;
 use crate::{
     auth::{AuthLayer, Verifier},
     commands::CommandError,
-    rest::{self, Gate},
+    rest::{self, Gate, openapi},
     settings::{Settings, SettingsError},
     telemetry::{catch_panics, request_layers},
 };
@@ -49,7 +49,8 @@ pub(super) fn all(
         settings.max_message_bytes,
     )
     .map_err(CommandError::failure)?;
-    let mut web = rest.merge(health::probes(store));
+    let description = openapi::router(&pool, &gate).map_err(CommandError::failure)?;
+    let mut web = rest.merge(health::probes(store)).merge(description);
     if let Some(origin) = &settings.cors_origin {
         web = web.layer(cors(origin)?);
     }

@@ -26,6 +26,7 @@ mod harness;
 mod import;
 mod load;
 mod model;
+mod openapi;
 mod plans;
 mod prices;
 mod records;
