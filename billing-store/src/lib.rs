@@ -20,7 +20,8 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, CouponStore, Now, PlanStore, PriceStore, RecordFilter, RedeemOrder, ReportStore,
-    SettingsStore, Store, SubscriptionStore, UsageStore, UserAccount, UserUsage, VoidOrder,
+    AccountStore, CouponStore, MonthFilter, Now, PlanStore, PriceStore, RecordFilter, RedeemOrder,
+    ReportStore, SettingsStore, Store, SubscriptionStore, SumsFilter, UsageStore, UserAccount,
+    UserUsage, VoidOrder,
 };
 pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

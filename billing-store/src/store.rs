@@ -1,5 +1,7 @@
 //! What the server asks of a database: one small trait per aggregate.
 
+mod reports;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,13 +15,13 @@ use billing_core::{
     plan::{Plan, PlanChange, PlanRefusal},
     pricing::{Catalog, PriceChange, PriceDecision, PriceInPast},
     rating::{Outcome, Quote, QuoteError, UsageRecord},
-    report::UsageTotals,
     settings::{Settings, SettingsChange},
     subscription::{SubscriptionOrder, SubscriptionRefusal, SubscriptionState},
     usage::Usage,
 };
 use chrono::{DateTime, Utc};
 
+pub use self::reports::{MonthFilter, ReportStore, SumsFilter, UserUsage};
 use crate::StoreError;
 
 /// Everything the server asks of a database.
@@ -401,35 +403,4 @@ pub struct RedeemOrder {
     pub redemption_id: RedemptionId,
     /// The caller's id of the call.
     pub request_id: Option<RequestId>,
-}
-
-/// Figures over many records.
-#[async_trait]
-pub trait ReportStore: Send + Sync {
-    /// A user's account as of `now` with the totals of its calendar month and of all time.
-    ///
-    /// # Errors
-    /// When the database fails.
-    async fn user_usage(
-        &self,
-        user_id: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<UserUsage, StoreError>;
-
-    /// A month's totals over all users.
-    ///
-    /// # Errors
-    /// When the database fails.
-    async fn month_totals(&self, month: Month) -> Result<UsageTotals, StoreError>;
-}
-
-/// What a user has used.
-#[derive(Debug, Clone)]
-pub struct UserUsage {
-    /// The user's account.
-    pub account: Account,
-    /// The totals of the month.
-    pub month: UsageTotals,
-    /// What all usage has cost, in USD.
-    pub total_cost: Money,
 }

@@ -1,7 +1,9 @@
 //! Between the API's messages and the domain's types. Raw texts and unchecked numbers stop here.
 
 mod account;
+mod breakdown;
 mod coupon;
+mod export;
 mod page;
 mod plan;
 mod price;
@@ -13,11 +15,13 @@ mod usage;
 mod value;
 
 pub use account::{account, discount, tax};
+pub use breakdown::{SumsPage, sums, sums_key, sums_page};
 pub use coupon::{coupon, coupon_applied, coupon_previewed, new_coupon, redeem_order, redemption};
+pub use export::{csv_part, export_filter};
 pub use page::Page;
 pub use plan::{new_plan, plan, plan_change};
 pub use price::{model_price, price_change};
-pub use report::{monthly_report, quota_warning, stats};
+pub use report::{monthly_report, quota_warning, ranking, stats, top_user};
 pub use settings::{settings, settings_change};
 pub use subscription::{change_of_plan, new_subscription, subscription};
 pub use time::{month, required_time, time, timestamp};

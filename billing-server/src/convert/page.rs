@@ -12,6 +12,9 @@ use crate::error::ApiError;
 const DEFAULT_PAGE_SIZE: u16 = 50;
 /// The most entries per page.
 const MAX_PAGE_SIZE: u16 = 1_000;
+/// What is wrong with a token that the list did not give.
+pub(super) const FOREIGN_TOKEN: &str =
+    "must be the next_page_token of a page with the same filters";
 /// Bytes of the filters' digest that a token carries.
 const BINDING_BYTES: usize = 8;
 
@@ -144,7 +147,7 @@ impl PageToken {
             .and_then(|key| String::from_utf8(key).ok())
             .filter(|key| !key.is_empty())
             .map(Some)
-            .ok_or("must be the next_page_token of a page with the same filters")
+            .ok_or(FOREIGN_TOKEN)
     }
 }
 

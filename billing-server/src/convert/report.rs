@@ -1,10 +1,21 @@
 //! Statistics and reports.
 
-use billing_core::{account::Account, report::MonthlyReport, subscription::Subscription};
+use billing_core::{
+    account::Account,
+    month::Month,
+    report::{MonthlyReport, RankBy, TopUser},
+    subscription::Subscription,
+};
 use billing_proto::v1;
 use billing_store::UserUsage;
 
-use super::value::amount;
+use super::{Violations, value::amount};
+use crate::error::ApiError;
+
+/// How many users a ranking has when a caller names no number.
+const DEFAULT_TOP_USERS: usize = 10;
+/// The most users of a ranking.
+const MAX_TOP_USERS: usize = 100;
 
 /// What a plan's id has before the name that users know it by.
 const PLAN_PREFIX: &str = "plan-";
@@ -55,5 +66,48 @@ pub fn monthly_report(report: &MonthlyReport) -> v1::GetMonthlyReportResponse {
         total_tokens: report.totals.tokens,
         record_count: report.totals.records,
         avg_cost_per_record: amount(report.avg_cost_per_record),
+    }
+}
+
+/// Which users to rank: the month, the figure and how many.
+///
+/// # Errors
+/// Every violation at once.
+pub fn ranking(request: &v1::ListTopUsersRequest) -> Result<(Month, RankBy, usize), ApiError> {
+    let mut violations = Violations::default();
+    let month = violations.check("month", request.month.parse());
+    let by = violations.check("by", rank_by(request.by));
+    let limit = violations.check("limit", top_limit(request.limit));
+    match (month, by, limit) {
+        (Some(month), Some(by), Some(limit)) => Ok((month, by, limit)),
+        _ => Err(ApiError::invalid(violations.into_vec())),
+    }
+}
+
+fn rank_by(number: i32) -> Result<RankBy, &'static str> {
+    match v1::TopUsersBy::try_from(number) {
+        Ok(v1::TopUsersBy::Unspecified | v1::TopUsersBy::Cost) => Ok(RankBy::Cost),
+        Ok(v1::TopUsersBy::Tokens) => Ok(RankBy::Tokens),
+        Ok(v1::TopUsersBy::Records) => Ok(RankBy::Records),
+        Err(_) => Err("must be cost, tokens or records"),
+    }
+}
+
+fn top_limit(asked: i32) -> Result<usize, String> {
+    match usize::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_TOP_USERS),
+        Ok(limit) if limit <= MAX_TOP_USERS => Ok(limit),
+        _ => Err(format!("must be from 1 to {MAX_TOP_USERS}")),
+    }
+}
+
+/// A user of a ranking as it is sent.
+#[must_use]
+pub fn top_user(user: TopUser) -> v1::TopUser {
+    v1::TopUser {
+        user_id: user.user_id.into_string(),
+        final_cost: amount(user.totals.final_cost),
+        total_tokens: user.totals.tokens,
+        record_count: user.totals.records,
     }
 }

@@ -2,14 +2,17 @@
 //! defining `Conn` and `Backend`; nothing in here names a database.
 
 mod accounts;
+mod breakdown;
 mod commit;
 pub(super) mod coupons;
+mod export;
 mod plans;
 mod prices;
 mod reports;
 mod rollups;
 mod settings;
 mod subscriptions;
+mod top_users;
 mod usage;
 mod users;
 mod voids;

@@ -3,20 +3,21 @@
 use async_trait::async_trait;
 use billing_core::{
     ids::UserId,
-    money::{Fixed, Money},
+    money::Money,
     month::Month,
-    report::UsageTotals,
+    rating::UsageRecord,
+    report::{Days, GroupSums, RankBy, TopUser, UsageTotals},
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Conn, dialect::exact_sum, users};
+use super::{Backend, Conn, breakdown, dialect::exact_sum, export, top_users, users};
 use crate::{
-    ReportStore, StoreError, UserUsage,
-    rows::DbMoney,
+    MonthFilter, ReportStore, StoreError, SumsFilter, UserUsage,
+    rows::{TotalsRow, money, usage_totals},
     schema::{coupon_usages, usage_rollups},
-    sql_types::{DbFixed, ExactDecimal},
+    sql_types::ExactDecimal,
 };
 
 diesel::define_sql_function! {
@@ -51,6 +52,34 @@ impl ReportStore for Backend {
         self.read(move |conn| Box::pin(async move { totals(conn, None, Some(month)).await }))
             .await
     }
+
+    async fn usage_sums(
+        &self,
+        filter: SumsFilter,
+        limit: i64,
+    ) -> Result<Vec<GroupSums>, StoreError> {
+        self.read(move |conn| Box::pin(breakdown::usage_sums(conn, filter, limit)))
+            .await
+    }
+
+    async fn top_users(
+        &self,
+        month: Month,
+        by: RankBy,
+        limit: usize,
+    ) -> Result<Vec<TopUser>, StoreError> {
+        self.read(move |conn| Box::pin(top_users::top_users(conn, month, by, limit)))
+            .await
+    }
+
+    async fn month_records(
+        &self,
+        filter: MonthFilter,
+        limit: i64,
+    ) -> Result<Vec<UsageRecord>, StoreError> {
+        self.read(move |conn| Box::pin(export::month_records(conn, filter, limit)))
+            .await
+    }
 }
 
 /// The totals of a user or of all, of a month or of all time.
@@ -70,23 +99,13 @@ async fn totals(
     if let Some(user_id) = user_id {
         query = query.filter(usage_rollups::user_id.eq(user_id.as_str()));
     }
-    if let Some(month) = month {
+    if let Some(days) = month.map(Days::of_month) {
         query = query
-            .filter(usage_rollups::day.ge(month.first_day().to_string()))
-            .filter(usage_rollups::day.lt(month.next().first_day().to_string()));
+            .filter(usage_rollups::day.ge(days.first.to_string()))
+            .filter(usage_rollups::day.lt(days.end.to_string()));
     }
-    let (cost, prompt, completion, records) = query
-        .first::<(Option<DbMoney>, Option<Whole>, Option<Whole>, Option<Whole>)>(conn)
-        .await?;
-    let taken = taken_at_apply(conn, user_id, month).await?;
-    Ok(UsageTotals {
-        final_cost: cost
-            .map_or(Money::ZERO, |sum| sum.0)
-            .minus(taken)
-            .map_err(|error| StoreError::corrupt("final_cost", error))?,
-        tokens: whole("tokens", prompt)? + whole("tokens", completion)?,
-        records: whole("record_count", records)?,
-    })
+    let row = query.first::<TotalsRow>(conn).await?;
+    usage_totals(row, taken_at_apply(conn, user_id, month).await?)
 }
 
 /// What redemptions took of usage that was there before them.
@@ -104,14 +123,5 @@ async fn taken_at_apply(
     if let Some(month) = month {
         query = query.filter(coupon_usages::billing_month.eq(month.to_string()));
     }
-    let taken = query.first::<Option<DbMoney>>(conn).await?;
-    Ok(taken.map_or(Money::ZERO, |sum| sum.0))
-}
-
-type Whole = DbFixed<0>;
-
-fn whole(column: &'static str, sum: Option<Whole>) -> Result<i64, StoreError> {
-    let sum = sum.map_or(Fixed::ZERO, |sum| sum.0);
-    sum.to_i64()
-        .map_err(|error| StoreError::corrupt(column, error))
+    Ok(money(query.first(conn).await?))
 }

@@ -10,6 +10,7 @@ mod price;
 mod record;
 mod settings;
 mod subscription;
+mod sums;
 mod user_account;
 
 pub(crate) use account::{AccountRow, AccountTerms, AccountUpdate};
@@ -20,6 +21,7 @@ pub(crate) use price::PriceRow;
 pub(crate) use record::{RecordRow, RollupRow, VoidRow};
 pub(crate) use settings::{AccountSettings, SettingsRow};
 pub(crate) use subscription::{LineRow, PeriodRow, SubscriptionRow};
+pub(crate) use sums::{SumsRow, TotalsRow, money, usage_totals};
 pub(crate) use user_account::{UserAccountRow, user_account};
 
 use crate::{

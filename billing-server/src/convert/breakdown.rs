@@ -1,0 +1,138 @@
+//! Usage summed up by day, model and user.
+
+use billing_core::{
+    Violation,
+    ids::{ModelId, UserId, check_optional},
+    report::{Days, GroupKey, GroupSums, Grouping},
+};
+use billing_proto::v1;
+use billing_store::SumsFilter;
+
+use super::{
+    Page, Violations,
+    page::FOREIGN_TOKEN,
+    time::{month, required_time},
+    value::{amount, optional_id},
+};
+use crate::error::ApiError;
+
+/// Stands between the parts of a page's key; no id contains it.
+const KEY_SEPARATOR: &str = "\n";
+
+/// A page of sums that is asked for.
+#[derive(Debug)]
+pub struct SumsPage {
+    /// Which sums.
+    pub filter: SumsFilter,
+    /// Which of them.
+    pub page: Page,
+}
+
+/// Which usage to sum up. `user_id` is the request's, resolved; `None` stands for all users.
+///
+/// # Errors
+/// Every violation at once.
+pub fn sums_page(
+    request: v1::GetUsageBreakdownRequest,
+    user_id: Option<String>,
+) -> Result<SumsPage, ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let user_id = user_id.unwrap_or_default();
+    let grouping = grouping(&request.group_by, found);
+    let filters = [
+        "usage sums",
+        &format!("{:?}{:?}", request.start_time, request.end_time),
+        &request.month,
+        &user_id,
+        &request.model,
+        &format!("{grouping:?}"),
+    ];
+    let page = Page::read(&filters, request.page_size, &request.page_token, found);
+    let after = page.as_ref().and_then(|page| page.after.as_deref());
+    let after = after.and_then(|key| found.check("page_token", read_key(key)));
+    let filter = days(&request, found).map(|days| SumsFilter {
+        days,
+        user_id: optional_id("user_id", user_id, UserId::parse, found),
+        model: optional_id("model", request.model, ModelId::parse, found),
+        grouping,
+        after,
+    });
+    match (filter, page) {
+        (Some(filter), Some(page)) if violations.is_empty() => Ok(SumsPage { filter, page }),
+        _ => Err(ApiError::invalid(violations.into_vec())),
+    }
+}
+
+fn grouping(sent: &[i32], violations: &mut Violations) -> Grouping {
+    let mut grouping = Grouping::default();
+    for number in sent {
+        match v1::UsageGrouping::try_from(*number) {
+            Ok(v1::UsageGrouping::Day) => grouping.by_day = true,
+            Ok(v1::UsageGrouping::Model) => grouping.by_model = true,
+            Ok(v1::UsageGrouping::User) => grouping.by_user = true,
+            Ok(v1::UsageGrouping::Unspecified) | Err(_) => {
+                violations.check("group_by", Err::<(), _>("must be of day, model and user"));
+                break;
+            }
+        }
+    }
+    grouping
+}
+
+fn days(request: &v1::GetUsageBreakdownRequest, violations: &mut Violations) -> Option<Days> {
+    let times = [
+        ("start_time", request.start_time),
+        ("end_time", request.end_time),
+    ];
+    let given = times.iter().filter(|(_, time)| time.is_some());
+    if !request.month.is_empty() {
+        violations.extend(given.map(|(field, _)| Violation::new(field, "excludes month")));
+        return month("month", &request.month, violations).map(Days::of_month);
+    }
+    if given.count() == 0 {
+        return violations.check("month", Err("must be set, or start_time and end_time"));
+    }
+    let [start, end] = times.map(|(field, time)| required_time(field, time, violations));
+    match Days::between(start?, end?) {
+        Ok(days) => Some(days),
+        Err(found) => {
+            violations.extend(found);
+            None
+        }
+    }
+}
+
+/// What leads from a page to the next: the key of its last sums.
+#[must_use]
+pub fn sums_key(sums: &GroupSums) -> String {
+    sums.key.texts().join(KEY_SEPARATOR)
+}
+
+fn read_key(text: &str) -> Result<GroupKey, &'static str> {
+    let texts: Vec<_> = text.split(KEY_SEPARATOR).map(String::from).collect();
+    let texts = <[String; 3]>::try_from(texts).map_err(|_| FOREIGN_TOKEN)?;
+    // Nothing that a database could stumble over.
+    if texts.iter().any(|text| check_optional(text).is_err()) {
+        return Err(FOREIGN_TOKEN);
+    }
+    GroupKey::from_texts(texts).map_err(|_| FOREIGN_TOKEN)
+}
+
+/// Sums as they are sent.
+#[must_use]
+pub fn sums(sums: &GroupSums) -> v1::UsageBreakdownRow {
+    let [day, model, user_id] = sums.key.texts();
+    v1::UsageBreakdownRow {
+        day,
+        model,
+        user_id,
+        record_count: sums.records,
+        prompt_tokens: sums.prompt_tokens,
+        completion_tokens: sums.completion_tokens,
+        total_tokens: sums.total_tokens(),
+        cost_usd: amount(sums.cost_usd),
+        discount_amount: amount(sums.discount_amount),
+        final_cost: amount(sums.final_cost),
+    }
+}

@@ -1,0 +1,113 @@
+//! Usage records as a CSV file (RFC 4180), part by part.
+
+use billing_core::{
+    ids::UserId,
+    rating::{UsageRecord, UsageStatus},
+};
+use billing_proto::v1;
+use billing_store::MonthFilter;
+use chrono::{DateTime, SecondsFormat, Utc};
+use csv::{Terminator, WriterBuilder};
+
+use super::{Violations, value::optional_id};
+use crate::error::{ApiError, ErrorCode};
+
+/// What a record has in a column.
+type Field = fn(&UsageRecord) -> String;
+
+/// The columns, named and ordered like the fields of the API's `UsageRecord`.
+const COLUMNS: [(&str, Field); 27] = [
+    ("id", |r| r.id.to_string()),
+    ("user_id", |r| r.user_id.to_string()),
+    ("subscription_id", |r| or_empty(&r.charge.subscription_id)),
+    ("model", |r| r.model.to_string()),
+    ("provider", |r| r.provider.clone()),
+    ("request_id", |r| r.request_id.to_string()),
+    ("prompt_tokens", |r| r.tokens.prompt.to_string()),
+    ("completion_tokens", |r| r.tokens.completion.to_string()),
+    ("total_tokens", |r| r.tokens.total().to_string()),
+    ("cached_prompt_tokens", |r| {
+        r.tokens.cached_prompt.to_string()
+    }),
+    ("cache_write_tokens", |r| r.tokens.cache_write.to_string()),
+    ("reasoning_tokens", |r| r.tokens.reasoning.to_string()),
+    ("cost_usd", |r| r.charge.cost_usd.digits(2)),
+    ("discount_rate", |r| r.charge.discount_rate.to_string()),
+    ("covered_amount", |r| r.charge.covered_amount.digits(2)),
+    ("overage_tokens", |r| r.charge.taken.overage.to_string()),
+    ("overage_cost", |r| r.charge.overage_cost.digits(2)),
+    ("discount_amount", |r| r.charge.discount_amount.digits(2)),
+    ("final_cost", |r| r.charge.final_cost.digits(2)),
+    ("coupon_id", |r| or_empty(&r.charge.coupon_id)),
+    ("status", |r| status(r.status).to_owned()),
+    ("billing_month", |r| r.billing_month.to_string()),
+    ("created_at", |r| rfc3339(r.created_at)),
+    ("updated_at", |r| rfc3339(r.updated_at)),
+    ("invoice_month", |r| r.invoice_month.to_string()),
+    ("corrects_id", |r| or_empty(&r.corrects_id)),
+    ("void_reason", |r| r.void_reason.clone().unwrap_or_default()),
+];
+
+fn or_empty(id: &Option<impl ToString>) -> String {
+    id.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn status(status: UsageStatus) -> &'static str {
+    match status {
+        UsageStatus::Completed => "completed",
+        UsageStatus::Voided => "voided",
+        UsageStatus::Correction => "correction",
+    }
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// Which records to export. `user_id` is the request's, resolved; `None` stands for all users.
+///
+/// # Errors
+/// Every violation at once.
+pub fn export_filter(
+    request: &v1::ExportUsageRequest,
+    user_id: Option<String>,
+) -> Result<MonthFilter, ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let month = found.check("month", request.month.parse());
+    let user_id = optional_id("user_id", user_id.unwrap_or_default(), UserId::parse, found);
+    let format = v1::ExportFormat::try_from(request.format);
+    found.check("format", format.map_err(|_| "must be csv"));
+    match month {
+        Some(month) if violations.is_empty() => Ok(MonthFilter {
+            month,
+            user_id,
+            after: None,
+        }),
+        _ => Err(ApiError::invalid(violations.into_vec())),
+    }
+}
+
+/// The next part of a file; the first begins with the header.
+///
+/// # Errors
+/// When the lines cannot be written.
+pub fn csv_part(first: bool, records: &[UsageRecord]) -> Result<String, ApiError> {
+    write(first, records).map_err(|error| {
+        tracing::error!(error, "an export cannot be written");
+        ApiError::new(ErrorCode::Internal, "internal error")
+    })
+}
+
+fn write(first: bool, records: &[UsageRecord]) -> Result<String, Box<dyn std::error::Error>> {
+    let mut file = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
+    if first {
+        file.write_record(COLUMNS.map(|(name, _)| name))?;
+    }
+    for record in records {
+        file.write_record(COLUMNS.map(|(_, field)| field(record)))?;
+    }
+    Ok(String::from_utf8(file.into_inner()?)?)
+}
