@@ -349,7 +349,8 @@ impl BillingClient {
         plans.map(Plan::try_from).collect()
     }
 
-    async fn call<Q: Clone, A, F>(
+    /// Sends a message that may be repeated while it fails for a passing reason.
+    pub(crate) async fn call<Q: Clone, A, F>(
         &self,
         message: Q,
         send: impl Fn(RawService, Request<Q>) -> F,

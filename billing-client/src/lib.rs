@@ -77,7 +77,10 @@ pub use coupon::{AppliedCoupon, CouponType};
 pub use error::{Error, FieldViolation};
 pub use plan::{Plan, UsagePricing};
 pub use price::{ModelPrice, NewModelPrice, PriceImport, Problem};
-pub use report::{MonthlyReport, QuotaWarning, Stats};
+pub use report::{
+    BreakdownPage, BreakdownQuery, BreakdownRow, MonthlyReport, QuotaWarning, RankBy, Stats,
+    TopUser,
+};
 pub use result::{UsageOutcome, UsageResult};
 pub use retry::RetryPolicy;
 pub use stream::{Unsent, UsageResults, UsageSender};

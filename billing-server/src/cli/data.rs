@@ -176,6 +176,9 @@ pub struct ReportCommand {
     /// Print the figures as one JSON line
     #[arg(long)]
     pub json: bool,
+    /// Print all usage records as CSV instead
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
     /// How the server is reached.
     #[command(flatten)]
     pub client: ClientOptions,

@@ -136,3 +136,50 @@ pub fn sums(sums: &GroupSums) -> v1::UsageBreakdownRow {
         final_cost: amount(sums.final_cost),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(["", "", ""])]
+    #[case(["2024-11-01", "openai/gpt-4", "alice"])]
+    #[case(["", "", "a b"])]
+    fn a_page_goes_on_where_the_last_one_ended(#[case] texts: [&str; 3]) {
+        let key = GroupKey::from_texts(texts.map(String::from)).unwrap();
+        assert_eq!(read_key(&key.texts().join(KEY_SEPARATOR)), Ok(key));
+    }
+
+    #[rstest]
+    fn no_other_key_reaches_the_database(
+        #[values(
+            "",
+            "a",
+            "\n",
+            "\n\n\n",
+            "x\n\n",
+            "\na\0b\n",
+            "\n \n",
+            "2024-11-01\n\n\t"
+        )]
+        text: &str,
+    ) {
+        assert!(read_key(text).is_err());
+    }
+
+    #[test]
+    fn values_are_grouped_by_once_and_in_any_order() {
+        let mut violations = Violations::default();
+        let sent = [v1::UsageGrouping::User, v1::UsageGrouping::Day];
+        let sent = [sent[0].into(), sent[1].into(), sent[0].into()];
+        let expected = Grouping {
+            by_day: true,
+            by_user: true,
+            by_model: false,
+        };
+        assert_eq!(grouping(&sent, &mut violations), expected);
+        assert!(violations.is_empty());
+    }
+}

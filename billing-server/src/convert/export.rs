@@ -111,3 +111,97 @@ fn write(first: bool, records: &[UsageRecord]) -> Result<String, Box<dyn std::er
     }
     Ok(String::from_utf8(file.into_inner()?)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use billing_core::{
+        ids::{ModelId, RecordId, RequestId, SubscriptionId},
+        money::{Money, Rate},
+        month::Month,
+        rating::Charge,
+        usage::{Fingerprint, Tokens},
+        window::TokensTaken,
+    };
+    use billing_proto::FILE_DESCRIPTOR_SET;
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    fn record() -> UsageRecord {
+        let at = |text: &str| text.parse().unwrap();
+        UsageRecord {
+            id: RecordId::trusted("rec-2".to_owned()),
+            user_id: UserId::trusted("a,b".to_owned()),
+            request_id: RequestId::trusted("say \"hi\"".to_owned()),
+            model: ModelId::trusted("=1+2".to_owned()),
+            provider: String::new(),
+            tokens: Tokens {
+                prompt: -7,
+                completion: -1,
+                cached_prompt: -3,
+                cache_write: -2,
+                reasoning: -1,
+            },
+            charge: Charge {
+                cost_usd: "-0.000000000000001".parse().unwrap(),
+                discount_rate: Rate::ONE,
+                covered_amount: Money::ZERO,
+                taken: TokensTaken {
+                    overage: -8,
+                    ..TokensTaken::default()
+                },
+                overage_cost: "-12.5".parse().unwrap(),
+                discount_amount: Money::ZERO,
+                final_cost: "-12.500000000000001".parse().unwrap(),
+                coupon_id: None,
+                subscription_id: Some(SubscriptionId::trusted("sub-1".to_owned())),
+            },
+            status: UsageStatus::Correction,
+            billing_month: "2024-11".parse::<Month>().unwrap(),
+            invoice_month: "2024-12".parse::<Month>().unwrap(),
+            corrects_id: Some(RecordId::trusted("rec-1".to_owned())),
+            rated_at: at("2024-11-30T00:00:00Z"),
+            created_at: at("2024-12-01T00:00:00Z"),
+            updated_at: at("2024-12-01T00:00:00.000120Z"),
+            fingerprint: Fingerprint([0; 32]),
+            void_reason: None,
+        }
+    }
+
+    #[test]
+    fn columns_are_the_fields_of_a_record() {
+        let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let message = pool.get_message_by_name("billing.v1.UsageRecord").unwrap();
+        let fields: Vec<_> = message.fields().map(|f| f.name().to_owned()).collect();
+        assert_eq!(COLUMNS.map(|(name, _)| name).to_vec(), fields);
+    }
+
+    #[test]
+    fn texts_are_quoted_where_they_must_be_and_amounts_have_every_digit() {
+        let header = csv_part(true, &[]).unwrap();
+        assert!(header.starts_with("id,user_id,"));
+        assert!(header.ends_with(",corrects_id,void_reason\r\n"));
+        let line = "rec-2,\"a,b\",sub-1,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
+            -0.000000000000001,1,0.00,-8,-12.50,0.00,-12.500000000000001,,correction,2024-11,\
+            2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,rec-1,\r\n";
+        assert_eq!(csv_part(false, &[record()]).unwrap(), line);
+        let file = csv_part(true, &[record()]).unwrap();
+        assert_eq!(file, header + line);
+    }
+
+    #[test]
+    fn every_violation_is_named_at_once() {
+        let request = v1::ExportUsageRequest {
+            month: "2024-13".to_owned(),
+            user_id: String::new(),
+            format: 7,
+        };
+        let refused = export_filter(&request, Some(" ".to_owned())).unwrap_err();
+        let fields: Vec<_> = refused
+            .violations
+            .iter()
+            .map(|v| v.field.as_str())
+            .collect();
+        assert_eq!(fields, ["month", "user_id", "format"]);
+    }
+}

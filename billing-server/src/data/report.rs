@@ -1,9 +1,10 @@
-//! A month's figures over all users.
+//! A month's figures over all users, or its records.
 
 use std::io::Write;
 
-use billing_client::MonthlyReport;
+use billing_client::{BillingClient, MonthlyReport};
 use billing_core::money::Money;
+use futures_util::TryStreamExt;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,20 +13,33 @@ use tokio::runtime::Runtime;
 use super::connect::connect;
 use crate::{cli::ReportCommand, commands::CommandError};
 
-/// Prints the figures of the month.
+/// Prints the figures of the month, or its records.
 pub(crate) fn report(command: &ReportCommand) -> Result<(), CommandError> {
     let month = command.month.to_string();
-    let report = Runtime::new()?.block_on(async {
+    Runtime::new()?.block_on(async {
         let client = connect(&command.client).await?;
-        Ok::<_, CommandError>(client.monthly_report(month).await?)
-    })?;
-    let text = if command.json {
-        json(&report)?
-    } else {
-        table(&report)?
-    };
-    writeln!(std::io::stdout(), "{text}")?;
-    Ok(())
+        if command.csv {
+            return export(&client, month).await;
+        }
+        let report = client.monthly_report(month).await?;
+        let text = if command.json {
+            json(&report)?
+        } else {
+            table(&report)?
+        };
+        writeln!(std::io::stdout(), "{text}")?;
+        Ok(())
+    })
+}
+
+async fn export(client: &BillingClient, month: String) -> Result<(), CommandError> {
+    let parts = client.export_usage(month, "").await?;
+    futures_util::pin_mut!(parts);
+    let mut out = std::io::stdout();
+    while let Some(part) = parts.try_next().await? {
+        out.write_all(part.as_bytes())?;
+    }
+    Ok(out.flush()?)
 }
 
 /// At least two decimals and as many as the amount has.

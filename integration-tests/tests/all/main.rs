@@ -30,6 +30,7 @@ mod openapi;
 mod plans;
 mod prices;
 mod records;
+mod reports;
 mod schema;
 mod settings;
 mod store;
