@@ -7,6 +7,8 @@ use futures_util::TryStreamExt;
 use integration_tests::{Backend, TestServer, on_both_databases};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tonic::Code;
 
 use super::{client, of, record_november, start};
 use crate::support::{EVERYTHING, call, digits, operator, record, set_example_prices, with};
@@ -168,12 +170,24 @@ async fn users_export_their_own_records(backend: Backend) {
 
 async fn an_export_ends_when_the_server_goes_down(backend: Backend) {
     let (mut server, rest) = start(backend).await;
-    record_november(&rest).await;
+    // More than a connection buffers, so that the server waits for the reader.
+    let long = "x".repeat(120);
+    let calls = (0..8_000).map(|n| call(&format!("{long}{n}"), "gpt-4", 1, 0));
+    let calls = calls.map(|call| with(call, "user_id", long.as_str()));
+    let batch = json!({"records": calls.collect::<Value>()}).to_string();
+    let recorded = rest.post("/v1/billing/usage/batch", &batch).await;
+    assert_eq!(recorded.status, 200);
     let client = client(&server, "operator", EVERYTHING).await;
     let parts = client.export_usage("2024-11", "").await.unwrap();
-    // A reader that never reads must not hold up the server for as long as it lives.
-    server.restart().await;
-    drop(parts);
-    let (client, all) = (client, "");
-    assert_eq!(export(&client, all).await.len(), 9);
+    let addr = server.addr();
+    let read = async {
+        // It goes down once it takes no more connections.
+        while TcpStream::connect(addr).await.is_ok() {}
+        parts.try_fold(0, async |parts, _| Ok(parts + 1)).await
+    };
+    let (_, read) = tokio::join!(server.terminate(), read);
+    let error = read.unwrap_err();
+    let seen = (error.code(), error.reason());
+    let expected = (Some(Code::Unavailable), "DATABASE_UNAVAILABLE");
+    assert_eq!(seen, expected, "{error}");
 }
