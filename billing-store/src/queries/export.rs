@@ -24,17 +24,23 @@ pub(super) async fn month_records(
         .limit(limit)
         .select(RecordRow::as_select())
         .into_boxed();
-    if let Some(user_id) = filter.user_id {
-        query = query.filter(billing_records::user_id.eq(user_id.into_string()));
-    }
-    if let Some((user_id, id)) = filter.after {
-        let later = sql::<Bool>("(user_id, id) > (")
-            .bind::<Text, _>(user_id.into_string())
-            .sql(", ")
-            .bind::<Text, _>(id.into_string())
-            .sql(")");
-        query = query.filter(later);
-    }
+    query = match (filter.user_id, filter.after) {
+        (None, None) => query,
+        (None, Some((user_id, id))) => query.filter(
+            sql::<Bool>("(user_id, id) > (")
+                .bind::<Text, _>(user_id.into_string())
+                .sql(", ")
+                .bind::<Text, _>(id.into_string())
+                .sql(")"),
+        ),
+        // Of one user, SQLite finds the place in its index by the id alone.
+        (Some(user_id), after) => {
+            let id = after.map(|(_, id)| id.into_string()).unwrap_or_default();
+            query
+                .filter(billing_records::user_id.eq(user_id.into_string()))
+                .filter(billing_records::id.gt(id))
+        }
+    };
     let rows = query.load(conn).await?;
     rows.into_iter().map(UsageRecord::try_from).collect()
 }
