@@ -27,6 +27,18 @@ pub enum UsageStatus {
     Correction,
 }
 
+impl UsageStatus {
+    /// What the status is called in tables and files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Voided => "voided",
+            Self::Correction => "correction",
+        }
+    }
+}
+
 /// Every part of what a record costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {

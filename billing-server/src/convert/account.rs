@@ -3,7 +3,6 @@
 use billing_core::{
     ids::UserId,
     money::{NumberError, Rate},
-    usage::earliest,
 };
 use billing_proto::{google::r#type::Decimal, v1};
 use billing_store::UserAccount;
@@ -11,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Violations,
-    time::{time, timestamp},
+    time::{start_time, timestamp},
     value::{amount, decimal, fixed},
 };
 use crate::error::FieldViolation;
@@ -50,10 +49,7 @@ pub fn discount(
         violations.check::<(), _>("discount_rate", Err("must be set; 1 is the list price"));
     }
     let rate = rate("discount_rate", &request.discount_rate, &mut violations);
-    let from = time("effective_from", request.effective_from, &mut violations);
-    if from.is_some_and(|from| from < earliest()) {
-        violations.check::<(), _>("effective_from", Err("must not be before 2000"));
-    }
+    let from = start_time("effective_from", request.effective_from, &mut violations);
     match (user, rate) {
         (Some(user), Some(rate)) if violations.is_empty() => Ok((user, rate, from)),
         _ => Err(violations.into_vec()),

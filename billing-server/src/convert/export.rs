@@ -1,9 +1,6 @@
 //! Usage records as a CSV file (RFC 4180), part by part.
 
-use billing_core::{
-    ids::UserId,
-    rating::{UsageRecord, UsageStatus},
-};
+use billing_core::{ids::UserId, rating::UsageRecord};
 use billing_proto::v1;
 use billing_store::MonthFilter;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -39,7 +36,7 @@ const COLUMNS: [(&str, Field); 27] = [
     ("discount_amount", |r| r.charge.discount_amount.digits(2)),
     ("final_cost", |r| r.charge.final_cost.digits(2)),
     ("coupon_id", |r| or_empty(&r.charge.coupon_id)),
-    ("status", |r| status(r.status).to_owned()),
+    ("status", |r| r.status.name().to_owned()),
     ("billing_month", |r| r.billing_month.to_string()),
     ("created_at", |r| rfc3339(r.created_at)),
     ("updated_at", |r| rfc3339(r.updated_at)),
@@ -50,14 +47,6 @@ const COLUMNS: [(&str, Field); 27] = [
 
 fn or_empty(id: &Option<impl ToString>) -> String {
     id.as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
-fn status(status: UsageStatus) -> &'static str {
-    match status {
-        UsageStatus::Completed => "completed",
-        UsageStatus::Voided => "voided",
-        UsageStatus::Correction => "correction",
-    }
 }
 
 fn rfc3339(time: DateTime<Utc>) -> String {
@@ -118,7 +107,7 @@ mod tests {
         ids::{ModelId, RecordId, RequestId, SubscriptionId},
         money::{Money, Rate},
         month::Month,
-        rating::Charge,
+        rating::{Charge, UsageStatus},
         usage::{Fingerprint, Tokens},
         window::TokensTaken,
     };

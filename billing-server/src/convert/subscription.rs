@@ -3,14 +3,12 @@
 use billing_core::{
     ids::{PlanId, SubscriptionId, UserId},
     subscription::{BillingCycle, NewSubscription, SubscriptionState, SubscriptionStatus},
-    usage::earliest,
 };
 use billing_proto::v1;
-use chrono::{DateTime, Utc};
 
 use super::{
     Violations,
-    time::{time, timestamp},
+    time::{start_time, timestamp},
 };
 use crate::error::ApiError;
 
@@ -70,8 +68,7 @@ pub fn new_subscription(
     let plan_id = violations.check("plan_id", PlanId::parse(request.plan_id));
     let cycle = violations.check("billing_cycle", billing_cycle(request.billing_cycle));
     let trial_days = violations.check("trial_days", trial_days(request.trial_days));
-    let start = time("start_time", request.start_time, &mut violations)
-        .and_then(|start| violations.check("start_time", not_before_2000(start)));
+    let start = start_time("start_time", request.start_time, &mut violations);
     match (user_id, plan_id, cycle, trial_days) {
         (Some(user_id), Some(plan_id), Some(cycle), Some(trial_days)) if violations.is_empty() => {
             let new = NewSubscription {
@@ -101,13 +98,6 @@ fn trial_days(days: i32) -> Result<u32, String> {
         .ok()
         .filter(|days| *days <= MAX_TRIAL_DAYS)
         .ok_or_else(|| format!("must be from 0 to {MAX_TRIAL_DAYS}"))
-}
-
-fn not_before_2000(start: DateTime<Utc>) -> Result<DateTime<Utc>, &'static str> {
-    if start < earliest() {
-        return Err("must not be before 2000");
-    }
-    Ok(start)
 }
 
 /// Whose plan is to change, and to which. The request's user is resolved.

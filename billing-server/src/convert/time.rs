@@ -1,6 +1,6 @@
 //! Times and months.
 
-use billing_core::month::Month;
+use billing_core::{month::Month, usage::earliest};
 use chrono::{DateTime, SubsecRound, Utc};
 use prost_types::Timestamp;
 
@@ -39,6 +39,18 @@ pub fn time(
             .ok_or("must be a time of the years 1 to 9999")
     });
     violations.check(field, parsed.transpose()).flatten()
+}
+
+/// A time from which something counts, which may lie in the past but not before the first record
+/// that may be made.
+pub(super) fn start_time(
+    field: &str,
+    timestamp: Option<Timestamp>,
+    violations: &mut Violations,
+) -> Option<DateTime<Utc>> {
+    let start = time(field, timestamp, violations)?;
+    let allowed = (start >= earliest()).then_some(start);
+    violations.check(field, allowed.ok_or("must not be before 2000"))
 }
 
 /// A time that must be there.

@@ -74,7 +74,7 @@ impl From<&UsageRecord> for RecordRow {
             discount_amount: DbFixed(charge.discount_amount),
             final_cost: DbFixed(charge.final_cost),
             coupon_id: charge.coupon_id.as_ref().map(ToString::to_string),
-            status: status_text(record.status).to_owned(),
+            status: record.status.name().to_owned(),
             billing_month: record.billing_month.to_string(),
             invoice_month: record.invoice_month.to_string(),
             corrects_id: record.corrects_id.as_ref().map(ToString::to_string),
@@ -146,18 +146,10 @@ pub(crate) struct VoidRow {
 impl VoidRow {
     pub(crate) fn new(reason: Option<String>, now: DateTime<Utc>) -> Self {
         Self {
-            status: status_text(UsageStatus::Voided),
+            status: UsageStatus::Voided.name(),
             void_reason: reason,
             updated_at: DbTimestamp(now),
         }
-    }
-}
-
-fn status_text(status: UsageStatus) -> &'static str {
-    match status {
-        UsageStatus::Completed => "completed",
-        UsageStatus::Voided => "voided",
-        UsageStatus::Correction => "correction",
     }
 }
 
