@@ -7,6 +7,7 @@ use crate::{
     money::{Money, NumberError},
     rating::{Charge, UsageRecord, UsageStatus},
     subscription::ArchivedWindow,
+    terms::Terms,
     usage::Tokens,
     user::User,
 };
@@ -50,6 +51,11 @@ impl User {
                 charge.final_cost = net.negated()?.minus(taking.total)?;
             }
             self.account.uninvoiced.insert(invoice_month, sum);
+        } else {
+            charge.terms = Terms::Reversal;
+            // What is given back is outside the coupons' sum, but has to be invoiced too.
+            let uninvoiced = self.account.uninvoiced.entry(invoice_month);
+            uninvoiced.or_insert(Money::ZERO);
         }
         self.give_back(original);
         Ok(UsageRecord {
@@ -126,5 +132,6 @@ fn reversed(charge: &Charge) -> Result<Charge, NumberError> {
         final_cost: negated(charge.final_cost)?,
         coupon_id: charge.coupon_id.clone(),
         subscription_id: charge.subscription_id.clone(),
+        terms: charge.terms.clone(),
     })
 }

@@ -231,7 +231,9 @@ impl Redemption {
             CouponValue::Percentage(percent) => rest.percent(percent),
             CouponValue::Fixed(value) => {
                 let elsewhere = self.saved.minus(self.taken_in(month))?;
-                Ok(value.minus(elsewhere)?.min(rest))
+                // An invoice that rounded up may have fixed a part of a cent more than the value.
+                let left = value.minus(elsewhere)?.max(Money::ZERO);
+                Ok(left.min(rest))
             }
         }
     }
@@ -274,6 +276,15 @@ impl Parts {
             parts.push((index, part));
         }
         Ok(Self { month, parts })
+    }
+
+    /// Each redemption with what it takes, in the order of taking.
+    pub(crate) fn taken<'a>(
+        &self,
+        redemptions: &'a [Redemption],
+    ) -> impl Iterator<Item = (&'a Redemption, Money)> {
+        let parts = self.parts.iter();
+        parts.filter_map(|(index, part)| Some((redemptions.get(*index)?, *part)))
     }
 
     /// What leads from what the redemptions have taken of the month to these parts. `most` limits

@@ -116,6 +116,10 @@ text_ids! {
     CouponId,
     /// A redeemed coupon.
     RedemptionId,
+    /// An invoice.
+    InvoiceId,
+    /// A credit note.
+    CreditNoteId,
 }
 
 #[cfg(test)]

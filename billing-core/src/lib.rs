@@ -12,6 +12,7 @@
 //! - [`text`]: free text that people read
 //! - [`usage`]: what a caller sends, validated
 //! - [`account`]: the state of one user that rating reads and changes
+//! - [`terms`]: what a record was charged by
 //! - [`window`]: stretches of time, and quota windows
 //! - [`subscription`]: subscriptions, their moves and what time does to them
 //! - [`coupon`]: coupons, and what redeemed ones take
@@ -19,6 +20,7 @@
 //! - [`user`]: a user within a transaction, and what decisions change
 //! - [`rating`]: what a record costs and who pays it
 //! - [`correction`]: voiding a record
+//! - [`invoice`]: what a month is invoiced at, and what becomes of invoices
 //! - [`report`]: figures over many records
 
 // In tests an overflow panics, which is what they want.
@@ -29,6 +31,7 @@ pub mod alert;
 pub mod correction;
 pub mod coupon;
 pub mod ids;
+pub mod invoice;
 pub mod money;
 pub mod month;
 pub mod plan;
@@ -37,6 +40,7 @@ pub mod rating;
 pub mod report;
 pub mod settings;
 pub mod subscription;
+pub mod terms;
 pub mod text;
 pub mod usage;
 pub mod user;

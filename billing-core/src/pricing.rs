@@ -16,7 +16,7 @@ use crate::{
 pub const MAX_PRICE_PER_K: i64 = 10_000;
 
 /// USD per 1,000 tokens of each kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenPrices {
     /// Prompt tokens.
     pub prompt: Price,
@@ -30,27 +30,73 @@ pub struct TokenPrices {
     pub reasoning: Option<Price>,
 }
 
+/// A part of a record's tokens that has a price of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TokenKind {
+    /// Prompt tokens that no cache read or wrote.
+    Prompt,
+    /// Prompt tokens read from a cache.
+    CachedPrompt,
+    /// Prompt tokens written to a cache.
+    CacheWrite,
+    /// Completion tokens that are not reasoning.
+    Completion,
+    /// Completion tokens spent on reasoning.
+    Reasoning,
+}
+
 impl TokenPrices {
     /// What tokens cost, each part at its own price (contract, section 3, step 1).
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when the amount does not fit.
     pub fn cost(&self, tokens: &Tokens) -> Result<Money, NumberError> {
-        let parts = [
-            (tokens.plain_prompt(), self.prompt),
+        let mut parts = self.parts(tokens).into_iter();
+        parts.try_fold(Money::ZERO, |sum, (_, count, price)| {
+            sum.plus(Money::of_tokens(count, price)?)
+        })
+    }
+
+    /// The parts of tokens that have prices of their own, each with its tokens and its price.
+    #[must_use]
+    pub fn parts(&self, tokens: &Tokens) -> [(TokenKind, i64, Price); 5] {
+        [
+            (TokenKind::Prompt, tokens.plain_prompt(), self.prompt),
             (
+                TokenKind::CachedPrompt,
                 tokens.cached_prompt,
-                self.cached_prompt.unwrap_or(self.prompt),
+                self.cached_prompt(),
             ),
-            (tokens.cache_write, self.cache_write.unwrap_or(self.prompt)),
-            (tokens.plain_completion(), self.completion),
-            (tokens.reasoning, self.reasoning.unwrap_or(self.completion)),
-        ];
-        parts
-            .into_iter()
-            .try_fold(Money::ZERO, |sum, (count, price)| {
-                sum.plus(Money::of_tokens(count, price)?)
-            })
+            (
+                TokenKind::CacheWrite,
+                tokens.cache_write,
+                self.cache_write(),
+            ),
+            (
+                TokenKind::Completion,
+                tokens.plain_completion(),
+                self.completion,
+            ),
+            (TokenKind::Reasoning, tokens.reasoning, self.reasoning()),
+        ]
+    }
+
+    /// The price of prompt tokens read from a cache.
+    #[must_use]
+    pub fn cached_prompt(&self) -> Price {
+        self.cached_prompt.unwrap_or(self.prompt)
+    }
+
+    /// The price of prompt tokens written to a cache.
+    #[must_use]
+    pub fn cache_write(&self) -> Price {
+        self.cache_write.unwrap_or(self.prompt)
+    }
+
+    /// The price of completion tokens spent on reasoning.
+    #[must_use]
+    pub fn reasoning(&self) -> Price {
+        self.reasoning.unwrap_or(self.completion)
     }
 
     fn violations(&self) -> Vec<Violation> {

@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     coupon::{Parts, Taking},
-    ids::{CouponId, ModelId, RecordId, RequestId, SubscriptionId, UserId},
+    ids::{CouponId, ModelId, PlanId, RecordId, RequestId, SubscriptionId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
     plan::UsagePricing,
     pricing::{Catalog, ModelPrice},
+    terms::{CoveringWindow, Terms},
     usage::{Fingerprint, Tokens, Usage},
     user::User,
     window::{TokensTaken, Window},
@@ -60,6 +61,8 @@ pub struct Charge {
     pub coupon_id: Option<CouponId>,
     /// The subscription whose window contains the record.
     pub subscription_id: Option<SubscriptionId>,
+    /// What the record was charged by.
+    pub terms: Terms,
 }
 
 /// A rated usage record, as it is stored.
@@ -270,7 +273,13 @@ pub fn quote(
         .ok_or(QuoteError::Unpriced)?;
     let cost_usd = price.prices.cost(tokens)?;
     let place = user.place_of(rated_at);
-    let (mut window, subscription_id) = user.window_at(place).unzip();
+    let found = user.window_at(place);
+    let subscription_id = found.map(|(_, id, _)| id.clone());
+    let terms = Terms::Priced {
+        prices: price.prices,
+        window: found.and_then(|(window, _, plan_id)| covering(&window, plan_id)),
+    };
+    let mut window = found.map(|(window, ..)| window);
     let taken = window
         .as_mut()
         .map(|w| w.take(tokens.total(), &mut user.spendable_balance()));
@@ -280,7 +289,8 @@ pub fn quote(
         window.as_ref(),
         taken,
     )?;
-    charge.subscription_id = subscription_id.cloned();
+    charge.subscription_id = subscription_id;
+    charge.terms = terms;
 
     let invoice_month = user.invoice_month(rated_at);
     let net = charge.net()?;
@@ -305,6 +315,14 @@ pub fn quote(
         charge,
         rated_at,
         changes,
+    })
+}
+
+/// The window, if its plan's fee covers model prices.
+fn covering(window: &Window, plan_id: &PlanId) -> Option<CoveringWindow> {
+    (window.usage_pricing == UsagePricing::Included).then(|| CoveringWindow {
+        start: window.span.start,
+        plan_id: plan_id.clone(),
     })
 }
 
@@ -337,6 +355,7 @@ fn charge(
         final_cost: discounted.minus(covered_amount)?.plus(overage_cost)?,
         coupon_id: None,
         subscription_id: None,
+        terms: Terms::Unknown,
     })
 }
 
@@ -371,17 +390,17 @@ impl User {
         found.map_or(Place::Outside, |(index, _)| holds(index))
     }
 
-    fn window_at(&self, place: Place) -> Option<(Window, &SubscriptionId)> {
+    fn window_at(&self, place: Place) -> Option<(Window, &SubscriptionId, &PlanId)> {
         match place {
             Place::Outside => None,
             Place::Running => self
                 .account
                 .subscription
                 .as_ref()
-                .map(|s| (s.window, &s.id)),
+                .map(|s| (s.window, &s.id, &s.plan_id)),
             Place::Archived(index) => {
                 let archived = self.archived.get(index);
-                archived.map(|a| (a.window, &a.subscription_id))
+                archived.map(|a| (a.window, &a.subscription_id, &a.plan_id))
             }
         }
     }

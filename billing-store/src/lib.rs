@@ -20,8 +20,9 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, CouponStore, MonthFilter, Now, PlanStore, PriceStore, RecordFilter, RedeemOrder,
-    ReportStore, SettingsStore, Store, SubscriptionStore, SumsFilter, UsageStore, UserAccount,
-    UserUsage, VoidOrder,
+    AccountStore, ClosedUsers, CouponStore, CreditNoteOrder, Difference, InvoiceChange,
+    InvoiceFilter, InvoiceOrder, InvoiceStore, MonthFilter, NewInvoiceId, Now, PlanStore,
+    PriceStore, Reconciled, RecordFilter, RedeemOrder, ReportStore, SettingsStore, Store,
+    SubscriptionStore, SumsFilter, UsageStore, UserAccount, UserUsage, UsersToClose, VoidOrder,
 };
 pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -245,6 +245,7 @@ diesel::table! {
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
         void_reason -> Nullable<Text>,
+        terms -> Text,
     }
 }
 
@@ -252,19 +253,20 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::ExactDecimal;
 
-    usage_rollups (user_id, day, model, invoice_month) {
+    usage_rollups (user_id, day, model, invoice_month, terms) {
         user_id -> Text,
         day -> Text,
         model -> Text,
         invoice_month -> Text,
+        terms -> Text,
         record_count -> BigInt,
         prompt_tokens -> BigInt,
         completion_tokens -> BigInt,
-        covered_tokens -> BigInt,
+        cached_prompt_tokens -> BigInt,
+        cache_write_tokens -> BigInt,
+        reasoning_tokens -> BigInt,
         overage_tokens -> BigInt,
         cost_usd -> ExactDecimal,
-        discounted_cost -> ExactDecimal,
-        covered_cost_usd -> ExactDecimal,
         covered_amount -> ExactDecimal,
         overage_cost -> ExactDecimal,
         discount_amount -> ExactDecimal,
@@ -340,6 +342,10 @@ diesel::table! {
         notes -> Text,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
+        discounts -> Text,
+        tax_rate -> ExactDecimal,
+        credited_amount -> ExactDecimal,
+        credit_applied -> ExactDecimal,
     }
 }
 
@@ -373,6 +379,7 @@ diesel::table! {
         tax_amount -> ExactDecimal,
         reason -> Text,
         created_at -> UtcTimestamp,
+        request_id -> Nullable<Text>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the server asks of a database: one small trait per aggregate.
 
+mod invoices;
 mod reports;
 
 use std::sync::Arc;
@@ -21,7 +22,13 @@ use billing_core::{
 };
 use chrono::{DateTime, Utc};
 
-pub use self::reports::{MonthFilter, ReportStore, SumsFilter, UserUsage};
+pub use self::{
+    invoices::{
+        ClosedUsers, CreditNoteOrder, Difference, InvoiceChange, InvoiceFilter, InvoiceOrder,
+        InvoiceStore, NewInvoiceId, Reconciled, UsersToClose,
+    },
+    reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
+};
 use crate::StoreError;
 
 /// Everything the server asks of a database.
@@ -35,6 +42,7 @@ pub trait Store:
     + ReportStore
     + SettingsStore
     + AccountStore
+    + InvoiceStore
 {
     /// Asks the database for a sign of life.
     ///

@@ -93,15 +93,15 @@ rollup_columns! { bulk_statement! {
     /// Adds to rollups.
     UpsertRollups of RollupRow:
     "INSERT INTO usage_rollups AS r", "SELECT * FROM",
-    "ON CONFLICT (user_id, day, model, invoice_month) DO UPDATE SET \
+    "ON CONFLICT (user_id, day, model, invoice_month, terms) DO UPDATE SET \
          record_count = r.record_count + excluded.record_count, \
          prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, \
          completion_tokens = r.completion_tokens + excluded.completion_tokens, \
-         covered_tokens = r.covered_tokens + excluded.covered_tokens, \
+         cached_prompt_tokens = r.cached_prompt_tokens + excluded.cached_prompt_tokens, \
+         cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens, \
+         reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens, \
          overage_tokens = r.overage_tokens + excluded.overage_tokens, \
          cost_usd = r.cost_usd + excluded.cost_usd, \
-         discounted_cost = r.discounted_cost + excluded.discounted_cost, \
-         covered_cost_usd = r.covered_cost_usd + excluded.covered_cost_usd, \
          covered_amount = r.covered_amount + excluded.covered_amount, \
          overage_cost = r.overage_cost + excluded.overage_cost, \
          discount_amount = r.discount_amount + excluded.discount_amount, \

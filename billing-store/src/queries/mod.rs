@@ -6,6 +6,7 @@ mod breakdown;
 mod commit;
 pub(super) mod coupons;
 mod export;
+mod invoices;
 mod plans;
 mod prices;
 mod reports;

@@ -1,4 +1,4 @@
-//! Sums of records by user, day, model and invoice month.
+//! Sums of records by user, day, model, invoice month and terms.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +20,7 @@ pub(super) fn of_records<'a>(
             record.rated_at.date_naive(),
             record.model.as_str(),
             record.invoice_month,
+            &record.charge.terms,
         );
         let rollup = rollups.entry(key).or_insert_with(|| empty(record));
         add(rollup, record).map_err(|error| StoreError::Refused(format!("a sum {error}")))?;
@@ -34,14 +35,15 @@ fn empty(record: &UsageRecord) -> RollupRow {
         day: record.rated_at.date_naive().to_string(),
         model: record.model.as_str().to_owned(),
         invoice_month: record.invoice_month.to_string(),
+        terms: record.charge.terms.to_string(),
         record_count: 0,
         prompt_tokens: 0,
         completion_tokens: 0,
-        covered_tokens: 0,
+        cached_prompt_tokens: 0,
+        cache_write_tokens: 0,
+        reasoning_tokens: 0,
         overage_tokens: 0,
         cost_usd: none,
-        discounted_cost: none,
-        covered_cost_usd: none,
         covered_amount: none,
         overage_cost: none,
         discount_amount: none,
@@ -55,22 +57,20 @@ fn add(rollup: &mut RollupRow, record: &UsageRecord) -> Result<(), NumberError> 
         UsageStatus::Correction => -1,
         UsageStatus::Completed | UsageStatus::Voided => 1,
     };
-    rollup.prompt_tokens += record.tokens.prompt;
-    rollup.completion_tokens += record.tokens.completion;
+    let tokens = &record.tokens;
+    rollup.prompt_tokens += tokens.prompt;
+    rollup.completion_tokens += tokens.completion;
+    rollup.cached_prompt_tokens += tokens.cached_prompt;
+    rollup.cache_write_tokens += tokens.cache_write;
+    rollup.reasoning_tokens += tokens.reasoning;
     rollup.overage_tokens += charge.taken.overage;
-    let discounted = charge.cost_usd.at_rate(charge.discount_rate)?;
-    let mut sums = vec![
+    let sums = [
         (&mut rollup.cost_usd, charge.cost_usd),
-        (&mut rollup.discounted_cost, discounted),
         (&mut rollup.covered_amount, charge.covered_amount),
         (&mut rollup.overage_cost, charge.overage_cost),
         (&mut rollup.discount_amount, charge.discount_amount),
         (&mut rollup.final_cost, charge.final_cost),
     ];
-    if charge.covered_amount != Money::ZERO {
-        rollup.covered_tokens += record.tokens.total();
-        sums.push((&mut rollup.covered_cost_usd, charge.cost_usd));
-    }
     for (sum, amount) in sums {
         *sum = DbFixed(sum.0.plus(amount)?);
     }

@@ -36,6 +36,7 @@ macro_rules! record_columns {
             rated_at: DbTimestamp as UtcTimestamp = "timestamptz",
             created_at: DbTimestamp as UtcTimestamp = "timestamptz",
             updated_at: DbTimestamp as UtcTimestamp = "timestamptz",
+            terms: String as Text = "text",
         }
     };
 }
@@ -49,14 +50,15 @@ macro_rules! rollup_columns {
             day: String as Text = "text",
             model: String as Text = "text",
             invoice_month: String as Text = "text",
+            terms: String as Text = "text",
             record_count: i64 as BigInt = "bigint",
             prompt_tokens: i64 as BigInt = "bigint",
             completion_tokens: i64 as BigInt = "bigint",
-            covered_tokens: i64 as BigInt = "bigint",
+            cached_prompt_tokens: i64 as BigInt = "bigint",
+            cache_write_tokens: i64 as BigInt = "bigint",
+            reasoning_tokens: i64 as BigInt = "bigint",
             overage_tokens: i64 as BigInt = "bigint",
             cost_usd: DbMoney as ExactDecimal = "numeric",
-            discounted_cost: DbMoney as ExactDecimal = "numeric",
-            covered_cost_usd: DbMoney as ExactDecimal = "numeric",
             covered_amount: DbMoney as ExactDecimal = "numeric",
             overage_cost: DbMoney as ExactDecimal = "numeric",
             discount_amount: DbMoney as ExactDecimal = "numeric",

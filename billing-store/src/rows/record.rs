@@ -46,6 +46,7 @@ pub(crate) struct RecordRow {
     pub(crate) created_at: DbTimestamp,
     pub(crate) updated_at: DbTimestamp,
     void_reason: Option<String>,
+    pub(crate) terms: String,
 }
 
 impl From<&UsageRecord> for RecordRow {
@@ -83,6 +84,7 @@ impl From<&UsageRecord> for RecordRow {
             created_at: DbTimestamp(record.created_at),
             updated_at: DbTimestamp(record.updated_at),
             void_reason: record.void_reason.clone(),
+            terms: charge.terms.to_string(),
         }
     }
 }
@@ -120,6 +122,10 @@ impl TryFrom<RecordRow> for UsageRecord {
                 final_cost: row.final_cost.0,
                 coupon_id: row.coupon_id.map(CouponId::trusted),
                 subscription_id: row.subscription_id.map(SubscriptionId::trusted),
+                terms: row
+                    .terms
+                    .parse()
+                    .map_err(|error| StoreError::corrupt("terms", error))?,
             },
             status: parse_status(&row.status)?,
             billing_month: month("billing_month", &row.billing_month)?,
@@ -162,21 +168,22 @@ fn parse_status(text: &str) -> Result<UsageStatus, StoreError> {
     }
 }
 
-/// What records of one user, day, model and invoice month add up to.
+/// What records of one user, day, model, invoice month and terms add up to.
 #[derive(Debug)]
 pub(crate) struct RollupRow {
     pub(crate) user_id: String,
     pub(crate) day: String,
     pub(crate) model: String,
     pub(crate) invoice_month: String,
+    pub(crate) terms: String,
     pub(crate) record_count: i64,
     pub(crate) prompt_tokens: i64,
     pub(crate) completion_tokens: i64,
-    pub(crate) covered_tokens: i64,
+    pub(crate) cached_prompt_tokens: i64,
+    pub(crate) cache_write_tokens: i64,
+    pub(crate) reasoning_tokens: i64,
     pub(crate) overage_tokens: i64,
     pub(crate) cost_usd: DbMoney,
-    pub(crate) discounted_cost: DbMoney,
-    pub(crate) covered_cost_usd: DbMoney,
     pub(crate) covered_amount: DbMoney,
     pub(crate) overage_cost: DbMoney,
     pub(crate) discount_amount: DbMoney,

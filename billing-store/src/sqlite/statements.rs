@@ -70,15 +70,15 @@ rollup_columns! { row_statement! {
     /// Adds to a rollup. A sum that does not fit is NULL, which no column takes.
     UpsertRollup of RollupRow:
     "INSERT INTO usage_rollups", "VALUES",
-    "ON CONFLICT (user_id, day, model, invoice_month) DO UPDATE SET \
+    "ON CONFLICT (user_id, day, model, invoice_month, terms) DO UPDATE SET \
          record_count = record_count + excluded.record_count, \
          prompt_tokens = prompt_tokens + excluded.prompt_tokens, \
          completion_tokens = completion_tokens + excluded.completion_tokens, \
-         covered_tokens = covered_tokens + excluded.covered_tokens, \
+         cached_prompt_tokens = cached_prompt_tokens + excluded.cached_prompt_tokens, \
+         cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens, \
+         reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, \
          overage_tokens = overage_tokens + excluded.overage_tokens, \
          cost_usd = exact_add(cost_usd, excluded.cost_usd), \
-         discounted_cost = exact_add(discounted_cost, excluded.discounted_cost), \
-         covered_cost_usd = exact_add(covered_cost_usd, excluded.covered_cost_usd), \
          covered_amount = exact_add(covered_amount, excluded.covered_amount), \
          overage_cost = exact_add(overage_cost, excluded.overage_cost), \
          discount_amount = exact_add(discount_amount, excluded.discount_amount), \

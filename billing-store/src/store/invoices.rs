@@ -1,0 +1,236 @@
+//! What the server asks of a database about invoices.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use billing_core::{
+    ids::{CreditNoteId, InvoiceId, RequestId, UserId},
+    invoice::{CreditNote, Invoice, InvoiceRefusal, InvoiceStatus, Payment},
+    money::Money,
+    month::Month,
+};
+use chrono::{DateTime, Utc};
+
+use super::Now;
+use crate::StoreError;
+
+/// Makes ids of invoices.
+pub type NewInvoiceId = Arc<dyn Fn() -> InvoiceId + Send + Sync>;
+
+/// Users' invoices: at most one per user and calendar month that is not void. A change asks `now`
+/// once the account is locked.
+#[async_trait]
+pub trait InvoiceStore: Send + Sync {
+    /// Issues a user's invoice of a month that is over, or answers the one that there is. For the
+    /// running month it answers a draft that is not stored.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn generate_invoice(
+        &self,
+        order: InvoiceOrder,
+        now: Now,
+    ) -> Result<Result<Invoice, InvoiceRefusal>, StoreError>;
+
+    /// What [`InvoiceStore::generate_invoice`] would answer at `now`, as a draft unless it is
+    /// issued. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn preview_invoice(
+        &self,
+        user_id: UserId,
+        month: Month,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Invoice, InvoiceRefusal>, StoreError>;
+
+    /// At most `limit` of a user's invoices after the first `offset`, the latest month first, and
+    /// how many there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn invoices(
+        &self,
+        filter: InvoiceFilter,
+        offset: i64,
+        limit: i64,
+    ) -> Result<(Vec<Invoice>, i64), StoreError>;
+
+    /// One invoice with its credit notes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn invoice(
+        &self,
+        user_id: UserId,
+        id: InvoiceId,
+    ) -> Result<Option<Invoice>, StoreError>;
+
+    /// Changes one invoice, which is answered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn change_invoice(
+        &self,
+        user_id: UserId,
+        id: InvoiceId,
+        change: InvoiceChange,
+        now: Now,
+    ) -> Result<Result<Invoice, InvoiceRefusal>, StoreError>;
+
+    /// Credits a part of an invoice and answers the note. A call with the request id of an earlier
+    /// note answers with that one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn create_credit_note(
+        &self,
+        order: CreditNoteOrder,
+        now: Now,
+    ) -> Result<Result<CreditNote, InvoiceRefusal>, StoreError>;
+
+    /// How many users [`InvoiceStore::close_month`] has left.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn users_to_close(&self, users: UsersToClose) -> Result<i64, StoreError>;
+
+    /// Closes a month, and those before it, for at most `limit` users in one transaction: issues
+    /// what is to be billed, and has later usage join later invoices. Any number of servers may do
+    /// so at once, and a call that was interrupted is simply made again.
+    ///
+    /// # Errors
+    /// When the database fails; within a chunk, the users that fail are answered.
+    async fn close_month(
+        &self,
+        users: UsersToClose,
+        limit: i64,
+        new_id: NewInvoiceId,
+        now: Now,
+    ) -> Result<ClosedUsers, StoreError>;
+
+    /// Has at most `limit` unpaid invoices fall overdue whose due date is over at `now`, and answers
+    /// how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn mark_overdue(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError>;
+
+    /// Checks the invoices of a month against the records and lines that they stand for, for at
+    /// most `limit` users that come after one by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn reconcile_month(
+        &self,
+        month: Month,
+        after: Option<UserId>,
+        limit: i64,
+    ) -> Result<Reconciled, StoreError>;
+}
+
+/// An invoice to be made.
+#[derive(Debug, Clone)]
+pub struct InvoiceOrder {
+    /// Who is to pay.
+    pub user_id: UserId,
+    /// The month.
+    pub month: Month,
+    /// The id of the invoice, if one is made.
+    pub id: InvoiceId,
+    /// Whether to keep a draft of a month that is over instead of issuing it.
+    pub keep_draft: bool,
+}
+
+/// What becomes of an invoice.
+#[derive(Debug, Clone)]
+pub enum InvoiceChange {
+    /// A kept draft is issued, with what is uninvoiced by then.
+    Finalise,
+    /// It is taken back, for a reason.
+    Void(String),
+    /// It was paid outside the service.
+    Pay(Payment),
+}
+
+/// Which invoices of a user to list.
+#[derive(Debug, Clone)]
+pub struct InvoiceFilter {
+    /// Whose invoices.
+    pub user_id: UserId,
+    /// Those that stand like this.
+    pub status: Option<InvoiceStatus>,
+}
+
+/// A credit note to be made.
+#[derive(Debug, Clone)]
+pub struct CreditNoteOrder {
+    /// Whose invoice.
+    pub user_id: UserId,
+    /// The invoice.
+    pub invoice_id: InvoiceId,
+    /// The id of the note, if one is made.
+    pub id: CreditNoteId,
+    /// How much before tax, in USD and whole cents, above 0.
+    pub amount: Money,
+    /// Why.
+    pub reason: String,
+    /// The caller's id of the call.
+    pub request_id: Option<RequestId>,
+}
+
+/// Users for whom a month is to be closed.
+#[derive(Debug, Clone)]
+pub struct UsersToClose {
+    /// The month, which is over.
+    pub month: Month,
+    /// Only users who were known by then (UTC).
+    pub known_by: Option<DateTime<Utc>>,
+    /// Only users that come after this one by id.
+    pub after: Option<UserId>,
+}
+
+/// What became of some users' month.
+#[derive(Debug, Clone, Default)]
+pub struct ClosedUsers {
+    /// How many are closed now.
+    pub closed: i64,
+    /// How many invoices were issued.
+    pub issued: i64,
+    /// Who failed, and why.
+    pub failed: Vec<(UserId, String)>,
+    /// The last user looked at; `None` when there was nobody left.
+    pub last: Option<UserId>,
+}
+
+/// What a check of invoices found.
+#[derive(Debug, Clone, Default)]
+pub struct Reconciled {
+    /// Users looked at.
+    pub users: i64,
+    /// Invoices checked.
+    pub invoices: i64,
+    /// Records that map to exactly one invoice.
+    pub records: i64,
+    /// Users with charges in the month that wait for an invoice.
+    pub open_users: i64,
+    /// Everything at fault.
+    pub differences: Vec<Difference>,
+    /// The last user looked at; `None` when there was nobody left.
+    pub last: Option<UserId>,
+}
+
+/// What is at fault with an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The user.
+    pub user_id: UserId,
+    /// The invoice; `None` when there should be one.
+    pub invoice_id: Option<InvoiceId>,
+    /// What is at fault, such as "amount".
+    pub field: String,
+    /// What the records come to.
+    pub expected: String,
+    /// What the invoice or the database says.
+    pub found: String,
+}
