@@ -3,12 +3,16 @@
 
 mod accounts;
 mod breakdown;
+mod charges;
 mod commit;
 pub(super) mod coupons;
 mod export;
 mod invoices;
+mod issuing;
+mod month_end;
 mod plans;
 mod prices;
+mod reconcile;
 mod reports;
 mod rollups;
 mod settings;
