@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Bill, Charges, CreditNote, DUE_AFTER, Discount, DiscountSource, Draft, Invoice, InvoiceMove, InvoiceRefusal,
-    InvoiceStatus, PAID_BY_CREDIT, PAID_BY_NOTHING, UsageSum,
+    Bill, Charges, CreditNote, DUE_AFTER, Discount, DiscountSource, Draft, Invoice, InvoiceMove,
+    InvoiceRefusal, InvoiceStatus, PAID_BY_CREDIT, PAID_BY_NOTHING, UsageSum,
 };
 use crate::{
     coupon::Redemption,

@@ -7,6 +7,7 @@ use billing_core::{
     ids::{InvoiceId, UserId},
     invoice::{CreditNote, Invoice, InvoiceRefusal, InvoiceStatus},
     month::Month,
+    pricing::Catalog,
     user::User,
 };
 use chrono::{DateTime, Utc};
@@ -14,7 +15,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    Backend, Conn, charges,
+    Backend, Conn, charges, invoice_changes,
     issuing::{self, Issuing},
     month_end,
     prices::CatalogCache,
@@ -24,7 +25,7 @@ use crate::{
     ClosedUsers, CreditNoteOrder, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore,
     NewInvoiceId, Now, Reconciled, StoreError, UsersToClose,
     rows::{CreditNoteRow, InvoiceRow},
-    schema::{credit_notes, invoice_lines, invoices},
+    schema::{credit_notes, invoices},
 };
 
 type Made = Result<Invoice, InvoiceRefusal>;
@@ -90,11 +91,7 @@ impl InvoiceStore for Backend {
         .await
     }
 
-    async fn invoice(
-        &self,
-        user_id: UserId,
-        id: InvoiceId,
-    ) -> Result<Option<Invoice>, StoreError> {
+    async fn invoice(&self, user_id: UserId, id: InvoiceId) -> Result<Option<Invoice>, StoreError> {
         self.read(move |conn| Box::pin(async move { find(conn, &user_id, &id).await }))
             .await
     }
@@ -110,7 +107,9 @@ impl InvoiceStore for Backend {
         self.write_again(move |conn| {
             let (cache, now) = (cache.clone(), Arc::clone(&now));
             let (user_id, id, change) = (user_id.clone(), id.clone(), change.clone());
-            Box::pin(async move { change_invoice(conn, &cache, user_id, id, change, &now).await })
+            Box::pin(async move {
+                invoice_changes::change(conn, &cache, user_id, id, change, &now).await
+            })
         })
         .await
     }
@@ -122,7 +121,7 @@ impl InvoiceStore for Backend {
     ) -> Result<Result<CreditNote, InvoiceRefusal>, StoreError> {
         self.write_again(move |conn| {
             let (order, now) = (order.clone(), Arc::clone(&now));
-            Box::pin(async move { credit(conn, order, &now).await })
+            Box::pin(async move { invoice_changes::credit(conn, order, &now).await })
         })
         .await
     }
@@ -157,7 +156,10 @@ impl InvoiceStore for Backend {
         }
         // Somebody's data is at fault: everybody else is closed one by one.
         for user_id in chunk {
-            match self.close(vec![user_id.clone()], month, &new_id, &now).await {
+            match self
+                .close(vec![user_id.clone()], month, &new_id, &now)
+                .await
+            {
                 Ok(issued) => {
                     closed.closed += 1;
                     closed.issued += issued;
@@ -238,19 +240,23 @@ async fn generate(
     if order.month == running {
         return draft(conn, &user, &catalog, order.month, now).await;
     }
-    let id = order.id;
     let issuing = Issuing {
         month: order.month,
         catalog: &catalog,
-        new_id: &(Arc::new(move || id.clone()) as NewInvoiceId),
+        new_id: &only(order.id),
         keep_drafts: order.keep_draft,
         now,
     };
     issue_one(conn, &issuing, &mut user).await
 }
 
+/// Makes one id and no other.
+pub(super) fn only(id: InvoiceId) -> NewInvoiceId {
+    Arc::new(move || id.clone())
+}
+
 /// Issues one user's invoice, or keeps the draft of it.
-async fn issue_one(
+pub(super) async fn issue_one(
     conn: &mut Conn,
     issuing: &Issuing<'_>,
     user: &mut User,
@@ -267,7 +273,7 @@ async fn issue_one(
 async fn draft(
     conn: &mut Conn,
     user: &User,
-    catalog: &billing_core::pricing::Catalog,
+    catalog: &Catalog,
     month: Month,
     now: DateTime<Utc>,
 ) -> Result<Made, StoreError> {
@@ -302,7 +308,7 @@ async fn live(
     }
 }
 
-async fn find(
+pub(super) async fn find(
     conn: &mut Conn,
     user_id: &UserId,
     id: &InvoiceId,
@@ -324,125 +330,4 @@ async fn find(
     let mut invoice = Invoice::try_from(row)?;
     invoice.credit_notes = notes.into_iter().map(CreditNote::from).collect();
     Ok(Some(invoice))
-}
-
-async fn change_invoice(
-    conn: &mut Conn,
-    cache: &CatalogCache,
-    user_id: UserId,
-    id: InvoiceId,
-    change: InvoiceChange,
-    now: &Now,
-) -> Result<Made, StoreError> {
-    let user = users::lock(conn, &user_id, now()).await?;
-    let now = now();
-    let Some(mut invoice) = find(conn, &user_id, &id).await? else {
-        return Ok(Err(InvoiceRefusal::NotFound));
-    };
-    let changed = match change {
-        InvoiceChange::Pay(payment) => invoice.pay(payment, now),
-        InvoiceChange::Finalise if invoice.status != InvoiceStatus::Draft => {
-            Err(InvoiceRefusal::MoveNotAllowed(invoice.status.name()))
-        }
-        InvoiceChange::Finalise => {
-            let catalog = users::share_catalog(conn, cache).await?;
-            let mut user = users::bring_to(conn, &catalog, user, now, now).await?;
-            let issuing = Issuing {
-                month: invoice.month,
-                catalog: &catalog,
-                new_id: &(Arc::new(move || id.clone()) as NewInvoiceId),
-                keep_drafts: false,
-                now,
-            };
-            return issue_one(conn, &issuing, &mut user).await;
-        }
-        InvoiceChange::Void(reason) => {
-            let catalog = users::share_catalog(conn, cache).await?;
-            let user = users::bring_to(conn, &catalog, user, now, now).await?;
-            void(conn, user, &mut invoice, reason, now).await?
-        }
-    };
-    if let Err(refusal) = changed {
-        return Ok(Err(refusal));
-    }
-    diesel::update(invoices::table)
-        .filter(invoices::user_id.eq(invoice.user_id.as_str()))
-        .filter(invoices::id.eq(invoice.id.as_ref().map_or("", InvoiceId::as_str)))
-        .set(InvoiceRow::try_from(&invoice)?)
-        .execute(conn)
-        .await?;
-    Ok(Ok(invoice))
-}
-
-async fn void(
-    conn: &mut Conn,
-    mut user: User,
-    invoice: &mut Invoice,
-    reason: String,
-    now: DateTime<Utc>,
-) -> Result<Result<(), InvoiceRefusal>, StoreError> {
-    let user_ids = [user.id().to_string()];
-    let [user_id] = &user_ids;
-    let charges = charges::uninvoiced(conn, &user_ids, invoice.month).await?;
-    let charges = charges.into_values().next().unwrap_or_default();
-    let payer = issuing::payers(conn, &user_ids).await?.into_values().next();
-    let mut payer = payer.unwrap_or_default();
-    let voided = user.void_invoice(invoice, &charges, reason, &mut payer, now);
-    if voided.is_ok() {
-        users::store(conn, &[&user], &[], now).await?;
-        issuing::store_balance(conn, user_id, &payer).await?;
-        let lines = invoice_lines::table
-            .filter(invoice_lines::user_id.eq(user_id))
-            .filter(invoice_lines::invoice_id.eq(invoice.id.as_ref().map(InvoiceId::as_str)));
-        diesel::update(lines)
-            .set(invoice_lines::invoice_id.eq(None::<String>))
-            .execute(conn)
-            .await?;
-    }
-    Ok(voided)
-}
-
-async fn credit(
-    conn: &mut Conn,
-    order: CreditNoteOrder,
-    now: &Now,
-) -> Result<Result<CreditNote, InvoiceRefusal>, StoreError> {
-    users::lock(conn, &order.user_id, now()).await?;
-    let now = now();
-    if let Some(request_id) = &order.request_id
-        && let Some(earlier) = credit_notes::table
-            .filter(credit_notes::user_id.eq(order.user_id.as_str()))
-            .filter(credit_notes::request_id.eq(request_id.as_str()))
-            .select(CreditNoteRow::as_select())
-            .first(conn)
-            .await
-            .optional()?
-    {
-        let earlier = CreditNote::from(earlier);
-        let same = earlier.invoice_id == order.invoice_id
-            && earlier.amount == order.amount
-            && earlier.reason == order.reason;
-        let conflict = InvoiceRefusal::RequestConflict;
-        return Ok(if same { Ok(earlier) } else { Err(conflict) });
-    }
-    let Some(invoice) = find(conn, &order.user_id, &order.invoice_id).await? else {
-        return Ok(Err(InvoiceRefusal::NotFound));
-    };
-    let note = invoice.credit(order.id, order.amount, order.reason, order.request_id, now);
-    let note = match note {
-        Ok(note) => note,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let user_ids = [order.user_id.to_string()];
-    let payer = issuing::payers(conn, &user_ids).await?.into_values().next();
-    let mut payer = payer.unwrap_or_default();
-    let total = note.total().map_err(issuing::refused)?;
-    let balance = payer.credit_balance.plus(total);
-    payer.credit_balance = balance.map_err(issuing::refused)?;
-    issuing::store_balance(conn, order.user_id.as_str(), &payer).await?;
-    diesel::insert_into(credit_notes::table)
-        .values(CreditNoteRow::from(&note))
-        .execute(conn)
-        .await?;
-    Ok(Ok(note))
 }

@@ -191,7 +191,9 @@ async fn delete_drafts(
 
 /// Stores new invoices with their credit notes, and marks the lines that they carry.
 async fn store(conn: &mut Conn, made: &[(Invoice, bool)]) -> Result<(), StoreError> {
-    let rows = made.iter().map(|(invoice, _)| InvoiceRow::try_from(invoice));
+    let rows = made
+        .iter()
+        .map(|(invoice, _)| InvoiceRow::try_from(invoice));
     dialect::insert_invoices(conn, rows.collect::<Result<_, _>>()?).await?;
     for (invoice, has_lines) in made {
         for note in &invoice.credit_notes {

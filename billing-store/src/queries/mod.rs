@@ -7,6 +7,7 @@ mod charges;
 mod commit;
 pub(super) mod coupons;
 mod export;
+mod invoice_changes;
 mod invoices;
 mod issuing;
 mod month_end;

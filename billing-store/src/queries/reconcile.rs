@@ -54,7 +54,10 @@ pub(super) async fn month(
         .select((accounts::user_id, accounts::open_month))
         .load(conn)
         .await?;
-    let ids: Vec<_> = accounts.iter().map(|(user_id, _)| user_id.clone()).collect();
+    let ids: Vec<_> = accounts
+        .iter()
+        .map(|(user_id, _)| user_id.clone())
+        .collect();
     let stored = invoices::table
         .filter(invoices::user_id.eq_any(&ids))
         .select(InvoiceRow::as_select());
@@ -217,10 +220,7 @@ impl UserMonth {
 }
 
 fn is_issued(invoice: &Invoice) -> bool {
-    !matches!(
-        invoice.status,
-        InvoiceStatus::Draft | InvoiceStatus::Void
-    )
+    !matches!(invoice.status, InvoiceStatus::Draft | InvoiceStatus::Void)
 }
 
 type SumsByKey<'a> = BTreeMap<(Month, &'a ModelId, &'a Terms), Sums>;

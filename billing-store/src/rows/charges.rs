@@ -121,7 +121,9 @@ impl TryFrom<&LineRow> for InvoiceLine {
             },
             description: row.description.clone(),
             amount: row.amount.0,
-            subscription_id: SubscriptionId::trusted(row.subscription_id.clone().unwrap_or_default()),
+            subscription_id: SubscriptionId::trusted(
+                row.subscription_id.clone().unwrap_or_default(),
+            ),
         })
     }
 }
