@@ -3,6 +3,8 @@
 mod calls;
 mod items;
 mod month;
+#[cfg(test)]
+mod tests;
 
 use billing_proto::v1;
 use chrono::{DateTime, Utc};

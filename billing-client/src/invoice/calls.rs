@@ -217,7 +217,7 @@ impl InvoiceQuery {
         })
     }
 
-    /// Only invoices that stand like this.
+    /// Only invoices that stand like this; `Unknown` asks for all.
     pub fn status(mut self, status: InvoiceStatus) -> Self {
         self.0.status = v1::InvoiceStatus::from(status).into();
         self
@@ -243,7 +243,7 @@ pub struct NewCreditNote(v1::CreateCreditNoteRequest);
 
 impl NewCreditNote {
     /// Credits a part of an invoice: whole cents before tax, in USD. An empty `user_id` means the
-    /// token's subject; `request_id` is unique per user.
+    /// token's subject. The call is repeated safely only with a `request_id`, unique per user.
     pub fn new(
         user_id: impl Into<String>,
         invoice_id: impl Into<String>,
