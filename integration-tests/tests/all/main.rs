@@ -26,6 +26,7 @@ mod harness;
 mod import;
 mod load;
 mod model;
+mod month_end;
 mod openapi;
 mod plans;
 mod prices;

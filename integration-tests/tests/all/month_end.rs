@@ -1,0 +1,154 @@
+//! The month end of many users: killed in the middle, made again, by two servers at once, while
+//! their usage goes on.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use billing_client::{BillingClient, NewSubscription, Usage};
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use integration_tests::{Backend, TestServer, on_both_databases};
+use tokio::{task::JoinHandle, time::timeout};
+
+use crate::{load, support::advance};
+
+on_both_databases!(a_month_end_that_is_killed_in_the_middle_invoices_every_user_once);
+
+/// How many users there are; more of them when run by hand.
+const USERS: &str = "BILLING_MONTH_END_USERS";
+const FEW_USERS: usize = 400;
+/// The month that is closed, and the one that runs.
+const OCTOBER: &str = "2026-10";
+const NOVEMBER: &str = "2026-11";
+/// Records of each user in October before its end.
+const RECORDS: usize = 2;
+const BATCH: usize = 5_000;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+async fn a_month_end_that_is_killed_in_the_middle_invoices_every_user_once(backend: Backend) {
+    let users = std::env::var(USERS).map_or(FEW_USERS, |number| number.parse().unwrap());
+    let mut first = load::server(backend).start().await;
+    let client = load::client(&first).await;
+    load::set_price(&client).await;
+    record_october(&client, users).await;
+
+    let done = kill_in_the_middle(&mut first, &client).await;
+    assert!((1..count(users)).contains(&done), "{done} were done");
+    first.restart().await;
+    let client = load::client(&first).await;
+    let found = client.reconcile_month(OCTOBER).await.unwrap();
+    assert!(found.differences.is_empty(), "{found:?}");
+    assert!(found.invoices >= done, "acknowledged invoices are lost");
+    assert_eq!(found.invoices + found.open_users, count(users));
+
+    let second = match backend {
+        Backend::Sqlite => None,
+        Backend::Postgres => Some(other_server(&first).await),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let late = keep_recording(client.clone(), users, Arc::clone(&stop));
+    let mut closing = vec![close(client.clone()), close(client.clone())];
+    if let Some(second) = &second {
+        closing.push(close(load::client(second).await));
+    }
+    let begun = Instant::now();
+    let closed = timeout(PATIENCE, try_join_all(closing)).await.unwrap();
+    let elapsed = begun.elapsed();
+    stop.store(true, Ordering::Relaxed);
+    let late = late.await.unwrap();
+    assert!(closed.unwrap().iter().all(|failed| *failed == 0));
+    println!(
+        "{backend:?}: {} invoices in {elapsed:?}, {late} records meanwhile",
+        found.open_users
+    );
+
+    let october = client.reconcile_month(OCTOBER).await.unwrap();
+    assert!(october.differences.is_empty(), "{october:?}");
+    assert_eq!((october.invoices, october.open_users), (count(users), 0));
+    // What came too late for October is on November's invoices.
+    advance(&first, "2026-12-02T12:00:00Z").await;
+    let november = client.reconcile_month(NOVEMBER).await.unwrap();
+    assert!(november.differences.is_empty(), "{november:?}");
+    assert_eq!(november.open_users, 0);
+    let recorded = count(users * RECORDS) + late;
+    assert_eq!(october.records + november.records, recorded);
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap()
+}
+
+fn in_october() -> DateTime<Utc> {
+    "2026-10-20T00:00:00Z".parse().unwrap()
+}
+
+fn october_call(user: usize, request: String) -> Usage {
+    Usage::new(format!("user-{user}"), request, load::MODEL)
+        .prompt_tokens(1_000)
+        .completion_tokens(7)
+        .created_at(in_october())
+}
+
+/// Records of every user, and a plan with its fee for every tenth.
+async fn record_october(client: &BillingClient, users: usize) {
+    let calls = (0..users * RECORDS)
+        .map(|number| october_call(number % users, format!("call-{number}")))
+        .collect::<Vec<_>>();
+    for batch in calls.chunks(BATCH) {
+        let result = client.record_usage_batch(batch.to_vec()).await.unwrap();
+        assert_eq!(result.recorded, count(batch.len()));
+    }
+    let subscribers = stream::iter((0..users).step_by(10)).map(|user| {
+        let new = NewSubscription::new(format!("user-{user}"), "plan-basic");
+        client.subscribe(new.start_time(in_october()))
+    });
+    let subscribed: Vec<_> = subscribers.buffer_unordered(8).try_collect().await.unwrap();
+    assert_eq!(subscribed.len(), users.div_ceil(10));
+}
+
+/// Closes October and kills the server when some users are done: how many it had told of.
+async fn kill_in_the_middle(server: &mut TestServer, client: &BillingClient) -> i64 {
+    let told = client.close_month(OCTOBER).await.unwrap();
+    futures_util::pin_mut!(told);
+    while let Some(progress) = told.try_next().await.unwrap() {
+        if progress.done > 0 {
+            server.kill9().await;
+            return progress.done;
+        }
+    }
+    panic!("the month end was over too soon")
+}
+
+async fn other_server(first: &TestServer) -> TestServer {
+    load::server(Backend::Postgres)
+        .database_url(first.database_url())
+        .start()
+        .await
+}
+
+/// Closes October and answers how many users failed.
+async fn close(client: BillingClient) -> Result<i64, billing_client::Error> {
+    let told = client.close_month(OCTOBER).await?;
+    let last = told.try_fold(0, |_, progress| async move { Ok(progress.failed) });
+    last.await
+}
+
+/// Records usage of October for all users in turn until told to stop: how many records.
+fn keep_recording(client: BillingClient, users: usize, stop: Arc<AtomicBool>) -> JoinHandle<i64> {
+    tokio::spawn(async move {
+        let mut number = 0;
+        while !stop.load(Ordering::Relaxed) {
+            // From the last user to the first, against the order of the close.
+            let user = users - 1 - number % users;
+            let call = october_call(user, format!("late-{number}"));
+            client.record_usage(call).await.unwrap();
+            number += 1;
+        }
+        count(number)
+    })
+}
