@@ -31,8 +31,6 @@ pub const PAID_BY_NOTHING: &str = "none";
 pub const PAID_BY_CREDIT: &str = "credit_balance";
 /// The longest name of how an invoice was paid, in characters.
 pub const MAX_PAYMENT_METHOD: usize = 100;
-/// The longest reason of a void or a credit note, in characters.
-pub const MAX_REASON: usize = 500;
 
 /// An invoice, or the draft of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
