@@ -362,7 +362,7 @@ impl BillingClient {
     }
 
     /// Sends the same message again while it fails with a `passing` error.
-    async fn call_while<Q: Clone, A, F>(
+    pub(crate) async fn call_while<Q: Clone, A, F>(
         &self,
         passing: fn(&Error) -> bool,
         message: Q,

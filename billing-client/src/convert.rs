@@ -35,6 +35,21 @@ pub(crate) fn time(value: Option<Timestamp>, field: &'static str) -> Result<Date
         .ok_or(Error::Decode { field })
 }
 
+pub(crate) fn optional_time(
+    value: Option<Timestamp>,
+    field: &'static str,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    value.map(|value| time(Some(value), field)).transpose()
+}
+
+/// Messages of a list, each as its value.
+pub(crate) fn list<M, T>(messages: Vec<M>) -> Result<Vec<T>, Error>
+where
+    T: TryFrom<M, Error = Error>,
+{
+    messages.into_iter().map(T::try_from).collect()
+}
+
 pub(crate) fn to_decimal(value: Decimal) -> WireDecimal {
     WireDecimal {
         value: value.to_string(),

@@ -59,6 +59,7 @@ mod client;
 mod convert;
 mod coupon;
 mod error;
+mod invoice;
 mod plan;
 mod price;
 mod report;
@@ -75,6 +76,11 @@ pub use builder::BillingClientBuilder;
 pub use client::BillingClient;
 pub use coupon::{AppliedCoupon, CouponType};
 pub use error::{Error, FieldViolation};
+pub use invoice::{
+    CreditNote, Invoice, InvoiceDifference, InvoiceDiscount, InvoiceItem, InvoiceItemPart,
+    InvoiceItemType, InvoicePage, InvoiceQuery, InvoiceStatus, InvoiceSummary, InvoiceTax,
+    MonthClosing, NewCreditNote, Reconciliation,
+};
 pub use plan::{Plan, UsagePricing};
 pub use price::{ModelPrice, NewModelPrice, PriceImport, Problem};
 pub use report::{

@@ -131,9 +131,7 @@ impl TryFrom<v1::Subscription> for Subscription {
             current_period_end: convert::time(end, "current_period_end")?,
             tokens_used: subscription.tokens_used,
             auto_renew: subscription.auto_renew,
-            next_billing_date: next
-                .map(|next| convert::time(Some(next), "next_billing_date"))
-                .transpose()?,
+            next_billing_date: convert::optional_time(next, "next_billing_date")?,
             next_plan_id: subscription.next_plan_id,
             tokens_quota: subscription.tokens_quota,
             tokens_remaining: subscription.tokens_remaining,

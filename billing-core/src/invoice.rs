@@ -1,6 +1,7 @@
 //! Invoices (contract, section 6): what a month is invoiced at, and what becomes of an invoice.
 
 mod bill;
+mod check;
 mod issue;
 mod items;
 mod status;
@@ -9,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
     bill::{Bill, CouponPart, Discount, DiscountSource, Draft},
+    check::Mismatch,
     issue::{Payer, Payment},
     items::{Charges, Item, ItemKind, ItemPart, PartKind, UsageSum},
     status::{InvoiceMove, InvoiceStatus},

@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub use data::{
-    ClientOptions, PriceFormat, PricesCommand, PricesImport, Progress, ReportCommand, UsageCommand,
-    UsageFormat, UsageImport,
+    ClientOptions, InvoicesCommand, MonthClose, MonthReconcile, PriceFormat, PricesCommand,
+    PricesImport, Progress, ReportCommand, UsageCommand, UsageFormat, UsageImport,
 };
 
 use crate::auth::Scopes;
@@ -61,7 +61,7 @@ Every setting is a flag, a variable BILLING_<NAME> (--database-url: BILLING_DATA
 key of the TOML file that --config names (database_url); the first of these that names it wins.
 Durations are written like 500ms, 30s or 5m.";
 const EXIT_HELP: &str = "\
-Exit codes: 0 ok; 1 failure at run time; 2 bad flags or settings; 3 finished with rejected rows;
+Exit codes: 0 ok; 1 failure at run time; 2 bad flags or settings; 3 finished with rejected rows or users;
 4 the database has another schema version; 5 reconcile difference.";
 
 /// The whole command line. Without a command the flags are those of `serve`.
@@ -138,6 +138,14 @@ pub enum Command {
         after_help = SETTINGS_HELP
     )]
     Report(ReportCommand),
+    /// Closes and checks months.
+    #[command(
+        subcommand,
+        about = "Issue and check all users' invoices of a month",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Invoices(InvoicesCommand),
 }
 
 /// `migrate`

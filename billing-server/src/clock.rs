@@ -1,7 +1,11 @@
 //! What time it is: the system's clock, or one that moves only when told, for tests.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
+use billing_store::Now;
 use chrono::{DateTime, SubsecRound, Utc};
 
 /// Digits kept after the second: microseconds, as both databases store them.
@@ -11,6 +15,12 @@ const MICROSECOND_DIGITS: u16 = 6;
 pub trait Clock: Send + Sync {
     /// The current time, truncated to the microsecond.
     fn now(&self) -> DateTime<Utc>;
+}
+
+/// A clock for a store that asks it within a transaction.
+pub(crate) fn asked_later(clock: &Arc<dyn Clock>) -> Now {
+    let clock = Arc::clone(clock);
+    Arc::new(move || clock.now())
 }
 
 /// The clock of the machine.

@@ -8,7 +8,9 @@ use tokio::runtime::Runtime;
 
 use crate::{
     auth::mint,
-    cli::{Command, Exit, MigrateCommand, PricesCommand, TokenCommand, UsageCommand},
+    cli::{
+        Command, Exit, InvoicesCommand, MigrateCommand, PricesCommand, TokenCommand, UsageCommand,
+    },
     data,
     serve::serve,
     settings::{Options, Settings, SettingsError},
@@ -74,6 +76,10 @@ pub fn run(command: Command) -> Exit {
         Command::Prices(PricesCommand::Import(import)) => data::import_prices(&import),
         Command::Usage(UsageCommand::Import(import)) => data::import_usage(&import),
         Command::Report(command) => data::report(&command),
+        Command::Invoices(InvoicesCommand::Close(close)) => data::close_month(&close),
+        Command::Invoices(InvoicesCommand::Reconcile(reconcile)) => {
+            data::reconcile_month(&reconcile)
+        }
     };
     match result {
         Ok(()) => Exit::Ok,

@@ -114,6 +114,14 @@ error_codes! {
     CouponAlreadyActive = "COUPON_ALREADY_ACTIVE" => AlreadyExists,
     /// The request id redeemed another coupon.
     CouponRequestConflict = "COUPON_REQUEST_CONFLICT" => AlreadyExists,
+    /// No such invoice.
+    InvoiceNotFound = "INVOICE_NOT_FOUND" => NotFound,
+    /// The month has no charges to invoice.
+    InvoiceNothingToBill = "INVOICE_NOTHING_TO_BILL" => FailedPrecondition,
+    /// Where the invoice stands does not allow it.
+    InvoiceMoveNotAllowed = "INVOICE_MOVE_NOT_ALLOWED" => FailedPrecondition,
+    /// The request id made another credit note.
+    CreditNoteRequestConflict = "CREDIT_NOTE_REQUEST_CONFLICT" => AlreadyExists,
     /// The currency is not supported.
     SettingCurrency = "SETTING_CURRENCY" => InvalidArgument,
 }

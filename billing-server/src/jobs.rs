@@ -2,51 +2,135 @@
 
 use std::{sync::Arc, time::Duration};
 
-use billing_store::{Store, StoreError};
-use chrono::{DateTime, Utc};
+use billing_core::month::Month;
+use billing_store::{ClosedUsers, Store, StoreError, UsersToClose};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
 };
 
-use crate::clock::Clock;
+use crate::{
+    clock::{Clock, asked_later},
+    ids::Ids,
+};
 
-/// How often subscriptions are renewed. Usage renews a user's own at once, so this only brings
-/// quiet users' fees to their invoices.
-const RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
-/// How many accounts one transaction renews.
-const RENEWAL_CHUNK: i64 = 100;
+/// How often the jobs run. Usage renews a user's own subscription at once, so they only bring quiet
+/// users' fees to their invoices, and invoices to everybody.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// How many users or invoices one transaction changes.
+const CHUNK: i64 = 100;
+/// How long after its end a month is closed, so that usage which comes in late is still its own.
+const GRACE: TimeDelta = TimeDelta::hours(24);
 
-/// Renews what is due, at the start and every [`RENEWAL_INTERVAL`], until `stopping` turns true.
-pub(crate) fn start_renewals(
+/// The jobs, over what they need.
+pub(crate) struct Jobs {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => {}
-            () = keep_renewing(store.as_ref(), clock.as_ref()) => {}
-        }
-    });
+    ids: Arc<Ids>,
 }
 
-async fn keep_renewing(store: &dyn Store, clock: &dyn Clock) {
-    let mut rounds = interval(RENEWAL_INTERVAL);
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        rounds.tick().await;
-        if let Err(error) = renew_due(store, clock.now()).await {
-            tracing::warn!(%error, "subscriptions could not be renewed; trying again later");
+impl Jobs {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
+        Self { store, clock, ids }
+    }
+
+    /// Runs the jobs at the start and every [`INTERVAL`], until `stopping` turns true.
+    pub(crate) fn start(self, mut stopping: watch::Receiver<bool>) {
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => {}
+                () = self.keep_running() => {}
+            }
+        });
+    }
+
+    async fn keep_running(&self) {
+        let mut rounds = interval(INTERVAL);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            if let Err(error) = self.run(self.clock.now()).await {
+                tracing::warn!(%error, "renewals and invoices must wait; trying again later");
+            }
         }
+    }
+
+    /// Does everything that is due at `now`: renews subscriptions, closes months for users and has
+    /// invoices fall overdue, in this order, because fees belong on the invoices.
+    ///
+    /// # Errors
+    /// When the database fails; what was done by then stays so.
+    pub(crate) async fn run(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        while self.store.renew_due(now, CHUNK).await? > 0 {}
+        self.close_months(now).await?;
+        while self.store.mark_overdue(now, CHUNK).await? > 0 {}
+        Ok(())
+    }
+
+    /// Closes every month whose grace is over. Users who fail are tried again next time.
+    async fn close_months(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let Some((month, known_by)) = due_to_close(now) else {
+            return Ok(());
+        };
+        let mut next = Some(UsersToClose {
+            month,
+            known_by: Some(known_by),
+            after: None,
+        });
+        while let Some(users) = next {
+            (_, next) = self.close_chunk(users).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes a month for some users, and tells for whom to go on. Each one who fails is logged.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn close_chunk(
+        &self,
+        users: UsersToClose,
+    ) -> Result<(ClosedUsers, Option<UsersToClose>), StoreError> {
+        let new_id = Arc::clone(&self.ids).invoices(Arc::clone(&self.clock));
+        let now = asked_later(&self.clock);
+        let closing = self.store.close_month(users.clone(), CHUNK, new_id, now);
+        let mut closed = closing.await?;
+        for (user_id, reason) in &closed.failed {
+            let month = users.month;
+            tracing::warn!(user.id = %user_id, %month, reason, "a month could not be closed");
+        }
+        let next = closed.last.take().map(|last| UsersToClose {
+            after: Some(last),
+            ..users
+        });
+        Ok((closed, next))
     }
 }
 
-/// Renews every subscription whose window is over at `now`.
-///
-/// # Errors
-/// When the database fails; what was renewed by then stays so.
-pub(crate) async fn renew_due(store: &dyn Store, now: DateTime<Utc>) -> Result<(), StoreError> {
-    while store.renew_due(now, RENEWAL_CHUNK).await? > 0 {}
-    Ok(())
+/// The last month whose grace is over at `now`, and the time by which users must have been known:
+/// newer ones may still be bringing usage of earlier months.
+fn due_to_close(now: DateTime<Utc>) -> Option<(Month, DateTime<Utc>)> {
+    let known_by = now.checked_sub_signed(GRACE)?;
+    let start = Month::of(known_by).start();
+    let before = start.checked_sub_signed(TimeDelta::microseconds(1))?;
+    Some((Month::of(before), known_by))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::within_the_grace("2024-12-01T23:59:59.999999Z", "2024-10")]
+    #[case::after_the_grace("2024-12-02T00:00:00Z", "2024-11")]
+    #[case::late_in_a_month("2024-12-31T23:59:59Z", "2024-11")]
+    #[case::over_the_year("2025-01-02T00:00:00Z", "2024-12")]
+    fn a_month_is_closed_once_its_grace_is_over(#[case] now: &str, #[case] month: &str) {
+        let now: DateTime<Utc> = now.parse().unwrap();
+        let due = due_to_close(now);
+        assert_eq!(due, Some((month.parse().unwrap(), now - GRACE)));
+    }
 }

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod convert;
 mod data;
 pub mod error;
+mod ids;
 mod jobs;
 pub mod rest;
 mod serve;

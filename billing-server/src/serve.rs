@@ -18,7 +18,6 @@ use crate::{
     auth::Verifier,
     clock::{Clock, SystemClock, TestClock},
     commands::CommandError,
-    jobs,
     services::Services,
     settings::{Settings, SettingsError},
 };
@@ -43,10 +42,13 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
     };
     let (health, watching) = health::watch(Arc::clone(&store)).await;
     let (stop, mut stopping) = watch::channel(false);
-    jobs::start_renewals(Arc::clone(&store), Arc::clone(&clock), stopping.clone());
-    let grpc = Services::new(Arc::clone(&store), writer, clock, stopping.clone())
-        .routes(settings.max_message_bytes, test_clock)
-        .add_service(health);
+    // Only the handlers keep the writer: its queue ends with the last of them.
+    let grpc = {
+        let services = Services::new(Arc::clone(&store), writer, clock, stopping.clone());
+        services.jobs().start(stopping.clone());
+        services.routes(settings.max_message_bytes, test_clock)
+    };
+    let grpc = grpc.add_service(health);
     let routes = routes::all(&settings, grpc, verifier, store)?;
 
     let socket = TcpListener::bind(settings.listen).await.map_err(|error| {

@@ -494,3 +494,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);
+diesel::allow_tables_to_appear_in_same_query!(accounts, billing_settings);

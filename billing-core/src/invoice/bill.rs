@@ -142,7 +142,10 @@ impl Draft {
         let mut items = self.items;
         let is_correction = |item: &&Item| item.kind == ItemKind::Correction;
         let amounts = |items: &[Item]| sum(items.iter().map(|item| Ok(item.amount)));
-        let corrections = sum(items.iter().filter(is_correction).map(|item| Ok(item.amount)))?;
+        let corrections = sum(items
+            .iter()
+            .filter(is_correction)
+            .map(|item| Ok(item.amount)))?;
         let charged = amounts(&items)?.minus(corrections)?;
         let discounts = discounts(charged, self.owed, self.account_discount, coupons)?;
         let discount_amount = sum(discounts.iter().map(|discount| Ok(discount.amount)))?;

@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Bill, Charges, CreditNote, DUE_AFTER, DiscountSource, Invoice, InvoiceMove, InvoiceRefusal,
-    InvoiceStatus, PAID_BY_CREDIT, PAID_BY_NOTHING, UsageSum,
+    Bill, Charges, CreditNote, DUE_AFTER, Discount, DiscountSource, Draft, Invoice, InvoiceMove,
+    InvoiceRefusal, InvoiceStatus, PAID_BY_CREDIT, PAID_BY_NOTHING, UsageSum,
 };
 use crate::{
     coupon::Redemption,
     ids::{CreditNoteId, InvoiceId, RedemptionId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
+    pricing::Catalog,
     user::User,
 };
 
@@ -111,6 +112,24 @@ impl Invoice {
 }
 
 impl User {
+    /// What a month is invoiced at; `None` when there is nothing to bill.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub fn bill(
+        &self,
+        month: Month,
+        charges: &Charges,
+        catalog: &Catalog,
+        tax_rate: Rate,
+    ) -> Result<Option<Bill>, NumberError> {
+        let Some(draft) = Draft::new(month, charges, catalog)? else {
+            return Ok(None);
+        };
+        let coupons = draft.coupons(month, &self.redemptions)?;
+        draft.bill(coupons, tax_rate).map(Some)
+    }
+
     /// Issues a draft under a number: closes its month for the user's usage, fixes in cents what
     /// redemptions took, and pays what the credit balance can. What is left of the balance is left
     /// in `payer`; credit for more than the month charges goes there.
@@ -155,9 +174,7 @@ impl User {
     fn settle(&mut self, month: Month, bill: &Bill) -> Result<(), NumberError> {
         self.close(month);
         for redemption in &mut self.redemptions {
-            let in_cents = bill.taken_by(&redemption.id);
-            let amount = in_cents.map_or(Money::ZERO, |(_, amount)| amount);
-            redemption.settle(month, amount)?;
+            redemption.settle(month, bill.taken_by(&redemption.id))?;
         }
         Ok(())
     }
@@ -192,8 +209,8 @@ impl User {
         let owed = charges.owed_by_records()?;
         self.account.uninvoiced.insert(month, owed);
         for redemption in &mut self.redemptions {
-            if let Some((exact, amount)) = invoice.bill.taken_by(&redemption.id) {
-                redemption.reopen(month, exact, amount)?;
+            if let Some(discount) = invoice.bill.discount_of(&redemption.id) {
+                redemption.reopen(month, discount)?;
             }
         }
         Ok(())
@@ -209,12 +226,20 @@ impl Charges {
 }
 
 impl Bill {
-    /// What a redemption took, exactly and in whole cents.
-    fn taken_by(&self, id: &RedemptionId) -> Option<(Money, Money)> {
-        let found = self.discounts.iter().find(|discount| {
-            matches!(&discount.source, DiscountSource::Coupon { redemption_id, .. } if redemption_id == id)
-        });
-        found.map(|discount| (discount.exact, discount.amount))
+    /// What a redemption took, in USD and whole cents.
+    #[must_use]
+    pub fn taken_by(&self, id: &RedemptionId) -> Money {
+        self.discount_of(id)
+            .map_or(Money::ZERO, |discount| discount.amount)
+    }
+
+    fn discount_of(&self, id: &RedemptionId) -> Option<&Discount> {
+        self.discounts.iter().find(|discount| {
+            matches!(
+                &discount.source,
+                DiscountSource::Coupon { redemption_id, .. } if redemption_id == id
+            )
+        })
     }
 }
 
@@ -231,8 +256,9 @@ impl Redemption {
     }
 
     /// Undoes what was fixed for a month: the exact part is kept for its next invoice.
-    fn reopen(&mut self, month: Month, exact: Money, amount: Money) -> Result<(), NumberError> {
-        self.saved = self.saved.minus(amount)?.plus(exact)?;
+    fn reopen(&mut self, month: Month, discount: &Discount) -> Result<(), NumberError> {
+        let (exact, in_cents) = (discount.exact, discount.amount);
+        self.saved = self.saved.minus(in_cents)?.plus(exact)?;
         self.open.insert(month, exact);
         self.changed = true;
         Ok(())

@@ -90,6 +90,36 @@ pub enum ItemKind {
     Correction,
 }
 
+impl ItemKind {
+    const ALL: [Self; 6] = [
+        Self::Usage,
+        Self::PlanFee,
+        Self::Proration,
+        Self::Overage,
+        Self::LateUsage,
+        Self::Correction,
+    ];
+
+    /// What the kind is called in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::PlanFee => "plan_fee",
+            Self::Proration => "proration",
+            Self::Overage => "overage",
+            Self::LateUsage => "late_usage",
+            Self::Correction => "correction",
+        }
+    }
+
+    /// The kind with a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// A part of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemPart {

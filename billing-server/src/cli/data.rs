@@ -184,6 +184,53 @@ pub struct ReportCommand {
     pub client: ClientOptions,
 }
 
+/// `invoices`
+#[derive(Debug, Subcommand)]
+pub enum InvoicesCommand {
+    /// Issues the invoices of a month.
+    #[command(
+        about = "Issue the invoices of a month that is over for all users who have none yet",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Close(MonthClose),
+    /// Checks the invoices of a month.
+    #[command(
+        about = "Check every invoice of a month that is over against the usage records",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Reconcile(MonthReconcile),
+}
+
+/// `invoices close`
+#[derive(Debug, Args)]
+pub struct MonthClose {
+    /// Calendar month (UTC)
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Month,
+    /// Whether a bar shows how far the closing is
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: Progress,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub client: ClientOptions,
+}
+
+/// `invoices reconcile`
+#[derive(Debug, Args)]
+pub struct MonthReconcile {
+    /// Calendar month (UTC)
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Month,
+    /// Print what was found as one JSON line
+    #[arg(long)]
+    pub json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub client: ClientOptions,
+}
+
 fn endpoint(text: &str) -> Result<String, &'static str> {
     let url: Option<http::Uri> = text.parse().ok();
     match url.as_ref().and_then(http::Uri::scheme_str) {

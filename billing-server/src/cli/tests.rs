@@ -94,6 +94,13 @@ fn a_token_has_defaults(#[case] line: &str, #[case] scopes: &str, #[case] second
 #[case("usage import f.csv --progress always")]
 #[case("report")]
 #[case("report --month 2024-13")]
+#[case("invoices")]
+#[case("invoices close")]
+#[case("invoices close --month 11")]
+#[case("invoices close --month 2024-11 --json")]
+#[case("invoices close --month 2024-11 --progress always")]
+#[case("invoices reconcile")]
+#[case("invoices reconcile --month 2024-11 --progress never")]
 #[case("report --month 2024-11 --endpoint nowhere")]
 #[case("report --month 2024-11 --endpoint ftp://nowhere")]
 fn wrong_flags_end_with_exit_code_2(#[case] line: &str) {
@@ -138,6 +145,15 @@ fn help_and_version_end_with_exit_code_0() {
 #[case(
     "report --help",
     "Show a month's revenue, tokens and records over all users"
+)]
+#[case("invoices --help", "Issue and check all users' invoices of a month")]
+#[case(
+    "invoices close --help",
+    "Issue the invoices of a month that is over for all users who have none yet"
+)]
+#[case(
+    "invoices reconcile --help",
+    "Check every invoice of a month that is over against the usage records"
 )]
 fn help_begins_with_what_the_command_does(#[case] line: &str, #[case] about: &str) {
     let help = parse(line).unwrap_err().to_string();
@@ -184,6 +200,32 @@ fn a_trace_is_dealt_over_what_the_flags_say() {
     assert_eq!(import.format, Some(UsageFormat::AzureTrace));
     assert_eq!((import.users, import.seed), (3, 9));
     assert_eq!(import.models, ["a/b", "c"]);
+}
+
+#[test]
+fn a_month_is_closed_with_progress_unless_told_otherwise() {
+    for (flags, progress) in [("", Progress::Auto), ("--progress never", Progress::Never)] {
+        let line = format!("invoices close --month 2024-11 {flags}");
+        let Ok(Command::Invoices(InvoicesCommand::Close(close))) = parse(&line) else {
+            panic!("not invoices close");
+        };
+        assert_eq!(close.month.to_string(), "2024-11");
+        assert_eq!(close.progress, progress);
+    }
+}
+
+#[test]
+fn a_month_is_reconciled_for_people_or_programs() {
+    for (flags, json) in [("", false), ("--json", true)] {
+        let line = format!("invoices reconcile --month 2024-11 {flags}");
+        let Ok(Command::Invoices(InvoicesCommand::Reconcile(check))) = parse(&line) else {
+            panic!("not invoices reconcile");
+        };
+        assert_eq!(
+            (check.month.to_string().as_str(), check.json),
+            ("2024-11", json)
+        );
+    }
 }
 
 #[test]

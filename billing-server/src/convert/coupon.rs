@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Violations,
     time::{time, timestamp},
-    value::{amount, decimal, limited_money, note, optional_id},
+    value::{amount, cents, decimal, limited_money, note, optional_id},
 };
 use crate::error::ApiError;
 
@@ -20,8 +20,6 @@ use crate::error::ApiError;
 const MAX_CODE_CHARS: usize = 64;
 /// The most months for which a percentage is taken, unless for good.
 const MAX_DURATION_MONTHS: u32 = 1_200;
-/// Decimals of a fixed amount.
-const CENTS: u32 = 2;
 
 /// A coupon as it is sent.
 #[must_use]
@@ -205,14 +203,7 @@ fn percentage(text: &str) -> Result<CouponValue, String> {
 }
 
 fn fixed(text: &str) -> Result<CouponValue, String> {
-    let usd = limited_money(text)?;
-    if usd == Money::ZERO {
-        Err("must be above 0".to_owned())
-    } else if usd.rounded(CENTS) != Ok(usd) {
-        Err("must be in whole cents".to_owned())
-    } else {
-        Ok(CouponValue::Fixed(usd))
-    }
+    cents(text).map(CouponValue::Fixed)
 }
 
 /// What a coupon does, in words.

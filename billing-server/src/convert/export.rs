@@ -108,6 +108,7 @@ mod tests {
         money::{Money, Rate},
         month::Month,
         rating::{Charge, UsageStatus},
+        terms::Terms,
         usage::{Fingerprint, Tokens},
         window::TokensTaken,
     };
@@ -144,6 +145,7 @@ mod tests {
                 final_cost: "-12.500000000000001".parse().unwrap(),
                 coupon_id: None,
                 subscription_id: Some(SubscriptionId::trusted("sub-1".to_owned())),
+                terms: Terms::Unknown,
             },
             status: UsageStatus::Correction,
             billing_month: "2024-11".parse::<Month>().unwrap(),

@@ -4,6 +4,8 @@ mod account;
 mod breakdown;
 mod coupon;
 mod export;
+mod invoice;
+mod numbered_page;
 mod page;
 mod plan;
 mod price;
@@ -18,6 +20,11 @@ pub use account::{account, discount, tax};
 pub use breakdown::{SumsPage, sums, sums_key, sums_page};
 pub use coupon::{coupon, coupon_applied, coupon_previewed, new_coupon, redeem_order, redemption};
 pub use export::{csv_part, export_filter};
+pub use invoice::{
+    InvoicePage, credit_note, credit_note_order, difference, invoice, invoice_of_month,
+    invoice_page, invoice_payment, invoice_summary, invoice_void, named_invoice,
+};
+pub use numbered_page::NumberedPage;
 pub use page::Page;
 pub use plan::{new_plan, plan, plan_change};
 pub use price::{model_price, price_change};

@@ -52,6 +52,18 @@ pub(super) fn limited_money(text: &str) -> Result<Money, String> {
     }
 }
 
+/// Money in whole cents, above 0 and at most [`MAX_USD`].
+pub(super) fn cents(text: &str) -> Result<Money, String> {
+    let usd = limited_money(text)?;
+    if usd == Money::ZERO {
+        Err("must be above 0".to_owned())
+    } else if !usd.is_whole_cents() {
+        Err("must be in whole cents".to_owned())
+    } else {
+        Ok(usd)
+    }
+}
+
 /// A sentence or two that people write.
 pub(super) fn note(text: String) -> Result<String, TextError> {
     check_line(&text, MAX_NOTE_CHARS).map(|()| text)

@@ -1,14 +1,17 @@
-//! The commands that are clients of a running server: imports and reports.
+//! The commands that are clients of a running server: imports, reports and month ends.
 
 mod columns;
 mod connect;
+mod invoices;
 mod prices;
+mod progress;
 mod rejections;
 mod report;
 mod usage;
 
 use std::{fs::File, path::Path};
 
+pub(crate) use invoices::{close as close_month, reconcile as reconcile_month};
 pub(crate) use prices::import as import_prices;
 pub(crate) use report::report;
 pub(crate) use usage::import as import_usage;

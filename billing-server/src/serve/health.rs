@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, routing::get};
 use billing_proto::v1::{
-    account_service_server, coupon_service_server, plan_service_server, pricing_service_server,
-    report_service_server, settings_service_server, stats_service_server,
+    account_service_server, coupon_service_server, invoice_service_server, plan_service_server,
+    pricing_service_server, report_service_server, settings_service_server, stats_service_server,
     subscription_service_server, usage_service_server,
 };
 use billing_store::Store;
@@ -27,7 +27,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The services whose health follows the database; the empty name stands for the whole server.
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "",
     usage_service_server::SERVICE_NAME,
     pricing_service_server::SERVICE_NAME,
@@ -38,6 +38,7 @@ const SERVICES: [&str; 10] = [
     settings_service_server::SERVICE_NAME,
     stats_service_server::SERVICE_NAME,
     report_service_server::SERVICE_NAME,
+    invoice_service_server::SERVICE_NAME,
 ];
 
 /// The gRPC health service, and the task that keeps it true.

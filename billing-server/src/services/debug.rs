@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use billing_proto::v1::{self, debug_service_server::DebugService};
-use billing_store::Store;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
@@ -11,13 +10,13 @@ use crate::{
     clock::TestClock,
     convert::{self, Violations},
     error::ApiError,
-    jobs,
+    jobs::Jobs,
 };
 
 /// The service over a test clock.
 pub(super) struct MovableClock {
     pub(super) clock: Arc<TestClock>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) jobs: Jobs,
 }
 
 #[async_trait]
@@ -34,8 +33,7 @@ impl DebugService for MovableClock {
             return Err(violations.into_status());
         };
         // What the passing of time causes has happened when the call is answered.
-        let renewed = jobs::renew_due(self.store.as_ref(), now).await;
-        renewed.map_err(ApiError::from)?;
+        self.jobs.run(now).await.map_err(ApiError::from)?;
         Ok(Response::new(v1::AdvanceClockResponse {
             now: convert::timestamp(now),
         }))

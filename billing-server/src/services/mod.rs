@@ -4,6 +4,7 @@ mod accounts;
 mod bulk;
 mod coupons;
 mod debug;
+mod invoices;
 mod plans;
 mod prices;
 mod reports;
@@ -13,17 +14,15 @@ mod stream;
 mod subscriptions;
 mod usage;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use billing_core::{ids::RecordId, pricing::Catalog};
 use billing_proto::v1::{
     account_service_server::AccountServiceServer, coupon_service_server::CouponServiceServer,
-    debug_service_server::DebugServiceServer, plan_service_server::PlanServiceServer,
-    pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
-    settings_service_server::SettingsServiceServer, stats_service_server::StatsServiceServer,
+    debug_service_server::DebugServiceServer, invoice_service_server::InvoiceServiceServer,
+    plan_service_server::PlanServiceServer, pricing_service_server::PricingServiceServer,
+    report_service_server::ReportServiceServer, settings_service_server::SettingsServiceServer,
+    stats_service_server::StatsServiceServer,
     subscription_service_server::SubscriptionServiceServer,
     usage_service_server::UsageServiceServer,
 };
@@ -31,11 +30,12 @@ use billing_store::{Now, RecordError, Store, StoreError, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tonic::service::Routes;
-use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
-    clock::{Clock, TestClock},
+    clock::{Clock, TestClock, asked_later},
     error::{ApiError, ErrorCode},
+    ids::Ids,
+    jobs::Jobs,
 };
 
 /// When a caller should repeat a call that found the queue full.
@@ -51,7 +51,7 @@ struct Inner {
     store: Arc<dyn Store>,
     writer: UsageWriter,
     clock: Arc<dyn Clock>,
-    ids: Mutex<ContextV7>,
+    ids: Arc<Ids>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -68,7 +68,7 @@ impl Services {
             store,
             writer,
             clock,
-            ids: Mutex::new(ContextV7::new()),
+            ids: Arc::new(Ids::default()),
             stopping,
         }))
     }
@@ -89,13 +89,24 @@ impl Services {
             .add_service(limited!(CouponServiceServer))
             .add_service(limited!(SettingsServiceServer))
             .add_service(limited!(StatsServiceServer))
-            .add_service(limited!(ReportServiceServer));
+            .add_service(limited!(ReportServiceServer))
+            .add_service(limited!(InvoiceServiceServer));
         if let Some(clock) = test_clock {
-            let store = Arc::clone(&self.0.store);
-            let debug = debug::MovableClock { clock, store };
+            let jobs = self.jobs();
+            let debug = debug::MovableClock { clock, jobs };
             routes = routes.add_service(DebugServiceServer::new(debug));
         }
         routes
+    }
+
+    /// What happens by itself, on the same store, clock and ids.
+    pub(crate) fn jobs(&self) -> Jobs {
+        let inner = &self.0;
+        Jobs::new(
+            Arc::clone(&inner.store),
+            Arc::clone(&inner.clock),
+            Arc::clone(&inner.ids),
+        )
     }
 
     fn store(&self) -> &dyn Store {
@@ -107,21 +118,24 @@ impl Services {
         self.0.stopping.clone()
     }
 
+    /// Refuses to begin another part of long work once the server goes down.
+    fn keep_on(&self) -> Result<(), ApiError> {
+        if *self.stopping().borrow() {
+            return Err(shutting_down());
+        }
+        Ok(())
+    }
+
     fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
 
-    /// The clock, for a store that asks it within a transaction.
     fn clock(&self) -> Now {
-        let clock = Arc::clone(&self.0.clock);
-        Arc::new(move || clock.now())
+        asked_later(&self.0.clock)
     }
 
-    /// Ids sort by time, also those that one millisecond makes.
     fn new_id(&self, prefix: &str, now: DateTime<Utc>) -> String {
-        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-        let at = Timestamp::from_unix(&self.0.ids, seconds, now.timestamp_subsec_nanos());
-        format!("{prefix}-{}", Uuid::new_v7(at).simple())
+        self.0.ids.next(prefix, now)
     }
 
     fn new_record_id(&self, now: DateTime<Utc>) -> RecordId {

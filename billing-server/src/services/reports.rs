@@ -8,7 +8,7 @@ use billing_store::MonthFilter;
 use futures_util::stream::{Stream, try_unfold};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Services, shutting_down};
+use super::Services;
 use crate::{
     auth::{Caller, layer::caller},
     convert::{self, SumsPage, Violations},
@@ -102,9 +102,7 @@ impl Services {
         &self,
         filter: MonthFilter,
     ) -> Result<(v1::ExportUsageResponse, Option<MonthFilter>), ApiError> {
-        if *self.stopping().borrow() {
-            return Err(shutting_down());
-        }
+        self.keep_on()?;
         let first = filter.after.is_none();
         let limit = i64::try_from(RECORDS_PER_PART).unwrap_or(i64::MAX);
         let records = self.store().month_records(filter.clone(), limit).await?;

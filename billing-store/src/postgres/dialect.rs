@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, CouponRow, PriceRow},
-    schema::{CATALOG, catalog_version, coupons, model_prices},
+    rows::{AccountRow, CouponRow, InvoiceRow, PriceRow},
+    schema::{CATALOG, catalog_version, coupons, invoices, model_prices},
     sql_types::{DbTimestamp, ExactDecimal, lower},
 };
 
@@ -112,6 +112,18 @@ pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
         .for_update()
         .first(conn)
         .await?)
+}
+
+/// Inserts invoices.
+pub(super) async fn insert_invoices(
+    conn: &mut Conn,
+    rows: Vec<InvoiceRow>,
+) -> Result<(), StoreError> {
+    diesel::insert_into(invoices::table)
+        .values(&rows)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn upsert_prices(conn: &mut Conn, rows: Vec<PriceRow>) -> Result<(), StoreError> {

@@ -3,12 +3,17 @@
 
 mod accounts;
 mod breakdown;
+mod charges;
 mod commit;
 pub(super) mod coupons;
 mod export;
+mod invoice_changes;
 mod invoices;
+mod issuing;
+mod month_end;
 mod plans;
 mod prices;
+mod reconcile;
 mod reports;
 mod rollups;
 mod settings;

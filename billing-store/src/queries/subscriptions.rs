@@ -4,16 +4,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use billing_core::{
-    account::Account,
     ids::{SubscriptionId, UserId},
     subscription::{SubscriptionOrder, SubscriptionRecord, SubscriptionRefusal, SubscriptionState},
-    user::User,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Backend, Conn, dialect, prices::CatalogCache, users};
+use super::{Backend, Conn, prices::CatalogCache, users};
 use crate::{
     Now, StoreError, SubscriptionStore,
     rows::SubscriptionRow,
@@ -152,7 +150,7 @@ async fn renew_due(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<usize, StoreError> {
-    let mut due: Vec<String> = accounts::table
+    let due: Vec<String> = accounts::table
         .filter(accounts::subscription_id.is_not_null())
         .filter(accounts::window_end.le(DbTimestamp(now)))
         .order(accounts::window_end)
@@ -163,20 +161,11 @@ async fn renew_due(
     if due.is_empty() {
         return Ok(0);
     }
-    due.sort_unstable();
     let found = due.len();
-    let locked = dialect::lock_accounts(conn, due, now).await?;
-    let catalog = users::share_catalog(conn, cache).await?;
-    let mut renewed = Vec::new();
-    for row in locked {
-        let user = User::new(Account::try_from(row)?);
-        let user = users::bring_to(conn, &catalog, user, now, now).await?;
-        // Usage or another server may have been faster.
-        if user.effects.account_changed {
-            renewed.push(user);
-        }
-    }
-    let changed: Vec<_> = renewed.iter().collect();
-    users::store(conn, &changed, &[], now).await?;
+    let (users, _) = users::lock_many(conn, cache, due, now).await?;
+    // Usage or another server may have been faster with some.
+    let renewed = users.iter().filter(|user| user.effects.account_changed);
+    let renewed: Vec<_> = renewed.collect();
+    users::store(conn, &renewed, &[], now).await?;
     Ok(found)
 }

@@ -51,6 +51,30 @@ pub(super) async fn share_catalog(
     cache.at_version(conn, version).await
 }
 
+/// Locks users in the order of their ids' bytes, and brings them to `now`.
+pub(super) async fn lock_many(
+    conn: &mut Conn,
+    cache: &CatalogCache,
+    mut user_ids: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<(Vec<User>, Arc<Catalog>), StoreError> {
+    user_ids.sort_unstable();
+    let rows = dialect::lock_accounts(conn, user_ids, now).await?;
+    let catalog = share_catalog(conn, cache).await?;
+    let accounts = rows.into_iter().map(Account::try_from);
+    let users = accounts.map(|account| account.map(User::new));
+    let mut users = users.collect::<Result<Vec<_>, _>>()?;
+    let wanted: Vec<_> = users
+        .iter()
+        .map(|user| user.account.wanted(now, now))
+        .collect();
+    read_children(conn, &mut users, &wanted).await?;
+    for user in &mut users {
+        roll(user, &catalog, now)?;
+    }
+    Ok((users, catalog))
+}
+
 /// Reads what a user needs for records of `earliest` and later, and brings him to `now`.
 pub(super) async fn bring_to(
     conn: &mut Conn,
@@ -63,9 +87,13 @@ pub(super) async fn bring_to(
     let mut users = [user];
     read_children(conn, &mut users, &[wanted]).await?;
     let [mut user] = users;
-    user.roll(catalog, now)
-        .map_err(|error| StoreError::Refused(format!("a fee {error}")))?;
+    roll(&mut user, catalog, now)?;
     Ok(user)
+}
+
+fn roll(user: &mut User, catalog: &Catalog, now: DateTime<Utc>) -> Result<(), StoreError> {
+    user.roll(catalog, now)
+        .map_err(|error| StoreError::Refused(format!("a fee {error}")))
 }
 
 /// Reads a user as he is at `now` without locking anything.
@@ -118,7 +146,7 @@ pub(super) async fn read_children(
 }
 
 /// What users have redeemed, oldest first.
-async fn redemptions_of(
+pub(super) async fn redemptions_of(
     conn: &mut Conn,
     user_ids: Vec<String>,
 ) -> Result<HashMap<String, Vec<Redemption>>, StoreError> {

@@ -3,8 +3,11 @@
 mod account;
 mod alert;
 mod amounts;
+mod charges;
 pub(crate) mod columns;
 mod coupon;
+mod invoice;
+mod invoice_json;
 mod plan;
 mod price;
 mod record;
@@ -15,12 +18,14 @@ mod user_account;
 
 pub(crate) use account::{AccountRow, AccountTerms, AccountUpdate};
 pub(crate) use alert::{AlertRow, EventRow};
+pub(crate) use charges::{LineRow, UsageSumRow};
 pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
+pub(crate) use invoice::{CreditNoteRow, InvoiceRow, PayerRow, payer};
 pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
 pub(crate) use record::{RecordRow, RollupRow, VoidRow};
 pub(crate) use settings::{AccountSettings, SettingsRow};
-pub(crate) use subscription::{LineRow, PeriodRow, SubscriptionRow};
+pub(crate) use subscription::{PeriodRow, SubscriptionRow};
 pub(crate) use sums::{SumsRow, TotalsRow, money, usage_totals};
 pub(crate) use user_account::{UserAccountRow, user_account};
 

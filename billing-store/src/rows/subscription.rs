@@ -1,20 +1,19 @@
-//! Rows of `subscriptions`, `subscription_periods` and `invoice_lines`.
+//! Rows of `subscriptions` and `subscription_periods`.
 
 use billing_core::{
     ids::{PlanId, SubscriptionId, UserId},
     subscription::{
         ArchivedWindow, BillingCycle, Standing, SubscriptionRecord, SubscriptionStatus,
     },
-    user::{InvoiceLine, LineKind},
     window::{Counters, Span, Window},
 };
 use chrono::{DateTime, Utc};
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
 
-use super::{DbMoney, DbPrice, DbRate, DbTimestamp, usage_pricing, usage_pricing_text};
+use super::{DbPrice, DbRate, DbTimestamp, usage_pricing, usage_pricing_text};
 use crate::{
     StoreError,
-    schema::{invoice_lines, subscription_periods, subscriptions},
+    schema::{subscription_periods, subscriptions},
     sql_types::DbFixed,
 };
 
@@ -142,38 +141,6 @@ impl TryFrom<PeriodRow> for ArchivedWindow {
             },
             changed: false,
         })
-    }
-}
-
-#[derive(Debug, Insertable)]
-#[diesel(table_name = invoice_lines)]
-pub(crate) struct LineRow {
-    user_id: String,
-    id: String,
-    billing_month: String,
-    type_: &'static str,
-    description: String,
-    amount: DbMoney,
-    subscription_id: String,
-    created_at: DbTimestamp,
-}
-
-impl LineRow {
-    pub(crate) fn new(user_id: &UserId, line: &InvoiceLine, now: DateTime<Utc>) -> Self {
-        Self {
-            user_id: user_id.to_string(),
-            // As many digits as the number can have, so that ids sort like lines.
-            id: format!("line-{:019}", line.sequence),
-            billing_month: line.month.to_string(),
-            type_: match line.kind {
-                LineKind::PlanFee => "plan_fee",
-                LineKind::Proration => "proration",
-            },
-            description: line.description.clone(),
-            amount: DbFixed(line.amount),
-            subscription_id: line.subscription_id.to_string(),
-            created_at: DbTimestamp(now),
-        }
     }
 }
 

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, CouponRow, PriceRow, RecordRow},
-    schema::{CATALOG, accounts, billing_records, catalog_version, model_prices},
+    rows::{AccountRow, CouponRow, InvoiceRow, PriceRow, RecordRow},
+    schema::{CATALOG, accounts, billing_records, catalog_version, invoices, model_prices},
     sql_types::{DbTimestamp, ExactDecimal},
 };
 
@@ -201,6 +201,22 @@ pub(super) async fn share_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
 /// Answers the version of prices and plans.
 pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(conn.spawn_blocking(read_version).await?)
+}
+
+/// Inserts invoices.
+pub(super) async fn insert_invoices(
+    conn: &mut Conn,
+    rows: Vec<InvoiceRow>,
+) -> Result<(), StoreError> {
+    let inserted = conn.spawn_blocking(move |conn| {
+        for row in &rows {
+            diesel::insert_into(invoices::table)
+                .values(row)
+                .execute(conn)?;
+        }
+        Ok(())
+    });
+    Ok(inserted.await?)
 }
 
 pub(super) async fn upsert_prices(conn: &mut Conn, rows: Vec<PriceRow>) -> Result<(), StoreError> {

@@ -60,11 +60,7 @@ pub trait InvoiceStore: Send + Sync {
     ///
     /// # Errors
     /// When the database fails.
-    async fn invoice(
-        &self,
-        user_id: UserId,
-        id: InvoiceId,
-    ) -> Result<Option<Invoice>, StoreError>;
+    async fn invoice(&self, user_id: UserId, id: InvoiceId) -> Result<Option<Invoice>, StoreError>;
 
     /// Changes one invoice, which is answered.
     ///

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 const SCHEMA: &str = include_str!("../../src/schema.rs");
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/postgres/2026-11-22-000000_initial/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-100000_plan_versions/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-200000_invoicing/up.sql"),
 ];
 
 /// One table: `Nullable<..>` and all else by column, and the columns of its primary key.

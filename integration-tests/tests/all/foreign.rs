@@ -4,9 +4,10 @@ mod grpcurl;
 mod python;
 
 /// What a server without a test clock serves, sorted.
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "billing.v1.AccountService",
     "billing.v1.CouponService",
+    "billing.v1.InvoiceService",
     "billing.v1.PlanService",
     "billing.v1.PricingService",
     "billing.v1.ReportService",

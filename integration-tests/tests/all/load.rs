@@ -151,16 +151,17 @@ pub(crate) async fn assert_counted_once(client: &BillingClient, calls: &[Call]) 
 }
 
 /// What records add up to, by the keys and in the columns of `usage_rollups`.
-const SUMS: &str = "SELECT user_id, to_char(rated_at, 'YYYY-MM-DD'), model, invoice_month, \
+const SUMS: &str = "SELECT user_id, to_char(rated_at, 'YYYY-MM-DD'), model, invoice_month, terms, \
     count(*)::bigint, sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, \
-    coalesce(sum(total_tokens) FILTER (WHERE covered_amount <> 0), 0)::bigint, \
-    sum(overage_tokens)::bigint, sum(cost_usd), sum(round(cost_usd * discount_rate, 15)), \
-    coalesce(sum(cost_usd) FILTER (WHERE covered_amount <> 0), 0), sum(covered_amount), \
-    sum(overage_cost), sum(discount_amount), sum(final_cost) \
-    FROM billing_records GROUP BY 1, 2, 3, 4";
-const ROLLUPS: &str = "SELECT user_id, day, model, invoice_month, record_count, prompt_tokens, \
-    completion_tokens, covered_tokens, overage_tokens, cost_usd, discounted_cost, \
-    covered_cost_usd, covered_amount, overage_cost, discount_amount, final_cost \
+    sum(cached_prompt_tokens)::bigint, sum(cache_write_tokens)::bigint, \
+    sum(reasoning_tokens)::bigint, sum(overage_tokens)::bigint, sum(cost_usd), \
+    sum(round(cost_usd * discount_rate, 15)), sum(covered_amount), sum(overage_cost), \
+    sum(discount_amount), sum(final_cost) \
+    FROM billing_records GROUP BY 1, 2, 3, 4, 5";
+const ROLLUPS: &str = "SELECT user_id, day, model, invoice_month, terms, record_count, \
+    prompt_tokens, completion_tokens, cached_prompt_tokens, cache_write_tokens, reasoning_tokens, \
+    overage_tokens, cost_usd, final_cost + discount_amount + covered_amount - overage_cost, \
+    covered_amount, overage_cost, discount_amount, final_cost \
     FROM usage_rollups";
 const OWED: &str = "SELECT user_id, invoice_month, sum(final_cost + discount_amount) \
     FROM billing_records GROUP BY 1, 2";

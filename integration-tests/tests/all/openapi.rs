@@ -173,7 +173,7 @@ const PLAN: &str = r#"{"id":"plan-team","name":"Team","monthly_quota":5,"monthly
 const SETTINGS: &str = r#"{"billing_email":"a@example.com","auto_topup_amount":12.5}"#;
 
 /// Operation, path where it has variables or a query, and body.
-const EXCHANGES: [(&str, &str, &str); 24] = [
+const EXCHANGES: [(&str, &str, &str); 25] = [
     ("POST /v1/billing/prices", "", GPT_4),
     ("GET /v1/billing/prices", "", ""),
     (
@@ -246,6 +246,11 @@ const EXCHANGES: [(&str, &str, &str); 24] = [
         "/v1/billing/reports/monthly?month=2024-11",
         "",
     ),
+    (
+        "GET /v1/billing/invoices",
+        "/v1/billing/invoices?user_id=alice&page=1&page_size=10&status=issued",
+        "",
+    ),
 ];
 
 async fn answers_have_the_described_form(backend: Backend) {
@@ -289,6 +294,20 @@ async fn refusals_have_the_described_form(backend: Backend) {
         (&forger, "GET /v1/billing/plans", "", "", 401),
         (&alice, stats, "/v1/billing/stats?user_id=bob", "", 403),
         (&alice, "GET /v1/billing/subscription", "", "", 404),
+        (
+            &alice,
+            "GET /v1/billing/invoices/{id}",
+            "/v1/billing/invoices/inv-none",
+            "",
+            404,
+        ),
+        (
+            &alice,
+            "POST /v1/billing/invoices/generate",
+            "",
+            r#"{"billing_month":"2024-10"}"#,
+            400,
+        ),
         (
             &alice,
             "GET /v1/billing/prices/{model_id}",

@@ -14,7 +14,7 @@ use std::{
 
 use billing_client::{BillingClient, Error, Usage, UsageOutcome, UsageResult};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio::runtime::Runtime;
 use tonic::Code;
 
@@ -24,16 +24,15 @@ use self::{
     tally::{Fate, Tally},
     trace::Deal,
 };
-use super::{connect::connect, extension, open, outcome, unusable};
+use super::{connect::connect, extension, open, outcome, progress, unusable};
 use crate::{
-    cli::{Exit, Progress, UsageFormat, UsageImport},
+    cli::{Exit, UsageFormat, UsageImport},
     commands::CommandError,
     error::ErrorCode,
 };
 
 /// Records in one call.
 const RECORDS_PER_CALL: usize = 1_000;
-const BAR: &str = "{wide_bar} {human_pos}/{human_len} rows, {eta} left";
 
 /// Records the usage that the file lists and prints a summary.
 pub(crate) fn import(command: &UsageImport) -> Result<(), CommandError> {
@@ -43,7 +42,7 @@ pub(crate) fn import(command: &UsageImport) -> Result<(), CommandError> {
     })?;
     let refused = |reason: String| unusable(&command.file, reason);
     let source = Source::read(open(&command.file)?).map_err(|error| refused(error.to_string()))?;
-    let bar = progress_bar(command.progress, source.lines);
+    let bar = progress::bar(command.progress, source.lines, "rows");
     let rows = rows(command, format, source).map_err(refused)?;
     let tally = Runtime::new()?.block_on(async {
         let client = connect(&command.client).await?;
@@ -80,18 +79,6 @@ fn rows(command: &UsageImport, format: UsageFormat, source: Source) -> Result<Ro
                 seed: command.seed,
             };
             trace::rows(reader, &hash, deal)
-        }
-    }
-}
-
-/// Drawn on stderr, and only if that is a terminal.
-fn progress_bar(progress: Progress, lines: u64) -> ProgressBar {
-    match progress {
-        Progress::Never => ProgressBar::hidden(),
-        Progress::Auto => {
-            let style = ProgressStyle::with_template(BAR);
-            ProgressBar::new(lines)
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         }
     }
 }

@@ -1,0 +1,170 @@
+//! Closing months for all users, chunk by chunk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use billing_core::{
+    invoice::{InvoiceMove, InvoiceStatus},
+    month::Month,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    Conn,
+    issuing::{self, Issuing},
+    prices::CatalogCache,
+    users,
+};
+use crate::{
+    NewInvoiceId, StoreError, UsersToClose,
+    schema::{accounts, invoice_lines, invoices},
+    sql_types::DbTimestamp,
+};
+
+/// How many users are to be closed.
+pub(super) async fn count(conn: &mut Conn, users: UsersToClose) -> Result<i64, StoreError> {
+    let (open, known, later) = conditions(&users);
+    Ok(accounts::table
+        .filter(accounts::open_month.le(open))
+        .filter(accounts::created_at.le(known))
+        .filter(accounts::user_id.gt(later))
+        .count()
+        .get_result(conn)
+        .await?)
+}
+
+/// The next users to be closed.
+pub(super) async fn next(
+    conn: &mut Conn,
+    users: UsersToClose,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let (open, known, later) = conditions(&users);
+    Ok(accounts::table
+        .filter(accounts::open_month.le(open))
+        .filter(accounts::created_at.le(known))
+        .filter(accounts::user_id.gt(later))
+        .order(accounts::user_id)
+        .limit(limit)
+        .select(accounts::user_id)
+        .load(conn)
+        .await?)
+}
+
+/// The latest open month, the latest time of an account's making, and the id before the first.
+fn conditions(users: &UsersToClose) -> (String, DbTimestamp, String) {
+    let known_by = users.known_by.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let after = users.after.as_ref().map(ToString::to_string);
+    (
+        users.month.to_string(),
+        DbTimestamp(known_by),
+        after.unwrap_or_default(),
+    )
+}
+
+/// Closes every month up to one for users, and answers how many invoices were issued.
+pub(super) async fn close(
+    conn: &mut Conn,
+    cache: &CatalogCache,
+    user_ids: Vec<String>,
+    month: Month,
+    new_id: &NewInvoiceId,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let (mut users, catalog) = users::lock_many(conn, cache, user_ids, now).await?;
+    // Another server may have been faster with some.
+    users.retain(|user| user.account.open_month <= month);
+    let mut due: BTreeMap<Month, BTreeSet<String>> = BTreeMap::new();
+    for user in &users {
+        for (uninvoiced, _) in user.account.uninvoiced.range(..=month) {
+            due.entry(*uninvoiced)
+                .or_default()
+                .insert(user.id().to_string());
+        }
+    }
+    let locked: Vec<_> = users.iter().map(|user| user.id().to_string()).collect();
+    for (user_id, of_month) in months_with_lines(conn, &locked, month).await? {
+        due.entry(of_month).or_default().insert(user_id);
+    }
+    let mut issued = 0;
+    for (month, due) in due {
+        let issuing = Issuing {
+            month,
+            catalog: &catalog,
+            new_id,
+            keep_drafts: false,
+            now,
+        };
+        let users = users.iter_mut();
+        let mut users: Vec<_> = users
+            .filter(|user| due.contains(user.id().as_str()))
+            .collect();
+        let invoices = issuing::issue(conn, &issuing, &mut users).await?;
+        issued += i64::try_from(invoices.len()).unwrap_or(i64::MAX);
+        for user in users {
+            user.close(month);
+        }
+    }
+    for user in &mut users {
+        user.close(month);
+    }
+    issuing::store_users(conn, &users, now).await?;
+    Ok(issued)
+}
+
+/// Users and the months up to one that have lines which no invoice carries.
+async fn months_with_lines(
+    conn: &mut Conn,
+    user_ids: &[String],
+    month: Month,
+) -> Result<Vec<(String, Month)>, StoreError> {
+    let rows: Vec<(String, String)> = invoice_lines::table
+        .filter(invoice_lines::user_id.eq_any(user_ids))
+        .filter(invoice_lines::billing_month.le(month.to_string()))
+        .filter(invoice_lines::invoice_id.is_null())
+        .select((invoice_lines::user_id, invoice_lines::billing_month))
+        .distinct()
+        .load(conn)
+        .await?;
+    let month = |text: String| {
+        text.parse()
+            .map_err(|error| StoreError::corrupt("billing_month", error))
+    };
+    rows.into_iter()
+        .map(|(user_id, text)| Ok((user_id, month(text)?)))
+        .collect()
+}
+
+/// Has unpaid invoices fall overdue, and answers how many were found.
+pub(super) async fn mark_overdue(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    let unpaid = InvoiceStatus::Issued;
+    let Some(overdue) = unpaid.after(InvoiceMove::FallDue) else {
+        return Ok(0);
+    };
+    let late: Vec<(String, String)> = invoices::table
+        .filter(invoices::status.eq(unpaid.name()))
+        .filter(invoices::due_date.lt(DbTimestamp(now)))
+        .order((invoices::user_id, invoices::id))
+        .limit(limit)
+        .select((invoices::user_id, invoices::id))
+        .load(conn)
+        .await?;
+    for (user_id, id) in &late {
+        let still_unpaid = invoices::table
+            .find((user_id, id))
+            .filter(invoices::status.eq(unpaid.name()));
+        diesel::update(still_unpaid)
+            .set((
+                invoices::status.eq(overdue.name()),
+                invoices::updated_at.eq(DbTimestamp(now)),
+            ))
+            .execute(conn)
+            .await?;
+    }
+    Ok(late.len())
+}
