@@ -32,7 +32,7 @@ async fn start(backend: Backend) -> (TestServer, Rest) {
 /// Compares an answer with the ids in it made equal.
 #[track_caller]
 fn assert_body(answer: &Answer, status: u16, expected: &str) {
-    let kinds = ["rec", "inv", "credit"];
+    let kinds = ["rec", "inv", "crn"];
     let body = kinds.iter().fold(answer.body.clone(), same_ids);
     assert_eq!((answer.status, body.as_str()), (status, expected));
 }
@@ -256,7 +256,7 @@ async fn invoices_look_as_documented(backend: Backend) {
     let paid = rest.post(&format!("{path}/mark-paid"), paid).await;
     assert_eq!(paid.status, 200, "{}", paid.body);
     let note = r#"{"user_id":"user-123","amount":1.00,"reason":"goodwill","request_id":"r-1"}"#;
-    let noted = r#"{"id":"credit-ID","user_id":"user-123","invoice_id":"inv-ID","amount":1.00,"tax_amount":0.00,"total":1.00,"reason":"goodwill","request_id":"r-1","created_at":"2024-12-01T00:00:00Z"}"#;
+    let noted = r#"{"id":"crn-ID","user_id":"user-123","invoice_id":"inv-ID","amount":1.00,"tax_amount":0.00,"total":1.00,"reason":"goodwill","request_id":"r-1","created_at":"2024-12-01T00:00:00Z"}"#;
     let answer = rest.post(&format!("{path}/credit-notes"), note).await;
     assert_body(&answer, 200, noted);
     let paid = format!(
@@ -277,7 +277,7 @@ async fn refused_invoices_look_as_documented(backend: Backend) {
     assert_body(
         &october,
         400,
-        r#"{"error":"there is nothing to bill","code":"INVOICE_NOTHING_TO_BILL","details":[]}"#,
+        r#"{"error":"month 2024-10: there is nothing to bill","code":"INVOICE_NOTHING_TO_BILL","details":[]}"#,
     );
     let december = mine.post(generate, r#"{"billing_month":"2024-12"}"#).await;
     assert_body(
@@ -286,8 +286,8 @@ async fn refused_invoices_look_as_documented(backend: Backend) {
         r#"{"error":"billing_month must not be in the future","code":"INVALID_FIELD","details":[{"field":"billing_month","description":"must not be in the future"}]}"#,
     );
     assert_body(
-        &mine.get("/v1/billing/invoices/inv-none").await,
+        &mine.get("/v1/billing/invoices/nonsense").await,
         404,
-        r#"{"error":"there is no such invoice","code":"INVOICE_NOT_FOUND","details":[]}"#,
+        r#"{"error":"invoice \"nonsense\": there is no such invoice","code":"INVOICE_NOT_FOUND","details":[]}"#,
     );
 }

@@ -179,11 +179,9 @@ async fn lists_have_pages_and_statuses(backend: Backend) {
             "{page} {size} {status:?}"
         );
     }
-    for (page, size, field) in [
-        (-1, 10, "page"),
-        (1, -1, "page_size"),
-        (1, 101, "page_size"),
-    ] {
+    let longest = world.list(1, 101, all).await.unwrap();
+    assert_eq!(longest.invoices.len(), 5);
+    for (page, size, field) in [(-1, 10, "page"), (1, -1, "page_size")] {
         let listed = world.list(page, size, all).await;
         assert_eq!(refused(listed), invalid(field), "{page} {size}");
     }

@@ -20,7 +20,7 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
         (32, record),
         (5, batch),
         (3, |r, random| of_a_record(r, random, Operation::Repeat)),
-        (9, |r, random| of_a_record(r, random, Operation::Void)),
+        (9, void),
         (4, price),
         (4, rate),
         (4, plan),
@@ -124,6 +124,20 @@ fn of_a_record(
         return Operation::Look;
     }
     operation(random.index(reference.records.len()))
+}
+
+/// Often the dearest record that is invoiced, which may be worth more than all that comes next.
+fn void(reference: &Reference, random: &mut Random) -> Operation {
+    let records = reference.records.iter().enumerate();
+    let invoiced = records.filter(|(_, record)| {
+        let done = record.voided || record.corrects.is_some();
+        !done && record.invoice_month < reference.open_month
+    });
+    let dearest = invoiced.max_by_key(|(_, record)| record.final_cost());
+    match dearest.filter(|_| random.percent(40)) {
+        Some((index, _)) => Operation::Void(index),
+        None => of_a_record(reference, random, Operation::Void),
+    }
 }
 
 fn price(reference: &Reference, random: &mut Random) -> Operation {
