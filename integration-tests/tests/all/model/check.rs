@@ -8,6 +8,7 @@ use super::{
     calendar::{DAY, micros, month_of, month_start},
     choices,
     coupons::{Coupon, Value},
+    invoices::Invoice,
     money::{CENT, USD, amount, decimal},
     operation::Operation,
     plans::{Price, Terms},
@@ -228,10 +229,33 @@ fn assert_sound(reference: &Reference) {
     assert!(reference.credit_balance >= 0);
 }
 
+fn note_invoice(note: &mut impl FnMut(&'static str, bool), invoice: &Invoice) {
+    let has = |kind| invoice.bill.items.iter().any(|item| item.kind() == kind);
+    note("invoices", true);
+    note("late usage", has(ItemType::LateUsage));
+    note("corrections of invoiced months", has(ItemType::Correction));
+    note("fees", has(ItemType::PlanFee));
+    note("prorations", has(ItemType::Proration));
+    note("overage on invoices", has(ItemType::Overage));
+    note("second invoices", invoice.voided_before > 0);
+    note("overdue", invoice.status == InvoiceStatus::Overdue);
+    note("credit that pays", invoice.credit_applied > 0);
+    note("taxes", invoice.bill.tax > 0);
+    let coupons = invoice
+        .bill
+        .discounts
+        .iter()
+        .filter(|d| d.redemption.is_some());
+    note("coupons on invoices", coupons.count() > 0);
+    let by_corrections = invoice.credit_notes.iter().any(|n| n.request_id.is_empty());
+    note("moved to the credit balance", by_corrections);
+}
+
 #[test]
 fn sequences_are_sound_and_reach_what_they_are_to_test() {
-    let mut seen = BTreeMap::<&str, u32>::new();
-    let mut note = |what, holds: bool| *seen.entry(what).or_default() += u32::from(holds);
+    let mut seen = BTreeMap::<&'static str, u32>::new();
+    let mut note =
+        |what: &'static str, holds: bool| *seen.entry(what).or_default() += u32::from(holds);
     let mut refusals = BTreeSet::new();
     for seed in 0..400 {
         let mut random = Random::new(seed);
@@ -264,25 +288,7 @@ fn sequences_are_sound_and_reach_what_they_are_to_test() {
             note("taking coupons back", record.discount < 0);
         }
         for invoice in &reference.invoices {
-            let has = |kind| invoice.bill.items.iter().any(|item| item.kind() == kind);
-            note("invoices", true);
-            note("late usage", has(ItemType::LateUsage));
-            note("corrections of invoiced months", has(ItemType::Correction));
-            note("fees", has(ItemType::PlanFee));
-            note("prorations", has(ItemType::Proration));
-            note("overage on invoices", has(ItemType::Overage));
-            note("second invoices", invoice.voided_before > 0);
-            note("overdue", invoice.status == InvoiceStatus::Overdue);
-            note("credit that pays", invoice.credit_applied > 0);
-            note("taxes", invoice.bill.tax > 0);
-            let coupons = invoice
-                .bill
-                .discounts
-                .iter()
-                .filter(|d| d.redemption.is_some());
-            note("coupons on invoices", coupons.count() > 0);
-            let by_corrections = invoice.credit_notes.iter().any(|n| n.request_id.is_empty());
-            note("moved to the credit balance", by_corrections);
+            note_invoice(&mut note, invoice);
         }
         for redemption in &reference.redemptions {
             note("taken at apply", redemption.taken_at_apply > 0);

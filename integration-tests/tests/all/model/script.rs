@@ -62,10 +62,13 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
     chosen.expect("the weights add up").1(reference, random)
 }
 
-/// The edges of windows and months, and the moments beside them.
+/// The edges of windows and months, the end of the grace and the due dates of invoices, and the
+/// moments beside them.
 fn edge(reference: &Reference, random: &mut Random) -> Micros {
     let month = month_of(reference.now);
-    let mut edges = vec![month_start(month), month_start(month + 1)];
+    let mut edges: Vec<_> = [month, month + 1].map(month_start).into();
+    edges.extend([month, month + 1].map(|month| month_start(month) + DAY));
+    edges.extend(reference.invoices.iter().map(|invoice| invoice.due_date));
     for window in reference.subscriptions.iter().flat_map(|s| &s.windows) {
         edges.extend([window.start, window.end]);
     }
