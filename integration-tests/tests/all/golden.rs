@@ -5,7 +5,7 @@ use integration_tests::{
     server::{Answer, Rest},
 };
 
-use crate::support::{operator, user};
+use crate::support::{advance, operator, user};
 
 on_both_databases!(
     prices_look_as_documented,
@@ -13,6 +13,8 @@ on_both_databases!(
     figures_look_as_documented,
     plans_look_as_documented,
     errors_look_as_documented,
+    invoices_look_as_documented,
+    refused_invoices_look_as_documented,
 );
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
@@ -27,19 +29,27 @@ async fn start(backend: Backend) -> (TestServer, Rest) {
     (server, rest)
 }
 
-/// Compares an answer with the record ids in it made equal.
+/// Compares an answer with the ids in it made equal.
 #[track_caller]
 fn assert_body(answer: &Answer, status: u16, expected: &str) {
-    let mut parts = answer.body.split("\"rec-");
-    let mut body = parts.next().unwrap_or_default().to_owned();
+    let kinds = ["rec", "inv", "crn"];
+    let body = kinds.iter().fold(answer.body.clone(), same_ids);
+    assert_eq!((answer.status, body.as_str()), (status, expected));
+}
+
+/// The body with every id of a kind replaced.
+#[track_caller]
+fn same_ids(body: String, kind: &&str) -> String {
+    let prefix = format!("\"{kind}-");
+    let mut parts = body.split(&prefix);
+    let mut same = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (id, rest) = part.split_once('"').expect("the id ends");
         let hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        assert!(hex, "rec-{id}");
-        body.push_str("\"rec-ID\"");
-        body.push_str(rest);
+        assert!(hex, "{kind}-{id}");
+        same.push_str(&format!("\"{kind}-ID\"{rest}"));
     }
-    assert_eq!((answer.status, body.as_str()), (status, expected));
+    same
 }
 
 async fn prices_look_as_documented(backend: Backend) {
@@ -183,5 +193,101 @@ async fn errors_look_as_documented(backend: Backend) {
         &server.rest("").get("/v1/billing/stats").await,
         401,
         r#"{"error":"this call needs a token: authorization: Bearer <token>","code":"TOKEN_MISSING","details":[]}"#,
+    );
+}
+
+/// The guide's invoice as a draft, issued and paid.
+async fn invoices_look_as_documented(backend: Backend) {
+    let (server, rest) = start(backend).await;
+    let mine = user(&server, "user-123").await;
+    for price in [
+        GPT_4,
+        r#"{"model_id":"gpt-3.5-turbo","prompt_price_per_k":0.0015,"completion_price_per_k":0.002}"#,
+    ] {
+        rest.post("/v1/billing/prices", price).await;
+    }
+    let invoices = "/v1/billing/invoices";
+    assert_body(
+        &mine.get(invoices).await,
+        200,
+        r#"{"invoices":[],"total":0}"#,
+    );
+    for (model, tokens) in [("gpt-4", 500_000), ("gpt-3.5-turbo", 750_000)] {
+        let call = format!(
+            r#"{{"user_id":"user-123","request_id":"{model}","model":"{model}","prompt_tokens":{tokens}}}"#
+        );
+        assert_eq!(rest.post("/v1/billing/usage", &call).await.status, 200);
+    }
+    let items = concat!(
+        r#""items":[{"model":"gpt-4","quantity":500000,"unit_price":0.03,"amount":15.00,"description":"AI API usage - gpt-4","type":"usage","#,
+        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00}],"period_start":null},"#,
+        r#"{"model":"gpt-3.5-turbo","quantity":750000,"unit_price":0.0015,"amount":1.13,"description":"AI API usage - gpt-3.5-turbo","type":"usage","#,
+        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125}],"period_start":null}],"#,
+    );
+    let draft = format!(
+        r#"{{"id":"","user_id":"user-123","billing_month":"2024-11","status":"draft","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"",{items}"issued_at":null,"due_date":null,"discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":0.00,"credit_notes":[]}}"#
+    );
+    let generate = format!("{invoices}/generate");
+    let november = r#"{"billing_month":"2024-11"}"#;
+    assert_body(&mine.post(&generate, november).await, 200, &draft);
+    let preview = mine
+        .get(&format!("{invoices}/preview?billing_month=2024-11"))
+        .await;
+    assert_body(&preview, 200, &draft);
+
+    advance(&server, "2024-12-01T00:00:00Z").await;
+    let issued = format!(
+        r#"{{"id":"inv-ID","user_id":"user-123","billing_month":"2024-11","status":"issued","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"INV-user-123-2024-11",{items}"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":16.13,"credit_notes":[]}}"#
+    );
+    let answer = mine.post(&generate, november).await;
+    assert_body(&answer, 200, &issued);
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("{invoices}/{id}");
+    assert_body(&mine.get(&path).await, 200, &issued);
+    let summary = |status, paid_at| {
+        format!(
+            r#"{{"invoices":[{{"id":"inv-ID","invoice_number":"INV-user-123-2024-11","billing_month":"2024-11","status":"{status}","amount":16.13,"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","paid_at":{paid_at},"final_amount":16.13}}],"total":1}}"#
+        )
+    };
+    let page = format!("{invoices}?page=1&page_size=10");
+    assert_body(&mine.get(&page).await, 200, &summary("issued", "null"));
+
+    let paid = r#"{"user_id":"user-123","payment_method":"bank transfer","transaction_id":"tx-1"}"#;
+    let paid = rest.post(&format!("{path}/mark-paid"), paid).await;
+    assert_eq!(paid.status, 200, "{}", paid.body);
+    let note = r#"{"user_id":"user-123","amount":1.00,"reason":"goodwill","request_id":"r-1"}"#;
+    let noted = r#"{"id":"crn-ID","user_id":"user-123","invoice_id":"inv-ID","amount":1.00,"tax_amount":0.00,"total":1.00,"reason":"goodwill","request_id":"r-1","created_at":"2024-12-01T00:00:00Z"}"#;
+    let answer = rest.post(&format!("{path}/credit-notes"), note).await;
+    assert_body(&answer, 200, noted);
+    let paid = format!(
+        r#"{{"id":"inv-ID","user_id":"user-123","billing_month":"2024-11","status":"paid","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"INV-user-123-2024-11",{items}"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":"2024-12-01T00:00:00Z","payment_method":"bank transfer","transaction_id":"tx-1","billing_address":"","notes":"","credit_applied":0.00,"amount_due":0.00,"credit_notes":[{noted}]}}"#
+    );
+    assert_body(&mine.get(&path).await, 200, &paid);
+    let at = r#""2024-12-01T00:00:00Z""#;
+    assert_body(&mine.get(&page).await, 200, &summary("paid", at));
+    let none = format!("{invoices}?status=overdue");
+    assert_body(&mine.get(&none).await, 200, r#"{"invoices":[],"total":0}"#);
+}
+
+async fn refused_invoices_look_as_documented(backend: Backend) {
+    let (server, _) = start(backend).await;
+    let mine = user(&server, "user-123").await;
+    let generate = "/v1/billing/invoices/generate";
+    let october = mine.post(generate, r#"{"billing_month":"2024-10"}"#).await;
+    assert_body(
+        &october,
+        400,
+        r#"{"error":"month 2024-10: there is nothing to bill","code":"INVOICE_NOTHING_TO_BILL","details":[]}"#,
+    );
+    let december = mine.post(generate, r#"{"billing_month":"2024-12"}"#).await;
+    assert_body(
+        &december,
+        400,
+        r#"{"error":"billing_month must not be in the future","code":"INVALID_FIELD","details":[{"field":"billing_month","description":"must not be in the future"}]}"#,
+    );
+    assert_body(
+        &mine.get("/v1/billing/invoices/nonsense").await,
+        404,
+        r#"{"error":"invoice \"nonsense\": there is no such invoice","code":"INVOICE_NOT_FOUND","details":[]}"#,
     );
 }

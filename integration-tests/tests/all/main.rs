@@ -24,6 +24,8 @@ mod foreign;
 mod golden;
 mod harness;
 mod import;
+mod invoices;
+
 mod load;
 mod model;
 mod month_end;

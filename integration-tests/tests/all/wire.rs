@@ -2,9 +2,9 @@
 
 use billing_proto::v1::{
     account_service_client::AccountServiceClient, coupon_service_client::CouponServiceClient,
-    debug_service_client::DebugServiceClient, plan_service_client::PlanServiceClient,
-    pricing_service_client::PricingServiceClient, settings_service_client::SettingsServiceClient,
-    stats_service_client::StatsServiceClient,
+    debug_service_client::DebugServiceClient, invoice_service_client::InvoiceServiceClient,
+    plan_service_client::PlanServiceClient, pricing_service_client::PricingServiceClient,
+    settings_service_client::SettingsServiceClient, stats_service_client::StatsServiceClient,
     subscription_service_client::SubscriptionServiceClient,
     usage_service_client::UsageServiceClient,
 };
@@ -35,6 +35,7 @@ pub(crate) struct Wire {
     pub(crate) accounts: AccountServiceClient<Connection>,
     pub(crate) coupons: CouponServiceClient<Connection>,
     pub(crate) debug: DebugServiceClient<Connection>,
+    pub(crate) invoices: InvoiceServiceClient<Connection>,
     pub(crate) plans: PlanServiceClient<Connection>,
     pub(crate) prices: PricingServiceClient<Connection>,
     pub(crate) settings: SettingsServiceClient<Connection>,
@@ -51,6 +52,7 @@ impl Wire {
             accounts: AccountServiceClient::new(connection.clone()),
             coupons: CouponServiceClient::new(connection.clone()),
             debug: DebugServiceClient::new(connection.clone()),
+            invoices: InvoiceServiceClient::new(connection.clone()),
             plans: PlanServiceClient::new(connection.clone()),
             prices: PricingServiceClient::new(connection.clone()),
             settings: SettingsServiceClient::new(connection.clone()),

@@ -11,12 +11,14 @@ use crate::support::{
 on_both_databases!(
     without_a_plan_a_coupon_takes_its_part_of_every_record,
     on_pro_the_coupon_takes_its_part_of_the_overage,
+    the_guides_invoice_arises_as_the_contract_says,
     the_guides_statistics_arise_as_the_contract_says,
     a_redeemed_coupon_looks_as_the_guide_shows,
     a_quota_warning_looks_as_the_guide_shows,
 );
 
 const STATS: &str = "/v1/billing/stats";
+const NOVEMBER: &str = r#"{"billing_month":"2024-11"}"#;
 const COUPON: &str = r#"{"code":"SAVE20","type":"percentage","value":20}"#;
 const PARTS: [&str; 7] = [
     "cost_usd",
@@ -111,6 +113,10 @@ async fn november(backend: Backend) -> (TestServer, Rest) {
     let account = rest.put("/v1/billing/accounts/alice/discount", rate).await;
     assert_eq!(account.status, 200, "{}", account.body);
     assert_eq!(digits(&account, "discount_rate"), "0.9");
+    let tax = rest
+        .put("/v1/billing/accounts/alice/tax", r#"{"tax_rate":0.1}"#)
+        .await;
+    assert_eq!(digits(&tax, "tax_rate"), "0.1", "{}", tax.body);
     (server, rest)
 }
 
@@ -161,6 +167,30 @@ async fn run(
     assert_eq!(alice.get(STATS).await.body, stats);
 }
 
+/// Issues the invoice of November on 1 December. `totals` are its amount, discount, tax and final
+/// amount; `items` is how each item begins.
+async fn assert_invoiced(server: &TestServer, name: &str, totals: [&str; 4], items: &[&str]) {
+    advance(server, "2024-12-01T00:00:00Z").await;
+    let mine = user(server, name).await;
+    let invoice = mine.post("/v1/billing/invoices/generate", NOVEMBER).await;
+    assert_eq!(invoice.status, 200, "{}", invoice.body);
+    let fields = ["amount", "discount_amount", "tax_amount", "final_amount"];
+    assert_eq!(fields.map(|field| digits(&invoice, field)), totals);
+    let count = invoice.json()["items"].as_array().map(Vec::len);
+    assert_eq!(count, Some(items.len()), "{}", invoice.body);
+    let mut rest = invoice.body.as_str();
+    for item in items {
+        let place = rest.find(item);
+        let place = place.unwrap_or_else(|| panic!("no {item} in its place: {}", invoice.body));
+        rest = &rest[place..];
+    }
+    let number = format!("\"INV-{name}-2024-11\"");
+    assert_eq!(digits(&invoice, "invoice_number"), number);
+    assert_eq!(digits(&invoice, "status"), "\"issued\"");
+    assert_eq!(digits(&invoice, "issued_at"), "\"2024-12-01T00:00:00Z\"");
+    assert_eq!(digits(&invoice, "due_date"), "\"2024-12-31T00:00:00Z\"");
+}
+
 async fn without_a_plan_a_coupon_takes_its_part_of_every_record(backend: Backend) {
     let running = november(backend).await;
     run(
@@ -175,6 +205,26 @@ async fn without_a_plan_a_coupon_takes_its_part_of_every_record(backend: Backend
     assert_eq!(digits(&redeemed, "discount_amount"), "3.85118991");
     let account = running.1.get("/v1/billing/accounts/alice").await;
     assert_eq!(digits(&account, "uninvoiced_amount"), "19.25594955");
+    let items = [
+        r#"{"model":"gpt-4","quantity":550000,"unit_price":0.037091,"amount":20.40,"description":"AI API usage - gpt-4","#,
+        r#"{"model":"gpt-3.5-turbo","quantity":600333,"unit_price":0.001658,"amount":1.00,"description":"AI API usage - gpt-3.5-turbo","#,
+    ];
+    let totals = ["21.40", "5.99", "1.54", "16.95"];
+    assert_invoiced(&running.0, "alice", totals, &items).await;
+    let invoice = alice.post("/v1/billing/invoices/generate", NOVEMBER).await;
+    let discounts = invoice
+        .body
+        .split_once("\"discounts\":")
+        .map(|(_, rest)| rest);
+    let amounts = discounts.unwrap().split("\"amount\":").skip(1);
+    let amounts: Vec<_> = amounts
+        .map(|rest| rest.split('}').next().unwrap())
+        .collect();
+    assert_eq!(amounts, ["2.14", "3.85", "1.54"], "account, coupon and tax");
+    let redeemed = alice.get("/v1/billing/coupons/redemptions").await;
+    assert_eq!(digits(&redeemed, "discount_amount"), "3.85");
+    let account = running.1.get("/v1/billing/accounts/alice").await;
+    assert_eq!(digits(&account, "uninvoiced_amount"), "0.00");
 }
 
 async fn on_pro_the_coupon_takes_its_part_of_the_overage(backend: Backend) {
@@ -206,6 +256,32 @@ async fn on_pro_the_coupon_takes_its_part_of_the_overage(backend: Backend) {
     let alice = user(&running.0, "alice").await;
     let warning = alice.get("/v1/billing/quota-warning").await;
     assert_eq!(warning.json()["quota_warning"], true);
+    let items = [
+        r#"{"model":"gpt-4","quantity":550000,"unit_price":0,"amount":0.00,"description":"AI API usage - gpt-4 (included in Pro)","#,
+        r#"{"model":"gpt-3.5-turbo","quantity":600333,"unit_price":0,"amount":0.00,"description":"AI API usage - gpt-3.5-turbo (included in Pro)","#,
+        r#"{"model":"","quantity":1,"unit_price":99.99,"amount":99.99,"description":"Pro plan fee","#,
+        r#"{"model":"","quantity":150333,"unit_price":0.135,"amount":20.29,"description":"Extra tokens","#,
+    ];
+    let totals = ["120.28", "24.06", "9.62", "105.84"];
+    assert_invoiced(&running.0, "alice", totals, &items).await;
+    let redeemed = alice.get("/v1/billing/coupons/redemptions").await;
+    assert_eq!(digits(&redeemed, "discount_amount"), "24.06");
+}
+
+async fn the_guides_invoice_arises_as_the_contract_says(backend: Backend) {
+    let server = TestServer::builder(backend).clock("2024-11-10T08:00:00Z");
+    let server = server.start().await;
+    let rest = operator(&server).await;
+    set_example_prices(&rest).await;
+    let of = |usage| with(usage, "user_id", "user-123");
+    record(&rest, &of(call("a", "gpt-4", 500_000, 0))).await;
+    record(&rest, &of(call("b", "gpt-3.5-turbo", 750_000, 0))).await;
+    let items = [
+        r#"{"model":"gpt-4","quantity":500000,"unit_price":0.03,"amount":15.00,"description":"AI API usage - gpt-4","#,
+        r#"{"model":"gpt-3.5-turbo","quantity":750000,"unit_price":0.0015,"amount":1.13,"description":"AI API usage - gpt-3.5-turbo","#,
+    ];
+    let totals = ["16.13", "0.00", "0.00", "16.13"];
+    assert_invoiced(&server, "user-123", totals, &items).await;
 }
 
 async fn the_guides_statistics_arise_as_the_contract_says(backend: Backend) {

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use billing_proto::v1::{InvoiceStatus, ItemType};
+
 use super::{
-    calendar::{DAY, micros},
+    calendar::{DAY, micros, month_of, month_start},
     choices,
-    coupons::{Coupon, Redemption, Value},
-    money::{USD, amount},
+    coupons::{Coupon, Value},
+    invoices::Invoice,
+    money::{CENT, USD, amount, decimal},
     operation::Operation,
     plans::{Price, Terms},
     random::Random,
@@ -107,6 +110,29 @@ fn the_reference_agrees_with_the_worked_examples() {
     }
 }
 
+/// Contract, section 7: the same months on their invoices.
+#[test]
+fn the_reference_invoices_the_worked_examples() {
+    for (on_pro, expected) in [
+        (false, ["21.40", "5.99", "1.54", "16.95"]),
+        (true, ["120.28", "24.06", "9.62", "105.84"]),
+    ] {
+        let (mut reference, _) = example(on_pro);
+        reference.tax = 1_000;
+        let month = month_of(reference.now);
+        reference.advance(month_start(month + 1));
+        assert_eq!(reference.generate(month), Ok(Some(0)));
+        let bill = &reference.invoices[0].bill;
+        let got = [bill.amount, bill.discount_amount, bill.tax, bill.total];
+        assert_eq!(got.map(amount), expected);
+        let prices = bill.items.iter().map(|item| decimal(item.unit_price, 12));
+        let of_usage: Vec<_> = prices.take(2).collect();
+        let of_usage: Vec<_> = of_usage.iter().map(String::as_str).collect();
+        let charged = ["0.037091", "0.001658"];
+        assert_eq!(of_usage, if on_pro { ["0", "0"] } else { charged });
+    }
+}
+
 /// Does what a server would be told to do.
 fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> {
     match operation {
@@ -134,12 +160,22 @@ fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> 
         Operation::Apply(coupon) => drop(reference.apply(coupon)?),
         Operation::Deactivate(coupon) => reference.coupons[coupon].active = false,
         Operation::AlertAt(tokens) => reference.alert_threshold = tokens,
-        Operation::Repeat(_) | Operation::Look => {}
+        Operation::SetTax { rate, exempt } => reference.tax = if exempt { 0 } else { rate },
+        Operation::Generate(month) => drop(reference.generate(month)?),
+        Operation::VoidInvoice(index) => reference.void_invoice(index)?,
+        Operation::Pay(index) => reference.pay(index)?,
+        Operation::Credit {
+            invoice,
+            amount,
+            request,
+        } => drop(reference.credit(invoice, amount, &format!("note-{request}"))?),
+        Operation::CloseMonth(month) if month < month_of(reference.now) => reference.close(month),
+        Operation::CloseMonth(_) | Operation::Repeat(_) | Operation::Look => {}
     }
     Ok(())
 }
 
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 18] = [
     // A second trial.
     "",
     "COUPON_ALREADY_ACTIVE",
@@ -150,7 +186,10 @@ const REFUSALS: [Refusal; 15] = [
     "COUPON_PLAN_NOT_ALLOWED",
     "COUPON_USED_UP",
     "COUPON_USER_LIMIT",
+    "CREDIT_NOTE_REQUEST_CONFLICT",
     "INVALID_FIELD",
+    "INVOICE_MOVE_NOT_ALLOWED",
+    "INVOICE_NOTHING_TO_BILL",
     "MODEL_NOT_FOUND",
     "SUBSCRIPTION_EXISTS",
     "SUBSCRIPTION_MOVE_NOT_ALLOWED",
@@ -158,27 +197,67 @@ const REFUSALS: [Refusal; 15] = [
     "USAGE_ALREADY_VOIDED",
 ];
 
-/// Marginal amounts add up, no record gets money back, no coupon gives more than it has.
+/// Of months without an invoice, marginal amounts add up. A record gets back no more than the part
+/// of a cent that an invoice took of its coupon, and no coupon gives more than it has but for such
+/// parts. Invoices are never negative.
 fn assert_sound(reference: &Reference) {
-    let of_records: i128 = reference.records.iter().map(|r| r.discount).sum();
-    let at_once: i128 = reference.redemptions.iter().map(|r| r.taken_at_apply).sum();
-    let saved: i128 = reference.redemptions.iter().map(Redemption::saved).sum();
-    assert_eq!(of_records + at_once, saved);
-    let originals = || reference.records.iter().filter(|r| r.corrects.is_none());
-    assert!(originals().all(|r| r.discount >= 0 && r.final_cost() >= 0));
+    let months: BTreeSet<i64> = reference.sums.keys().copied().collect();
+    for month in months {
+        if reference.invoices.iter().any(|i| i.month == month) {
+            continue;
+        }
+        let records = reference.charged(month);
+        let of_records: i128 = records.map(|r| r.discount).sum();
+        let redeemed = reference.redemptions.iter().filter(|r| r.month == month);
+        let at_once: i128 = redeemed.map(|r| r.taken_at_apply).sum();
+        let parts: i128 = reference.redemptions.iter().map(|r| r.part(month)).sum();
+        assert_eq!(of_records + at_once, parts);
+    }
+    let mut originals = reference.records.iter().filter(|r| r.corrects.is_none());
+    assert!(originals.all(|r| r.discount > -CENT && r.final_cost() >= 0));
     for redemption in &reference.redemptions {
         if let Value::Fixed(value) = redemption.value {
-            assert!(redemption.saved() <= value, "{redemption:?}");
+            assert!(redemption.saved() < value + CENT, "{redemption:?}");
         }
     }
+    for invoice in &reference.invoices {
+        let bill = &invoice.bill;
+        let none_is_negative = bill.total >= 0 && bill.discounts.iter().all(|d| d.amount >= 0);
+        assert!(none_is_negative, "{invoice:?}");
+        assert!(bill.total <= bill.amount + bill.tax && invoice.amount_due() >= 0);
+    }
+    assert!(reference.credit_balance >= 0);
+}
+
+fn note_invoice(note: &mut impl FnMut(&'static str, bool), invoice: &Invoice) {
+    let has = |kind| invoice.bill.items.iter().any(|item| item.kind() == kind);
+    note("invoices", true);
+    note("late usage", has(ItemType::LateUsage));
+    note("corrections of invoiced months", has(ItemType::Correction));
+    note("fees", has(ItemType::PlanFee));
+    note("prorations", has(ItemType::Proration));
+    note("overage on invoices", has(ItemType::Overage));
+    note("second invoices", invoice.voided_before > 0);
+    note("overdue", invoice.status == InvoiceStatus::Overdue);
+    note("credit that pays", invoice.credit_applied > 0);
+    note("taxes", invoice.bill.tax > 0);
+    let coupons = invoice
+        .bill
+        .discounts
+        .iter()
+        .filter(|d| d.redemption.is_some());
+    note("coupons on invoices", coupons.count() > 0);
+    let by_corrections = invoice.credit_notes.iter().any(|n| n.request_id.is_empty());
+    note("moved to the credit balance", by_corrections);
 }
 
 #[test]
 fn sequences_are_sound_and_reach_what_they_are_to_test() {
-    let mut seen = BTreeMap::<&str, u32>::new();
-    let mut note = |what, holds: bool| *seen.entry(what).or_default() += u32::from(holds);
+    let mut seen = BTreeMap::<&'static str, u32>::new();
+    let mut note =
+        |what: &'static str, holds: bool| *seen.entry(what).or_default() += u32::from(holds);
     let mut refusals = BTreeSet::new();
-    for seed in 0..200 {
+    for seed in 0..400 {
         let mut random = Random::new(seed);
         let (models, plans) = (choices::models(&mut random), choices::plans(&mut random));
         let begin = micros("2024-01-31T10:00:00Z".parse().unwrap());
@@ -207,6 +286,9 @@ fn sequences_are_sound_and_reach_what_they_are_to_test() {
             );
             note("corrections", record.corrects.is_some());
             note("taking coupons back", record.discount < 0);
+        }
+        for invoice in &reference.invoices {
+            note_invoice(&mut note, invoice);
         }
         for redemption in &reference.redemptions {
             note("taken at apply", redemption.taken_at_apply > 0);

@@ -44,6 +44,11 @@ pub(super) fn plans(random: &mut Random) -> Vec<Terms> {
     (0..4).map(|plan| terms(random, plan)).collect()
 }
 
+/// 10^-4.
+pub(super) fn tax_rate(random: &mut Random) -> i128 {
+    i128::from(random.pick(&[0, 1_000, 825, 1_900, 3_333, 1]))
+}
+
 fn value(random: &mut Random) -> Value {
     if random.percent(45) {
         return Value::Fixed(i128::from(random.range(1, 1_500)) * CENT);

@@ -149,7 +149,7 @@ pub(super) fn record(
     );
     figures.add(
         "invoice_month",
-        month_name(expected.month),
+        month_name(expected.invoice_month),
         &got.invoice_month,
     );
     let corrects = expected.corrects.map(|index| &reference.records[index].id);

@@ -78,6 +78,13 @@ pub(super) struct Taken {
     pub(super) order: Vec<usize>,
 }
 
+impl Taken {
+    pub(super) fn part_sum(&self) -> Femto {
+        // A month that is closed keeps parts of redemptions that no longer count.
+        self.order.iter().map(|index| self.parts[*index]).sum()
+    }
+}
+
 /// The contract's function f of a month that owes `sum` before coupons. All parts together grow by
 /// `most` at most, the first in the order first; the rest waits for the month's next record.
 pub(super) fn taken(redemptions: &[Redemption], month: i64, sum: Femto, most: Femto) -> Taken {
@@ -93,7 +100,8 @@ pub(super) fn taken(redemptions: &[Redemption], month: i64, sum: Femto, most: Fe
             Value::Percentage { value, .. } => half_up(left * value, WHOLE),
             Value::Fixed(value) => {
                 let elsewhere = redemption.saved() - redemption.part(month);
-                left.min(value - elsewhere)
+                // An invoice may have rounded up what it took.
+                left.min((value - elsewhere).max(0))
             }
         };
         growth[index] = part - redemption.part(month);

@@ -67,8 +67,10 @@ impl Driver {
             said.push(format!("{} {operation:?}", timestamp(driver.reference.now)));
             let agreed = driver.step(operation).await;
             driver.demand(agreed, &said);
+            let agreed = driver.compare_everything().await;
+            driver.demand(agreed, &said);
         }
-        let agreed = driver.compare_everything().await;
+        let agreed = driver.reconcile().await;
         driver.demand(agreed, &said);
         driver.reference.now
     }
@@ -77,6 +79,7 @@ impl Driver {
         if let Err(difference) = agreed {
             let (said, reference) = (said.join("\n"), &self.reference);
             let state = (&reference.subscriptions, &reference.redemptions);
+            let state = (state, &reference.lines, &reference.invoices);
             panic!("{difference}\n{said}\n{state:#?}");
         }
     }
@@ -100,7 +103,17 @@ impl Driver {
             Operation::Apply(coupon) => self.apply(coupon).await,
             Operation::Deactivate(coupon) => self.deactivate(coupon).await,
             Operation::AlertAt(tokens) => self.alert_at(tokens).await,
-            Operation::Look => self.compare_figures().await,
+            Operation::SetTax { rate, exempt } => self.set_tax(rate, exempt).await,
+            Operation::Generate(month) => self.generate(month).await,
+            Operation::VoidInvoice(index) => self.void_invoice(index).await,
+            Operation::Pay(index) => self.pay_invoice(index).await,
+            Operation::Credit {
+                invoice,
+                amount,
+                request,
+            } => self.credit_invoice(invoice, amount, request).await,
+            Operation::CloseMonth(month) => self.close_month(month).await,
+            Operation::Look => Ok(()),
         }
     }
 

@@ -11,6 +11,16 @@ pub(super) fn half_up(dividend: i128, divisor: i128) -> i128 {
     (2 * dividend + divisor).div_euclid(2 * divisor)
 }
 
+/// Rounded half-up to the cent; what is owed the other way is rounded alike.
+pub(super) fn cents(value: Femto) -> Femto {
+    value.signum() * half_up(value.abs(), CENT) * CENT
+}
+
+/// `amount * part / whole`, rounded to the cent.
+pub(super) fn cents_of_share(amount: Femto, part: i64, whole: i64) -> Femto {
+    half_up(amount * i128::from(part), CENT * i128::from(whole)) * CENT
+}
+
 /// A number with so many decimals as plain digits, with at least `least` decimals.
 fn digits(value: i128, decimals: usize, least: usize) -> String {
     let scale = 10_i128.pow(u32::try_from(decimals).expect("few decimals"));
@@ -45,4 +55,8 @@ fn amounts_are_written_and_rounded_as_the_contract_says() {
         [half_up(15, 10), half_up(14, 10), half_up(-15, 10)],
         [2, 1, -1]
     );
+    for (exact, rounded) in [(1_125, 113), (1_124, 112), (-1_125, -113), (4, 0)] {
+        assert_eq!(cents(exact * CENT / 10), rounded * CENT);
+    }
+    assert_eq!(cents_of_share(999 * CENT, 1, 2), 500 * CENT);
 }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use super::{
     calendar::{Micros, timestamp},
+    money::Femto,
     plans::{Price, Terms},
     reference::Call,
     subscriptions::Order,
 };
 
-/// A call, by the numbers of models, plans, coupons and records in the reference.
+/// A call, by the numbers of models, plans, coupons, records, invoices and months in the reference.
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
     Advance(When),
@@ -30,6 +31,19 @@ pub(super) enum Operation {
     Apply(usize),
     Deactivate(usize),
     AlertAt(i64),
+    SetTax {
+        rate: i128,
+        exempt: bool,
+    },
+    Generate(i64),
+    VoidInvoice(usize),
+    Pay(usize),
+    Credit {
+        invoice: usize,
+        amount: Femto,
+        request: usize,
+    },
+    CloseMonth(i64),
     /// Only reads, which must change nothing.
     Look,
 }

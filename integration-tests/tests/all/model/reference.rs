@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     calendar::{Micros, SECOND, month_of},
     coupons::{Coupon, Redemption, Taken, taken},
+    invoices::{Invoice, Line},
+    items::Covering,
     money::{Femto, half_up},
     plans::{History, Price, Terms},
     subscriptions::{Order, Subscription, Window},
@@ -32,8 +34,12 @@ pub(super) struct Record {
     pub(super) id: String,
     pub(super) call: Call,
     pub(super) month: i64,
+    pub(super) invoice_month: i64,
     /// Subscription, and its window.
     pub(super) window: Option<(usize, usize)>,
+    pub(super) price: Price,
+    /// The plan whose fee covers the price.
+    pub(super) covering: Option<Covering>,
     pub(super) cost: Femto,
     pub(super) rate: i128,
     pub(super) covered: Femto,
@@ -52,7 +58,7 @@ impl Record {
     }
 
     /// What is owed before coupons.
-    fn net(&self) -> Femto {
+    pub(super) fn net(&self) -> Femto {
         let sign = if self.cost < 0 { -1 } else { 1 };
         let discounted = sign * half_up(self.cost.abs() * self.rate, FULL_RATE);
         discounted - self.covered + self.overage_cost
@@ -84,7 +90,15 @@ pub(super) struct Reference {
     pub(super) records: Vec<Record>,
     pub(super) trial_used: bool,
     pub(super) alert_threshold: i64,
-    sums: BTreeMap<i64, Femto>,
+    /// The rate of the tax in 10^-4, 0 for the exempt.
+    pub(super) tax: i128,
+    pub(super) credit_balance: Femto,
+    /// The first month that was never closed.
+    pub(super) open_month: i64,
+    pub(super) lines: Vec<Line>,
+    pub(super) invoices: Vec<Invoice>,
+    /// What records owe before coupons, by the month that is to invoice them.
+    pub(super) sums: BTreeMap<i64, Femto>,
 }
 
 impl Reference {
@@ -101,6 +115,11 @@ impl Reference {
             records: Vec::new(),
             trial_used: false,
             alert_threshold: 0,
+            tax: 0,
+            credit_balance: 0,
+            open_month: i64::MIN,
+            lines: Vec::new(),
+            invoices: Vec::new(),
             sums: BTreeMap::new(),
         }
     }
@@ -110,6 +129,8 @@ impl Reference {
         if let Some(last) = self.subscriptions.last_mut() {
             last.roll(to, &self.plans);
         }
+        self.collect_fees();
+        self.month_end();
     }
 
     fn sum(&self, month: i64) -> Femto {
@@ -143,11 +164,15 @@ impl Reference {
         }
         let at = created_at.min(self.now);
         let price = self.models[call.model.ok_or("MODEL_NOT_FOUND")?].at(at);
+        let invoice_month = month_of(at).max(self.open_month);
         let mut record = Record {
             id: String::new(),
             call: call.clone(),
             month: month_of(at),
+            invoice_month,
             window: self.window_at(at),
+            price: price.clone(),
+            covering: None,
             cost: price.cost(call.prompt, call.completion),
             rate: *self.rates.at(at),
             covered: 0,
@@ -163,25 +188,31 @@ impl Reference {
             let window = &self.subscriptions[subscription].windows[window];
             record.quota_tokens = record.tokens().min(window.remaining());
             if !window.terms.metered {
+                record.covering = Some(Covering::of(window));
                 record.covered = record.net();
                 record.overage_tokens = record.tokens() - record.quota_tokens;
                 record.overage_cost = window.terms.overage_cost(record.overage_tokens);
             }
         }
-        let (before, net) = (self.saved(record.month), record.net());
-        let sum = self.sum(record.month) + net;
-        let after = taken(&self.redemptions, record.month, sum, net);
+        let (before, net) = (self.saved(invoice_month), record.net());
+        let sum = self.sum(invoice_month) + net;
+        let after = taken(&self.redemptions, invoice_month, sum, net);
         record.discount = after.parts.iter().sum::<Femto>() - before;
         let grown =
-            |index: &&usize| after.parts[**index] > self.redemptions[**index].part(record.month);
+            |index: &&usize| after.parts[**index] > self.redemptions[**index].part(invoice_month);
         let first = after.order.iter().find(grown);
         record.coupon = first.map(|index| self.redemptions[*index].coupon);
         Ok((record, after))
     }
 
     fn keep(&mut self, record: Record, taken: &Taken) -> usize {
-        *self.sums.entry(record.month).or_insert(0) += record.net();
-        self.set_parts(record.month, taken);
+        *self.sums.entry(record.invoice_month).or_insert(0) += record.net();
+        self.set_parts(record.invoice_month, taken);
+        self.add(record)
+    }
+
+    /// Keeps a record without any part in what its month owes.
+    fn add(&mut self, record: Record) -> usize {
         if let Some((subscription, window)) = record.window {
             let window = &mut self.subscriptions[subscription].windows[window];
             window.taken += record.quota_tokens;
@@ -224,7 +255,13 @@ impl Reference {
         };
         correction.call.prompt *= -1;
         correction.call.completion *= -1;
-        let month = correction.month;
+        let month = correction.invoice_month;
+        if month < self.open_month {
+            // It was invoiced at what it cost then, and is taken back at that.
+            correction.invoice_month = self.open_month;
+            correction.discount = -self.records[index].discount;
+            return Ok(self.add(correction));
+        }
         let sum = self.sum(month) + correction.net();
         let after = taken(&self.redemptions, month, sum, Femto::MAX);
         correction.discount = after.parts.iter().sum::<Femto>() - self.saved(month);
@@ -256,6 +293,7 @@ impl Reference {
         let mut new = Subscription::new(order, start, terms);
         new.roll(self.now, &self.plans);
         self.subscriptions.push(new);
+        self.collect_fees();
         Ok(())
     }
 
@@ -263,6 +301,7 @@ impl Reference {
         let now = self.now;
         let terms = self.plans[plan].at(now).clone();
         let changed = self.live_mut()?.change(now, &terms);
+        self.collect_fees();
         changed.then_some(()).ok_or("SUBSCRIPTION_MOVE_NOT_ALLOWED")
     }
 

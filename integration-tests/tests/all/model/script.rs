@@ -4,6 +4,7 @@
 use super::{
     calendar::{DAY, HOUR, Micros, SECOND, month_of, month_start},
     choices,
+    money::CENT,
     operation::{Operation, When},
     random::Random,
     reference::{Call, Reference},
@@ -14,12 +15,12 @@ type Choice = fn(&Reference, &mut Random) -> Operation;
 
 pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
     let live = reference.live().is_some();
-    let weights: [(i64, Choice); 16] = [
+    let weights: [(i64, Choice); 22] = [
         (22, advance),
         (32, record),
         (5, batch),
         (3, |r, random| of_a_record(r, random, Operation::Repeat)),
-        (7, |r, random| of_a_record(r, random, Operation::Void)),
+        (9, void),
         (4, price),
         (4, rate),
         (4, plan),
@@ -40,6 +41,17 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
         (2, |_, random| {
             Operation::AlertAt(random.pick(&[0, 1, 500, 10_000]))
         }),
+        (3, |_, random| Operation::SetTax {
+            rate: choices::tax_rate(random),
+            exempt: random.percent(20),
+        }),
+        (9, generate),
+        (6, |r, random| {
+            of_an_invoice(r, random, Operation::VoidInvoice)
+        }),
+        (3, |r, random| of_an_invoice(r, random, Operation::Pay)),
+        (6, credit),
+        (3, close_month),
         (3, |_, _| Operation::Look),
     ];
     let mut drawn = random.range(1, weights.iter().map(|(weight, _)| weight).sum());
@@ -50,10 +62,13 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
     chosen.expect("the weights add up").1(reference, random)
 }
 
-/// The edges of windows and months, and the moments beside them.
+/// The edges of windows and months, the end of the grace and the due dates of invoices, and the
+/// moments beside them.
 fn edge(reference: &Reference, random: &mut Random) -> Micros {
     let month = month_of(reference.now);
-    let mut edges = vec![month_start(month), month_start(month + 1)];
+    let mut edges: Vec<_> = [month, month + 1].map(month_start).into();
+    edges.extend([month, month + 1].map(|month| month_start(month) + DAY));
+    edges.extend(reference.invoices.iter().map(|invoice| invoice.due_date));
     for window in reference.subscriptions.iter().flat_map(|s| &s.windows) {
         edges.extend([window.start, window.end]);
     }
@@ -114,6 +129,20 @@ fn of_a_record(
     operation(random.index(reference.records.len()))
 }
 
+/// Often the dearest record that is invoiced, which may be worth more than all that comes next.
+fn void(reference: &Reference, random: &mut Random) -> Operation {
+    let records = reference.records.iter().enumerate();
+    let invoiced = records.filter(|(_, record)| {
+        let done = record.voided || record.corrects.is_some();
+        !done && record.invoice_month < reference.open_month
+    });
+    let dearest = invoiced.max_by_key(|(_, record)| record.final_cost());
+    match dearest.filter(|_| random.percent(40)) {
+        Some((index, _)) => Operation::Void(index),
+        None => of_a_record(reference, random, Operation::Void),
+    }
+}
+
 fn price(reference: &Reference, random: &mut Random) -> Operation {
     let model = random.index(reference.models.len());
     let later = random.percent(30);
@@ -163,4 +192,81 @@ fn subscribe(reference: &Reference, random: &mut Random) -> Operation {
         trial_days,
         start: back.then(|| random.range(free, reference.now)),
     })
+}
+
+/// Not a month while an earlier one waits, of which the contract does not say whether it is
+/// invoiced too.
+fn generate(reference: &Reference, random: &mut Random) -> Operation {
+    let running = month_of(reference.now);
+    let first = month_of(reference.began) - 2;
+    let month = match random.range(1, 20) {
+        1 => running + 1,
+        2..=8 => running,
+        9..=16 => running - 1,
+        _ => random.range(first, running),
+    };
+    let waiting = reference.uninvoiced_months();
+    let earlier = waiting.into_iter().find(|waiting| *waiting < month);
+    Operation::Generate(earlier.unwrap_or(month))
+}
+
+fn of_an_invoice(
+    reference: &Reference,
+    random: &mut Random,
+    operation: fn(usize) -> Operation,
+) -> Operation {
+    if reference.invoices.is_empty() {
+        return generate(reference, random);
+    }
+    operation(random.index(reference.invoices.len()))
+}
+
+/// Mostly a new one, of at most what is left of the invoice.
+fn credit(reference: &Reference, random: &mut Random) -> Operation {
+    let numbered = reference.invoices.iter().enumerate();
+    let notes: Vec<_> = numbered
+        .flat_map(|(index, invoice)| invoice.credit_notes.iter().map(move |n| (index, n)))
+        .filter_map(|(index, note)| {
+            let request = note.request_id.strip_prefix("note-")?.parse().ok()?;
+            Some((index, note.amount, request))
+        })
+        .collect();
+    if !notes.is_empty() && random.percent(25) {
+        let (invoice, amount, request) = random.pick(&notes);
+        let other = if random.percent(40) { CENT } else { 0 };
+        return Operation::Credit {
+            invoice,
+            amount: amount + other,
+            request,
+        };
+    }
+    if reference.invoices.is_empty() {
+        return generate(reference, random);
+    }
+    let invoice = random.index(reference.invoices.len());
+    let cents = reference.invoices[invoice].creditable().max(0) / CENT;
+    let cents = i64::try_from(cents).expect("few cents");
+    let most = if random.percent(20) { cents + 1 } else { cents };
+    let drawn = random.range(1, most.max(1));
+    let cents = if random.percent(30) {
+        most.max(1)
+    } else {
+        drawn
+    };
+    Operation::Credit {
+        invoice,
+        amount: i128::from(cents) * CENT,
+        request: notes.len(),
+    }
+}
+
+/// Not a month that was closed, while charges up to it wait because their invoice was voided: the
+/// contract has the next close of a later month invoice them.
+fn close_month(reference: &Reference, random: &mut Random) -> Operation {
+    let month = month_of(reference.now) - random.pick(&[0, 1, 1, 1, 1, 2, 4]);
+    let waits = |waiting: &i64| *waiting <= month;
+    if reference.open_month > month && reference.uninvoiced_months().iter().any(waits) {
+        return Operation::Look;
+    }
+    Operation::CloseMonth(month)
 }

@@ -27,7 +27,7 @@ pub(super) fn number(value: i128, decimals: usize) -> Option<Decimal> {
     Some(Decimal { value })
 }
 
-fn money(value: i128) -> Option<Amount> {
+pub(super) fn money(value: i128) -> Option<Amount> {
     let value = amount(value);
     Some(Amount { value })
 }
@@ -63,8 +63,11 @@ impl Driver {
     }
 
     async fn make(&mut self, begin: Micros, seed: u64, random: &mut Random) -> Result<(), String> {
-        self.advance(begin).await?;
         self.reference.began = begin;
+        self.advance(begin).await?;
+        // From now on there is an account.
+        self.set_tax(choices::tax_rate(random), random.percent(20))
+            .await?;
         for model in 0..self.reference.models.len() {
             let price = self.reference.models[model].at(begin).clone();
             let request = self.price(model, &price, None);

@@ -1,9 +1,10 @@
 //! One subscription: its periods, its quota windows, and how it changes and ends.
 
-use billing_proto::v1::SubscriptionStatus;
+use billing_proto::v1::{ItemType, SubscriptionStatus};
 
 use super::{
     calendar::{DAY, Micros, months_after},
+    money::{Femto, cents_of_share},
     plans::{History, Terms},
 };
 
@@ -37,6 +38,16 @@ impl Window {
     }
 }
 
+/// A fee or a share of one.
+#[derive(Debug, Clone)]
+pub(super) struct Fee {
+    pub(super) at: Micros,
+    pub(super) kind: ItemType,
+    pub(super) plan: usize,
+    /// Whole cents.
+    pub(super) amount: Femto,
+}
+
 /// How a subscription begins.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
@@ -59,6 +70,8 @@ pub(super) struct Subscription {
     pub(super) next_plan: Option<usize>,
     pub(super) cancelled_at: Option<Micros>,
     pub(super) ended: Option<SubscriptionStatus>,
+    /// What fell due and is to be invoiced.
+    pub(super) fees: Vec<Fee>,
     anchor: Micros,
     /// Months from the anchor to the end of the running window, and of the running period.
     months: (i64, i64),
@@ -76,6 +89,7 @@ impl Subscription {
             next_plan: None,
             cancelled_at: None,
             ended: None,
+            fees: Vec::new(),
             anchor: start,
             months: (0, 0),
         };
@@ -111,6 +125,35 @@ impl Subscription {
         self.months.1 += if self.yearly { 12 } else { 1 };
         self.period = (start, months_after(self.anchor, self.months.1));
         self.begin_window(start, terms);
+        self.owe(start, ItemType::PlanFee, self.fee());
+    }
+
+    /// What the running period costs.
+    fn fee(&self) -> Femto {
+        let months = match (self.trialing, self.yearly) {
+            (true, _) => 0,
+            (false, true) => 12,
+            (false, false) => 1,
+        };
+        months * self.window().terms.monthly_price
+    }
+
+    fn owe(&mut self, at: Micros, kind: ItemType, amount: Femto) {
+        let plan = self.window().terms.plan;
+        if amount != 0 {
+            self.fees.push(Fee {
+                at,
+                kind,
+                plan,
+                amount,
+            });
+        }
+    }
+
+    /// What the rest of the running period costs by its present terms.
+    fn rest(&self, now: Micros) -> Femto {
+        let (start, end) = self.period;
+        cents_of_share(self.fee(), end - now, end - start)
     }
 
     fn begin_window(&mut self, start: Micros, terms: Terms) {
@@ -139,17 +182,21 @@ impl Subscription {
 
     /// Changes to a plan; false when there is nothing to change or the subscription is ending.
     pub(super) fn change(&mut self, now: Micros, terms: &Terms) -> bool {
-        let window = self.window_mut();
+        let unused = self.rest(now);
+        let window = self.window();
         if terms.plan == window.terms.plan {
             return self.next_plan.take().is_some();
         }
         if terms.monthly_price > window.terms.monthly_price {
+            self.owe(now, ItemType::Proration, -unused);
+            let window = self.window_mut();
             let more = i128::from(terms.monthly_quota - window.terms.monthly_quota);
             let remaining = i128::from(window.end - now);
             let share = (more * remaining).div_euclid(i128::from(window.end - window.start));
             window.quota += i64::try_from(share).expect("a share of a quota");
             window.terms = terms.clone();
             self.next_plan = None;
+            self.owe(now, ItemType::Proration, self.rest(now));
         } else if self.auto_renew {
             self.next_plan = Some(terms.plan);
         } else {

@@ -1,0 +1,11 @@
+//! Invoices as callers see them, from the contract's section 6.
+
+mod breakdown;
+mod callers;
+mod coupons;
+mod credit;
+mod generate;
+mod lifecycle;
+mod month_end;
+mod plans;
+mod world;

@@ -1,0 +1,228 @@
+//! What a month's invoice charges for, before discounts.
+
+use std::collections::BTreeMap;
+
+use billing_proto::v1::ItemType;
+
+use super::{
+    calendar::Micros,
+    money::{Femto, cents, half_up},
+    reference::{Record, Reference},
+    subscriptions::Window,
+};
+
+/// A quota window and the plan that covers model prices in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Covering {
+    pub(super) plan: usize,
+    start: Micros,
+    extra_price: i128,
+    overage_rate: i128,
+}
+
+impl Covering {
+    pub(super) fn of(window: &Window) -> Self {
+        Self {
+            plan: window.terms.plan,
+            start: window.start,
+            extra_price: window.terms.extra_price,
+            overage_rate: window.terms.overage_rate,
+        }
+    }
+}
+
+/// What makes charges one item. A late one names the calendar month that it came too late for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum What {
+    Usage {
+        late: Option<i64>,
+        plan: Option<usize>,
+        model: usize,
+    },
+    Overage {
+        late: Option<i64>,
+        covering: Covering,
+    },
+    Correction {
+        month: i64,
+        model: usize,
+    },
+    PlanFee(usize),
+    /// The rest of a period that is given back.
+    Unused(usize),
+    /// The rest of a period that is charged.
+    Remaining(usize),
+    MovedToCredit,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) what: What,
+    pub(super) quantity: i64,
+    /// 10^-12 USD per 1,000 tokens, or the amount.
+    pub(super) unit_price: i128,
+    pub(super) amount: Femto,
+    pub(super) parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    pub(super) tokens: i64,
+    /// 10^-12 USD per 1,000 tokens.
+    pub(super) unit_price: i128,
+    pub(super) amount: Femto,
+}
+
+/// A fee costs 10^-15 USD, a price is in 10^-12 USD.
+const PER_PRICE: Femto = 1_000;
+
+impl Item {
+    /// One of something that is no usage.
+    pub(super) fn one(what: What, amount: Femto) -> Self {
+        Self {
+            what,
+            quantity: 1,
+            unit_price: amount / PER_PRICE,
+            amount,
+            parts: Vec::new(),
+        }
+    }
+
+    pub(super) fn kind(&self) -> ItemType {
+        match self.what {
+            What::Usage { late: None, .. } => ItemType::Usage,
+            What::Overage { late: None, .. } => ItemType::Overage,
+            What::Usage { .. } | What::Overage { .. } => ItemType::LateUsage,
+            What::Correction { .. } | What::MovedToCredit => ItemType::Correction,
+            What::PlanFee(_) => ItemType::PlanFee,
+            What::Unused(_) | What::Remaining(_) => ItemType::Proration,
+        }
+    }
+
+    pub(super) fn period_start(&self) -> Option<Micros> {
+        match &self.what {
+            What::Overage { covering, .. } => Some(covering.start),
+            _ => None,
+        }
+    }
+}
+
+/// Tokens and their exact amount.
+#[derive(Default)]
+struct Sum {
+    tokens: i64,
+    amount: Femto,
+}
+
+impl Sum {
+    fn add(&mut self, tokens: i64, amount: Femto) {
+        self.tokens += tokens;
+        self.amount += amount;
+    }
+
+    /// 10^-12 USD per 1,000 tokens, rounded to 6 decimals.
+    fn blended(&self) -> i128 {
+        let Self { tokens, amount } = self;
+        let (tokens, amount) = (i128::from(*tokens), amount * i128::from(tokens.signum()));
+        if tokens == 0 {
+            return 0;
+        }
+        half_up(amount * 1_000, tokens.abs() * 1_000_000_000) * 1_000_000
+    }
+}
+
+/// The parts of an item by name and, where tokens have one, price.
+type Parts = BTreeMap<(&'static str, Option<i128>), Sum>;
+
+fn item(what: What, parts: Parts) -> Option<Item> {
+    let mut all = Sum::default();
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|(_, sum)| sum.tokens != 0 || sum.amount != 0)
+        .map(|((name, price), sum)| {
+            all.add(sum.tokens, sum.amount);
+            Part {
+                name,
+                tokens: sum.tokens,
+                unit_price: price.unwrap_or_else(|| sum.blended()),
+                amount: sum.amount,
+            }
+        })
+        .collect();
+    let first = parts.first()?.unit_price;
+    let one_price = parts.iter().all(|part| part.unit_price == first);
+    Some(Item {
+        what,
+        quantity: all.tokens,
+        unit_price: if one_price { first } else { all.blended() },
+        amount: cents(all.amount),
+        parts,
+    })
+}
+
+impl Reference {
+    /// Whether a record takes back what an earlier invoice charges.
+    pub(super) fn is_taken_back(&self, record: &Record) -> bool {
+        let earlier = |index: usize| self.records[index].invoice_month != record.invoice_month;
+        record.corrects.is_some_and(earlier)
+    }
+
+    /// The records that a month's invoice charges for at their prices.
+    pub(super) fn charged(&self, month: i64) -> impl Iterator<Item = &Record> {
+        let own = self
+            .records
+            .iter()
+            .filter(move |r| r.invoice_month == month);
+        own.filter(|record| !self.is_taken_back(record))
+    }
+
+    /// All items but what moves to the credit balance.
+    pub(super) fn items(&self, month: i64) -> Vec<Item> {
+        let mut groups = BTreeMap::<What, Parts>::new();
+        for record in self.charged(month) {
+            add(&mut groups, record);
+        }
+        let own = self.records.iter().filter(|r| r.invoice_month == month);
+        for record in own.filter(|record| self.is_taken_back(record)) {
+            let what = What::Correction {
+                month: record.month,
+                model: record.call.model.expect("a record has a model"),
+            };
+            let sum = groups.entry(what).or_default().entry(("all", None));
+            let sum = sum.or_default();
+            sum.add(record.tokens(), record.final_cost());
+        }
+        let usage = groups.into_iter();
+        let mut items: Vec<_> = usage
+            .filter_map(|(what, parts)| item(what, parts))
+            .collect();
+        let lines = self.lines.iter().filter(|line| line.month == month);
+        items.extend(lines.map(|line| Item::one(line.what.clone(), line.amount)));
+        items
+    }
+}
+
+fn add(groups: &mut BTreeMap<What, Parts>, record: &Record) {
+    let late = (record.month < record.invoice_month).then_some(record.month);
+    let plan = record.covering.as_ref().map(|covering| covering.plan);
+    let model = record.call.model.expect("a record has a model");
+    let usage = groups.entry(What::Usage { late, plan, model }).or_default();
+    for (name, tokens, price) in [
+        ("prompt", record.call.prompt, record.price.prompt),
+        (
+            "completion",
+            record.call.completion,
+            record.price.completion,
+        ),
+    ] {
+        let price = if plan.is_some() { 0 } else { price };
+        let sum = usage.entry((name, Some(price))).or_default();
+        sum.add(tokens, i128::from(tokens) * price);
+    }
+    if let Some(covering) = record.covering.clone() {
+        let overage = groups.entry(What::Overage { late, covering }).or_default();
+        let sum = overage.entry(("overage", None)).or_default();
+        sum.add(record.overage_tokens, record.overage_cost);
+    }
+}
