@@ -277,7 +277,10 @@ pub fn quote(
     let subscription_id = found.map(|(_, id, _)| id.clone());
     let terms = Terms::Priced {
         prices: price.prices,
-        window: found.and_then(|(window, _, plan_id)| covering(&window, plan_id)),
+        window: match found {
+            Some((window, _, plan_id)) => covering(&window, plan_id)?,
+            None => None,
+        },
     };
     let mut window = found.map(|(window, ..)| window);
     let taken = window
@@ -319,11 +322,16 @@ pub fn quote(
 }
 
 /// The window, if its plan's fee covers model prices.
-fn covering(window: &Window, plan_id: &PlanId) -> Option<CoveringWindow> {
-    (window.usage_pricing == UsagePricing::Included).then(|| CoveringWindow {
+fn covering(window: &Window, plan_id: &PlanId) -> Result<Option<CoveringWindow>, NumberError> {
+    if window.usage_pricing != UsagePricing::Included {
+        return Ok(None);
+    }
+    let (price, rate) = (window.extra_token_price, window.overage_discount_rate);
+    Ok(Some(CoveringWindow {
         start: window.span.start,
+        overage_price: Money::of_extra_tokens(1_000, price, rate)?,
         plan_id: plan_id.clone(),
-    })
+    }))
 }
 
 /// Steps 2 to 4 of the contract's section 3, before coupons.

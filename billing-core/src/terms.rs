@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{
     ids::PlanId,
-    money::{NumberError, Price},
+    money::{Money, NumberError, Price},
     pricing::TokenPrices,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// As text it is `<prices>`, such as `0.03/0.06` or, with the prices of cached, cache-write and
 /// reasoning tokens, `0.03/0.06/0.003/0.0375/0.06`; on a plan whose fee covers these prices,
-/// `<prices> <window's start> <plan>`; `reversal`; or nothing.
+/// `<prices> <window's start> <USD per 1,000 extra tokens> <plan>`; `reversal`; or nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Terms {
     /// Recorded before terms were kept.
@@ -37,7 +37,9 @@ pub enum Terms {
 pub struct CoveringWindow {
     /// Its first moment (UTC).
     pub start: DateTime<Utc>,
-    /// The plan, which an upgrade changes within a window.
+    /// What tokens beyond quota and balance cost, in USD per 1,000, the discount included.
+    pub overage_price: Money,
+    /// The plan. An upgrade changes it, and the price before, within a window.
     pub plan_id: PlanId,
 }
 
@@ -70,7 +72,7 @@ impl fmt::Display for Terms {
                     return Ok(());
                 };
                 let start = window.start.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-                write!(f, " {start} {}", window.plan_id)
+                write!(f, " {start} {} {}", window.overage_price, window.plan_id)
             }
         }
     }
@@ -100,17 +102,23 @@ impl FromStr for Terms {
         if text == REVERSAL {
             return Ok(Self::Reversal);
         }
-        let mut parts = text.splitn(3, ' ');
-        let prices = parse_prices(parts.next().unwrap_or_default())?;
-        let window = match (parts.next(), parts.next()) {
-            (None, _) => None,
-            (Some(start), Some(plan)) => Some(CoveringWindow {
-                start: start.parse().map_err(|_| MalformedTerms)?,
-                plan_id: PlanId::parse(plan).map_err(|_| MalformedTerms)?,
+        // A plan's id comes last, because it may have spaces.
+        let parts: Vec<_> = text.splitn(4, ' ').collect();
+        match parts.as_slice() {
+            [prices] => Ok(Self::Priced {
+                prices: parse_prices(prices)?,
+                window: None,
             }),
-            (Some(_), None) => return Err(MalformedTerms),
-        };
-        Ok(Self::Priced { prices, window })
+            [prices, start, overage_price, plan_id] => Ok(Self::Priced {
+                prices: parse_prices(prices)?,
+                window: Some(CoveringWindow {
+                    start: start.parse().map_err(|_| MalformedTerms)?,
+                    overage_price: overage_price.parse().map_err(|_| MalformedTerms)?,
+                    plan_id: PlanId::parse(*plan_id).map_err(|_| MalformedTerms)?,
+                }),
+            }),
+            _ => Err(MalformedTerms),
+        }
     }
 }
 
@@ -146,9 +154,9 @@ mod tests {
     #[case::two_prices("0.03/0.06")]
     #[case::free("0/0")]
     #[case::five_prices("0.003/0.015/0.0003/0.00375/0.015")]
-    #[case::covered("0.03/0.06 2024-11-01T00:00:00Z plan-pro")]
-    #[case::microseconds("0.03/0.06 2024-11-01T00:00:00.000001Z plan-pro")]
-    #[case::a_plan_with_spaces("0.03/0.06 2024-11-01T00:00:00Z my own plan")]
+    #[case::covered("0.03/0.06 2024-11-01T00:00:00Z 0.135 plan-pro")]
+    #[case::microseconds("0.03/0.06 2024-11-01T00:00:00.000001Z 0.135 plan-pro")]
+    #[case::a_plan_with_spaces("0.03/0.06 2024-11-01T00:00:00Z 0 my own plan")]
     fn terms_read_back_as_written(#[case] text: &str) {
         let terms: Terms = text.parse().unwrap();
         assert_eq!(terms.to_string(), text);
@@ -164,7 +172,9 @@ mod tests {
             "0.03/0.06 ",
             "0.03/0.06 plan-pro",
             "0.03/0.06 2024-11-01T00:00:00Z",
-            "0.03/0.06 2024-11-01T00:00:00Z "
+            "0.03/0.06 2024-11-01T00:00:00Z plan-pro",
+            "0.03/0.06 2024-11-01T00:00:00Z 0.135",
+            "0.03/0.06 2024-11-01T00:00:00Z 0.135 "
         )]
         text: &str,
     ) {

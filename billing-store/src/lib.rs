@@ -21,8 +21,9 @@ pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert,
 pub use error::StoreError;
 pub use store::{
     AccountStore, ClosedUsers, CouponStore, CreditNoteOrder, Difference, InvoiceChange,
-    InvoiceFilter, InvoiceOrder, InvoiceStore, MonthFilter, NewInvoiceId, Now, PlanStore,
-    PriceStore, Reconciled, RecordFilter, RedeemOrder, ReportStore, SettingsStore, Store,
-    SubscriptionStore, SumsFilter, UsageStore, UserAccount, UserUsage, UsersToClose, VoidOrder,
+    InvoiceFilter, InvoiceOrder, InvoiceStore, MonthFilter, MonthProgress, NewInvoiceId, Now,
+    PlanStore, PriceStore, Reconciled, RecordFilter, RedeemOrder, ReportStore, SettingsStore,
+    Store, SubscriptionStore, SumsFilter, UsageStore, UserAccount, UserUsage, UsersToClose,
+    VoidOrder,
 };
 pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -25,7 +25,7 @@ use chrono::{DateTime, Utc};
 pub use self::{
     invoices::{
         ClosedUsers, CreditNoteOrder, Difference, InvoiceChange, InvoiceFilter, InvoiceOrder,
-        InvoiceStore, NewInvoiceId, Reconciled, UsersToClose,
+        InvoiceStore, MonthProgress, NewInvoiceId, Reconciled, UsersToClose,
     },
     reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
 };

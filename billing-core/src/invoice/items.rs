@@ -230,7 +230,8 @@ struct Group {
     quantity: i64,
     list_price: Money,
     exact: Money,
-    parts: BTreeMap<(PartKind, Price), Part>,
+    /// By price in USD per 1,000 tokens.
+    parts: BTreeMap<(PartKind, Money), Part>,
 }
 
 #[derive(Debug, Default)]
@@ -298,12 +299,8 @@ fn add_usage(
             group.add_parts(prices, &sum.tokens, window.is_some())?;
         }
         Terms::Unknown | Terms::Reversal => {
-            group.add_part(
-                PartKind::All,
-                Price::ZERO,
-                sum.tokens.total(),
-                sum.charged()?,
-            )?;
+            let (tokens, charged) = (sum.tokens.total(), sum.charged()?);
+            group.add_part(PartKind::All, Money::ZERO, tokens, charged)?;
         }
     }
     let Some(window) = window.filter(|_| sum.overage_tokens != 0) else {
@@ -316,9 +313,10 @@ fn add_usage(
     let group = groups.entry(key).or_default();
     group.quantity = group.quantity.saturating_add(sum.overage_tokens);
     group.exact = group.exact.plus(sum.overage_cost)?;
+    let price = window.overage_price;
     group.add_part(
         PartKind::Overage,
-        Price::ZERO,
+        price,
         sum.overage_tokens,
         sum.overage_cost,
     )
@@ -398,8 +396,11 @@ impl Group {
         for (kind, tokens, price) in prices.parts(tokens) {
             if tokens != 0 {
                 let price = if covered { Price::ZERO } else { price };
-                let amount = Money::of_tokens(tokens, price)?;
-                self.add_part(PartKind::Tokens(kind), price, tokens, amount)?;
+                let (per_k, amount) = (
+                    Money::of_tokens(1_000, price)?,
+                    Money::of_tokens(tokens, price)?,
+                );
+                self.add_part(PartKind::Tokens(kind), per_k, tokens, amount)?;
             }
         }
         Ok(())
@@ -408,7 +409,7 @@ impl Group {
     fn add_part(
         &mut self,
         kind: PartKind,
-        price: Price,
+        price: Money,
         tokens: i64,
         amount: Money,
     ) -> Result<(), NumberError> {
@@ -425,8 +426,8 @@ impl Group {
                 kind,
                 tokens: part.tokens,
                 unit_price: match kind {
-                    PartKind::Tokens(_) => Money::of_tokens(1_000, price)?,
-                    PartKind::Overage | PartKind::All => blended(part.amount, part.tokens)?,
+                    PartKind::Tokens(_) | PartKind::Overage => price,
+                    PartKind::All => blended(part.amount, part.tokens)?,
                 },
                 amount: part.amount,
             });

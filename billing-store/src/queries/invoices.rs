@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     ClosedUsers, CreditNoteOrder, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore,
-    NewInvoiceId, Now, Reconciled, StoreError, UsersToClose,
+    MonthProgress, NewInvoiceId, Now, Reconciled, StoreError, UsersToClose,
     rows::{CreditNoteRow, InvoiceRow},
     schema::{credit_notes, invoices},
 };
@@ -126,8 +126,8 @@ impl InvoiceStore for Backend {
         .await
     }
 
-    async fn users_to_close(&self, users: UsersToClose) -> Result<i64, StoreError> {
-        self.read(move |conn| Box::pin(month_end::count(conn, users)))
+    async fn month_progress(&self, month: Month) -> Result<MonthProgress, StoreError> {
+        self.read(move |conn| Box::pin(month_end::progress(conn, month)))
             .await
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use billing_core::{
+    ids::UserId,
     invoice::{InvoiceMove, InvoiceStatus},
     month::Month,
 };
@@ -17,21 +18,18 @@ use super::{
     users,
 };
 use crate::{
-    NewInvoiceId, StoreError, UsersToClose,
+    MonthProgress, NewInvoiceId, StoreError, UsersToClose,
     schema::{accounts, invoice_lines, invoices},
     sql_types::DbTimestamp,
 };
 
-/// How many users are to be closed.
-pub(super) async fn count(conn: &mut Conn, users: UsersToClose) -> Result<i64, StoreError> {
-    let (open, known, later) = conditions(&users);
-    Ok(accounts::table
-        .filter(accounts::open_month.le(open))
-        .filter(accounts::created_at.le(known))
-        .filter(accounts::user_id.gt(later))
-        .count()
-        .get_result(conn)
-        .await?)
+/// For how many users a month is closed.
+pub(super) async fn progress(conn: &mut Conn, month: Month) -> Result<MonthProgress, StoreError> {
+    let closed = accounts::table.filter(accounts::open_month.gt(month.to_string()));
+    Ok(MonthProgress {
+        closed: closed.count().get_result(conn).await?,
+        users: accounts::table.count().get_result(conn).await?,
+    })
 }
 
 /// The next users to be closed.
@@ -40,27 +38,17 @@ pub(super) async fn next(
     users: UsersToClose,
     limit: i64,
 ) -> Result<Vec<String>, StoreError> {
-    let (open, known, later) = conditions(&users);
+    let known_by = users.known_by.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let after = users.after.map(UserId::into_string);
     Ok(accounts::table
-        .filter(accounts::open_month.le(open))
-        .filter(accounts::created_at.le(known))
-        .filter(accounts::user_id.gt(later))
+        .filter(accounts::open_month.le(users.month.to_string()))
+        .filter(accounts::created_at.le(DbTimestamp(known_by)))
+        .filter(accounts::user_id.gt(after.unwrap_or_default()))
         .order(accounts::user_id)
         .limit(limit)
         .select(accounts::user_id)
         .load(conn)
         .await?)
-}
-
-/// The latest open month, the latest time of an account's making, and the id before the first.
-fn conditions(users: &UsersToClose) -> (String, DbTimestamp, String) {
-    let known_by = users.known_by.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let after = users.after.as_ref().map(ToString::to_string);
-    (
-        users.month.to_string(),
-        DbTimestamp(known_by),
-        after.unwrap_or_default(),
-    )
 }
 
 /// Closes every month up to one for users, and answers how many invoices were issued.

@@ -85,11 +85,11 @@ pub trait InvoiceStore: Send + Sync {
         now: Now,
     ) -> Result<Result<CreditNote, InvoiceRefusal>, StoreError>;
 
-    /// How many users [`InvoiceStore::close_month`] has left.
+    /// For how many users a month is closed.
     ///
     /// # Errors
     /// When the database fails.
-    async fn users_to_close(&self, users: UsersToClose) -> Result<i64, StoreError>;
+    async fn month_progress(&self, month: Month) -> Result<MonthProgress, StoreError>;
 
     /// Closes a month, and those before it, for at most `limit` users in one transaction: issues
     /// what is to be billed, and has later usage join later invoices. Any number of servers may do
@@ -184,6 +184,15 @@ pub struct UsersToClose {
     pub known_by: Option<DateTime<Utc>>,
     /// Only users that come after this one by id.
     pub after: Option<UserId>,
+}
+
+/// How far the closing of a month is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthProgress {
+    /// Users for whom it is closed.
+    pub closed: i64,
+    /// All users.
+    pub users: i64,
 }
 
 /// What became of some users' month.

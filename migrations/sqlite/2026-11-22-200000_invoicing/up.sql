@@ -1,7 +1,7 @@
 -- SQLite. Keep in step with the PostgreSQL migration of the same name.
 
--- What a record was charged by, such as '0.03/0.06 2024-11-01T00:00:00Z plan-pro'; empty for
--- records from before it was kept.
+-- What a record was charged by, such as '0.03/0.06 2024-11-01T00:00:00Z 0.135 plan-pro';
+-- empty for records from before it was kept.
 ALTER TABLE billing_records ADD COLUMN terms TEXT NOT NULL DEFAULT '';
 
 -- Sums by terms show every part of an invoice with its price. A key cannot be altered.

@@ -53,7 +53,7 @@ fn the_example_without_a_plan_is_16_95() {
 
 #[test]
 fn the_example_on_pro_is_105_84() {
-    let pro = |prices: &str| format!("{prices} 2024-11-01T00:00:00Z plan-pro");
+    let pro = |prices: &str| format!("{prices} 2024-11-01T00:00:00Z 0.135 plan-pro");
     let usage = [
         with_overage(
             usage("gpt-4", &pro(GPT_4), [420_000, 130_000], "0.9"),
@@ -91,7 +91,7 @@ fn the_example_on_pro_is_105_84() {
 
 #[test]
 fn items_stand_in_the_order_of_the_contract() {
-    let pro = format!("{GPT_4} 2024-11-10T00:00:00Z plan-pro");
+    let pro = format!("{GPT_4} 2024-11-10T00:00:00Z 0.14 plan-pro");
     let october = |mut sum: UsageSum| {
         sum.billing_month = month("2024-10");
         sum
@@ -130,6 +130,22 @@ fn items_stand_in_the_order_of_the_contract() {
     ];
     assert_eq!(shown(&bill), items);
     assert_eq!(totals(&bill), ["40.83", "0.00", "0.00", "40.83"]);
+}
+
+#[test]
+fn each_price_of_extra_tokens_is_an_item_of_its_own() {
+    let at = |price: &str, tokens: i64, cost: &str| {
+        let terms = format!("{GPT_4} 2024-11-01T00:00:00Z {price} plan-pro");
+        with_overage(usage("gpt-4", &terms, [tokens, 0], "1"), tokens, cost)
+    };
+    let usage = [at("0.2", 500, "0.1"), at("0.1", 1_000, "0.1")];
+    let bill = bill(&user([]), &charges(usage, []), "0");
+    let items = [
+        item("AI API usage - gpt-4 (included in Pro)", 1_500, "0", "0.00"),
+        item("Extra tokens", 1_000, "0.1", "0.10"),
+        item("Extra tokens", 500, "0.2", "0.10"),
+    ];
+    assert_eq!(shown(&bill), items);
 }
 
 #[test]

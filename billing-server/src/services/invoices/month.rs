@@ -46,16 +46,18 @@ impl Services {
         }
     }
 
-    /// Closes a month for all users, whose number comes first.
+    /// Closes a month for all users; how far it is comes first.
     pub(super) async fn start_closing(&self, month: Month) -> Result<Closing, ApiError> {
         let users = UsersToClose {
             month,
             known_by: None,
             after: None,
         };
+        let before = self.store().month_progress(month).await?;
         let started = v1::CloseMonthResponse {
-            total: self.store().users_to_close(users.clone()).await?,
-            ..v1::CloseMonthResponse::default()
+            done: before.closed,
+            total: before.users,
+            failed: 0,
         };
         let progress = Progress {
             services: self.clone(),

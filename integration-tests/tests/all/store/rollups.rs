@@ -182,7 +182,7 @@ async fn rollups_tell_covered_usage_from_overage() {
     assert_eq!(counters, [8_000, 5_000, 0, 2_000]);
     let query = "SELECT prompt_tokens, overage_tokens, covered_amount::text, overage_cost::text, \
         cost_usd::text FROM usage_rollups \
-        WHERE day = '2026-11-10' AND terms LIKE '% 2026-11-10T00:00:00Z plan-pro'";
+        WHERE day = '2026-11-10' AND terms LIKE '% 2026-11-10T00:00:00Z 0.135 plan-pro'";
     let row = database.query_one(query, &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (8_000, 2_000));
     let amounts: [&str; 3] = std::array::from_fn(|column| row.get(column + 2));
