@@ -20,19 +20,29 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(60);
 /// How many users or invoices one transaction changes.
 const CHUNK: i64 = 100;
-/// How long after its end a month is closed, so that usage which comes in late is still its own.
-const GRACE: TimeDelta = TimeDelta::hours(24);
 
 /// The jobs, over what they need.
 pub(crate) struct Jobs {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
+    /// How long after its end a month is closed.
+    grace: Duration,
 }
 
 impl Jobs {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<Ids>) -> Self {
-        Self { store, clock, ids }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<Ids>,
+        grace: Duration,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            ids,
+            grace,
+        }
     }
 
     /// Runs the jobs at the start and every [`INTERVAL`], until `stopping` turns true.
@@ -70,7 +80,7 @@ impl Jobs {
 
     /// Closes every month whose grace is over. Users who fail are tried again next time.
     async fn close_months(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let Some((month, known_by)) = due_to_close(now) else {
+        let Some((month, known_by)) = due_to_close(now, self.grace) else {
             return Ok(());
         };
         let mut next = Some(UsersToClose {
@@ -110,8 +120,8 @@ impl Jobs {
 
 /// The last month whose grace is over at `now`, and the time by which users must have been known:
 /// newer ones may still be bringing usage of earlier months.
-fn due_to_close(now: DateTime<Utc>) -> Option<(Month, DateTime<Utc>)> {
-    let known_by = now.checked_sub_signed(GRACE)?;
+fn due_to_close(now: DateTime<Utc>, grace: Duration) -> Option<(Month, DateTime<Utc>)> {
+    let known_by = now.checked_sub_signed(TimeDelta::from_std(grace).ok()?)?;
     let start = Month::of(known_by).start();
     let before = start.checked_sub_signed(TimeDelta::microseconds(1))?;
     Some((Month::of(before), known_by))
@@ -130,7 +140,15 @@ mod tests {
     #[case::over_the_year("2025-01-02T00:00:00Z", "2024-12")]
     fn a_month_is_closed_once_its_grace_is_over(#[case] now: &str, #[case] month: &str) {
         let now: DateTime<Utc> = now.parse().unwrap();
-        let due = due_to_close(now);
-        assert_eq!(due, Some((month.parse().unwrap(), now - GRACE)));
+        let due = due_to_close(now, Duration::from_hours(24));
+        let known_by = now - TimeDelta::hours(24);
+        assert_eq!(due, Some((month.parse().unwrap(), known_by)));
+    }
+
+    #[test]
+    fn without_a_grace_a_month_is_closed_as_it_ends() {
+        let now: DateTime<Utc> = "2024-12-01T00:00:00Z".parse().unwrap();
+        let due = due_to_close(now, Duration::ZERO);
+        assert_eq!(due, Some(("2024-11".parse().unwrap(), now)));
     }
 }

@@ -44,7 +44,13 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), CommandError> {
     let (stop, mut stopping) = watch::channel(false);
     // Only the handlers keep the writer: its queue ends with the last of them.
     let grpc = {
-        let services = Services::new(Arc::clone(&store), writer, clock, stopping.clone());
+        let services = Services::new(
+            Arc::clone(&store),
+            writer,
+            clock,
+            settings.month_end_grace,
+            stopping.clone(),
+        );
         services.jobs().start(stopping.clone());
         services.routes(settings.max_message_bytes, test_clock)
     };

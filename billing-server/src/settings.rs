@@ -106,6 +106,9 @@ pub struct Settings {
     /// How long running calls may take to finish once the server is told to stop.
     #[serde(with = "humantime_serde")]
     pub shutdown_timeout: Duration,
+    /// How long after its end a month is closed, so that late usage is still on its invoices.
+    #[serde(with = "humantime_serde")]
+    pub month_end_grace: Duration,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Where the test clock starts; without it the server runs on the system's clock.
@@ -134,6 +137,7 @@ impl Default for Settings {
             db_acquire_timeout: Duration::from_secs(5),
             db_statement_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(30),
+            month_end_grace: Duration::from_secs(24 * 60 * 60),
             log_format: LogFormat::Text,
             test_clock: None,
         }

@@ -52,16 +52,19 @@ struct Inner {
     writer: UsageWriter,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
+    month_end_grace: Duration,
     stopping: watch::Receiver<bool>,
 }
 
 impl Services {
-    /// Handlers over a store. `stopping` turns true when the server goes down.
+    /// Handlers over a store. Months are closed `month_end_grace` after their end; `stopping` turns
+    /// true when the server goes down.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         writer: UsageWriter,
         clock: Arc<dyn Clock>,
+        month_end_grace: Duration,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -69,6 +72,7 @@ impl Services {
             writer,
             clock,
             ids: Arc::new(Ids::default()),
+            month_end_grace,
             stopping,
         }))
     }
@@ -106,6 +110,7 @@ impl Services {
             Arc::clone(&inner.store),
             Arc::clone(&inner.clock),
             Arc::clone(&inner.ids),
+            inner.month_end_grace,
         )
     }
 

@@ -17,6 +17,8 @@ const QUEUE_RECORDS: RangeInclusive<usize> = 1..=10_000_000;
 const POOL: RangeInclusive<usize> = 1..=1_000;
 /// The longest timeout.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest grace of a month's end: the next one has not come by then.
+const MAX_GRACE: Duration = Duration::from_secs(28 * 24 * 60 * 60);
 
 impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
@@ -27,6 +29,7 @@ impl Settings {
         timeout("db_acquire_timeout", self.db_acquire_timeout)?;
         timeout("db_statement_timeout", self.db_statement_timeout)?;
         timeout("shutdown_timeout", self.shutdown_timeout)?;
+        grace("month_end_grace", self.month_end_grace)?;
         not_empty("jwt_issuer", self.jwt_issuer.as_deref())?;
         not_empty("jwt_audience", self.jwt_audience.as_deref())?;
         self.cors_origin.as_deref().map_or(Ok(()), origin)
@@ -99,6 +102,17 @@ fn timeout(key: &str, value: Duration) -> Result<(), SettingsError> {
     Err(SettingsError::new(
         key,
         format!("must be more than 0s and at most 1day, is {value}"),
+    ))
+}
+
+fn grace(key: &str, value: Duration) -> Result<(), SettingsError> {
+    if value <= MAX_GRACE {
+        return Ok(());
+    }
+    let value = humantime::format_duration(value);
+    Err(SettingsError::new(
+        key,
+        format!("must be at most 28days, is {value}"),
     ))
 }
 

@@ -149,6 +149,13 @@ pub struct ServerOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub shutdown_timeout: Option<Duration>,
+    /// Time after a month's end when its invoices are made [default: 24h]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(
+        with = "humantime_serde::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub month_end_grace: Option<Duration>,
 }
 
 /// How long the database may take.

@@ -52,6 +52,7 @@ fn nothing_given_means_the_documented_defaults() {
     assert_eq!(settings.db_acquire_timeout, Duration::from_secs(5));
     assert_eq!(settings.db_statement_timeout, Duration::from_secs(30));
     assert_eq!(settings.shutdown_timeout, Duration::from_secs(30));
+    assert_eq!(settings.month_end_grace, Duration::from_secs(86_400));
 }
 
 #[rstest]
@@ -91,6 +92,7 @@ const ALL: &[(&str, &str)] = &[
     ("db_acquire_timeout", "\"1s\""),
     ("db_statement_timeout", "\"5m\""),
     ("shutdown_timeout", "\"500ms\""),
+    ("month_end_grace", "\"0s\""),
     ("log_format", "\"json\""),
 ];
 
@@ -181,6 +183,10 @@ fn variables_of_others_are_ignored() {
 #[case(
     "--shutdown-timeout 0s",
     "shutdown_timeout: must be more than 0s and at most 1day, is 0s"
+)]
+#[case(
+    "--month-end-grace 29d",
+    "month_end_grace: must be at most 28days, is 29days"
 )]
 #[case("--jwt-issuer=", "jwt_issuer: must not be empty")]
 #[case("--jwt-audience=", "jwt_audience: must not be empty")]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use billing_core::{
+    ids::UserId,
     invoice::{Charges, UsageSum},
     month::Month,
     user::InvoiceLine,
@@ -36,6 +37,16 @@ pub(super) async fn uninvoiced(
         of_user.lines.push(InvoiceLine::try_from(&line)?);
     }
     Ok(charges)
+}
+
+/// What no invoice carries yet of one user's month.
+pub(super) async fn uninvoiced_of(
+    conn: &mut Conn,
+    user_id: &UserId,
+    month: Month,
+) -> Result<Charges, StoreError> {
+    let found = uninvoiced(conn, &[user_id.to_string()], month).await?;
+    Ok(found.into_values().next().unwrap_or_default())
 }
 
 /// The lines of a month, in the order they arose.

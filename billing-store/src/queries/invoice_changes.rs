@@ -78,18 +78,15 @@ async fn void(
     reason: String,
     now: DateTime<Utc>,
 ) -> Result<Result<(), InvoiceRefusal>, StoreError> {
-    let user_ids = [user.id().to_string()];
-    let [user_id] = &user_ids;
-    let charges = charges::uninvoiced(conn, &user_ids, invoice.month).await?;
-    let charges = charges.into_values().next().unwrap_or_default();
-    let payer = issuing::payers(conn, &user_ids).await?.into_values().next();
-    let mut payer = payer.unwrap_or_default();
+    let user_id = user.id().clone();
+    let charges = charges::uninvoiced_of(conn, &user_id, invoice.month).await?;
+    let mut payer = issuing::payer_of(conn, &user_id).await?;
     let voided = user.void_invoice(invoice, &charges, reason, &mut payer, now);
     if voided.is_ok() {
         users::store(conn, &[&user], &[], now).await?;
-        issuing::store_balance(conn, user_id, &payer).await?;
+        issuing::store_balance(conn, user_id.as_str(), &payer).await?;
         let lines = invoice_lines::table
-            .filter(invoice_lines::user_id.eq(user_id))
+            .filter(invoice_lines::user_id.eq(user_id.as_str()))
             .filter(invoice_lines::invoice_id.eq(invoice.id.as_ref().map(InvoiceId::as_str)));
         diesel::update(lines)
             .set(invoice_lines::invoice_id.eq(None::<String>))
@@ -122,9 +119,7 @@ pub(super) async fn credit(
         Ok(note) => note,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let user_ids = [order.user_id.to_string()];
-    let payer = issuing::payers(conn, &user_ids).await?.into_values().next();
-    let mut payer = payer.unwrap_or_default();
+    let mut payer = issuing::payer_of(conn, &order.user_id).await?;
     let total = note.total().map_err(issuing::refused)?;
     let balance = payer.credit_balance.plus(total);
     payer.credit_balance = balance.map_err(issuing::refused)?;

@@ -280,14 +280,11 @@ async fn draft(
     if month > Month::of(now) {
         return Ok(Err(InvoiceRefusal::FutureMonth));
     }
-    let user_ids = [user.id().to_string()];
-    let payers = issuing::payers(conn, &user_ids).await?.into_values().next();
-    let charges = charges::uninvoiced(conn, &user_ids, month).await?;
-    let mut charges = charges.into_values().next().unwrap_or_default();
+    let tax_rate = issuing::payer_of(conn, user.id()).await?.tax_rate;
+    let mut charges = charges::uninvoiced_of(conn, user.id(), month).await?;
     // Fees that are due are stored with the next change of the user.
     let due = user.effects.lines.iter().filter(|line| line.month == month);
     charges.lines.extend(due.cloned());
-    let tax_rate = payers.unwrap_or_default().tax_rate;
     let bill = user.bill(month, &charges, catalog, tax_rate);
     let bill = bill.map_err(issuing::refused)?;
     let draft = |bill| Invoice::draft(None, user.id().clone(), month, bill, now);

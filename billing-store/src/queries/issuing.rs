@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use billing_core::{
-    ids::InvoiceId,
+    ids::{InvoiceId, UserId},
     invoice::{Charges, Invoice, InvoiceRefusal, InvoiceStatus, Payer, invoice_number},
     money::NumberError,
     month::Month,
@@ -158,6 +158,12 @@ pub(super) async fn payers(
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(payer).collect())
+}
+
+/// Who pays for one user, and how.
+pub(super) async fn payer_of(conn: &mut Conn, user_id: &UserId) -> Result<Payer, StoreError> {
+    let found = payers(conn, &[user_id.to_string()]).await?;
+    Ok(found.into_values().next().unwrap_or_default())
 }
 
 /// Stores what is left of a user's credit.

@@ -17,6 +17,9 @@ use crate::{
     error::ApiError,
 };
 
+/// How an invoice was paid outside the service, when nobody says how.
+const UNNAMED_PAYMENT: &str = "manual";
+
 /// Which month of whom to invoice.
 ///
 /// # Errors
@@ -131,7 +134,7 @@ pub fn invoice_payment(
 
 fn payment_method(text: String) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("must not be empty".to_owned());
+        return Ok(UNNAMED_PAYMENT.to_owned());
     }
     let checked = check_line(&text, MAX_PAYMENT_METHOD);
     checked.map(|()| text).map_err(|error| error.to_string())

@@ -125,7 +125,7 @@ fn the_reference_invoices_the_worked_examples() {
         let bill = &reference.invoices[0].bill;
         let got = [bill.amount, bill.discount_amount, bill.tax, bill.total];
         assert_eq!(got.map(amount), expected);
-        let prices = bill.items.iter().map(|item| decimal(item.unit_price, 12));
+        let prices = bill.items.iter().map(|item| decimal(item.unit_price, 15));
         let of_usage: Vec<_> = prices.take(2).collect();
         let of_usage: Vec<_> = of_usage.iter().map(String::as_str).collect();
         let charged = ["0.037091", "0.001658"];

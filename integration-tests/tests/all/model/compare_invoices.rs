@@ -79,7 +79,7 @@ fn expected_item(names: &Names, item: &Item) -> String {
     };
     let since = item.period_start().map(timestamp);
     let parts = item.parts.iter().map(|part| {
-        let (price, amount) = (decimal(part.unit_price, 12), amount(part.amount));
+        let (price, amount) = (decimal(part.unit_price, 15), amount(part.amount));
         format!("{} {} x {price} = {amount}", part.name, part.tokens)
     });
     let parts: Vec<_> = parts.collect();
@@ -87,7 +87,7 @@ fn expected_item(names: &Names, item: &Item) -> String {
         item.kind().as_str_name().to_owned(),
         model,
         item.quantity.to_string(),
-        decimal(item.unit_price, 12),
+        decimal(item.unit_price, 15),
         amount(item.amount),
         description(names, &item.what),
         since.map_or_else(String::new, |since| since.to_string()),

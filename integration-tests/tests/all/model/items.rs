@@ -59,8 +59,8 @@ pub(super) enum What {
 pub(super) struct Item {
     pub(super) what: What,
     pub(super) quantity: i64,
-    /// 10^-12 USD per 1,000 tokens, or the amount.
-    pub(super) unit_price: i128,
+    /// Per 1,000 tokens, or the amount.
+    pub(super) unit_price: Femto,
     pub(super) amount: Femto,
     pub(super) parts: Vec<Part>,
 }
@@ -69,13 +69,13 @@ pub(super) struct Item {
 pub(super) struct Part {
     pub(super) name: &'static str,
     pub(super) tokens: i64,
-    /// 10^-12 USD per 1,000 tokens.
-    pub(super) unit_price: i128,
+    /// Per 1,000 tokens.
+    pub(super) unit_price: Femto,
     pub(super) amount: Femto,
 }
 
-/// A fee costs 10^-15 USD, a price is in 10^-12 USD.
-const PER_PRICE: Femto = 1_000;
+/// A model price is in 10^-12 USD.
+const PRICE: Femto = 1_000;
 
 impl Item {
     /// One of something that is no usage.
@@ -83,7 +83,7 @@ impl Item {
         Self {
             what,
             quantity: 1,
-            unit_price: amount / PER_PRICE,
+            unit_price: amount,
             amount,
             parts: Vec::new(),
         }
@@ -121,19 +121,19 @@ impl Sum {
         self.amount += amount;
     }
 
-    /// 10^-12 USD per 1,000 tokens, rounded to 6 decimals.
-    fn blended(&self) -> i128 {
+    /// Per 1,000 tokens, rounded to 6 decimals.
+    fn blended(&self) -> Femto {
         let Self { tokens, amount } = self;
         let (tokens, amount) = (i128::from(*tokens), amount * i128::from(tokens.signum()));
         if tokens == 0 {
             return 0;
         }
-        half_up(amount * 1_000, tokens.abs() * 1_000_000_000) * 1_000_000
+        half_up(amount * 1_000, tokens.abs() * 1_000_000_000) * 1_000_000_000
     }
 }
 
 /// The parts of an item by name and, where tokens have one, price.
-type Parts = BTreeMap<(&'static str, Option<i128>), Sum>;
+type Parts = BTreeMap<(&'static str, Option<Femto>), Sum>;
 
 fn item(what: What, parts: Parts) -> Option<Item> {
     let mut all = Sum::default();
@@ -217,12 +217,14 @@ fn add(groups: &mut BTreeMap<What, Parts>, record: &Record) {
         ),
     ] {
         let price = if plan.is_some() { 0 } else { price };
-        let sum = usage.entry((name, Some(price))).or_default();
+        let sum = usage.entry((name, Some(price * PRICE))).or_default();
         sum.add(tokens, i128::from(tokens) * price);
     }
     if let Some(covering) = record.covering.clone() {
+        // 10^-12 USD per token at a rate of 4 decimals.
+        let price = covering.extra_price * covering.overage_rate * 100;
         let overage = groups.entry(What::Overage { late, covering }).or_default();
-        let sum = overage.entry(("overage", None)).or_default();
+        let sum = overage.entry(("overage", Some(price))).or_default();
         sum.add(record.overage_tokens, record.overage_cost);
     }
 }
