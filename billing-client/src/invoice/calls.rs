@@ -225,7 +225,7 @@ impl InvoiceQuery {
 
     /// The page, from 1; the first unless set.
     pub fn page(mut self, page: i32) -> Self {
-        self.0.page = page;
+        self.0.page = Some(page);
         self
     }
 

@@ -2,6 +2,8 @@
 
 use super::Violations;
 
+/// The page when a caller names none.
+const FIRST_PAGE: i32 = 1;
 /// Entries per page when a caller names no number.
 const DEFAULT_PAGE_SIZE: i32 = 20;
 /// The most entries per page.
@@ -18,24 +20,21 @@ pub struct NumberedPage {
 
 impl NumberedPage {
     /// The page that is asked for; `None` when a number is at fault.
-    pub fn read(page: i32, page_size: i32, violations: &mut Violations) -> Option<Self> {
-        let number = violations.check("page", or_default(page, 1));
-        let size = violations.check("page_size", or_default(page_size, DEFAULT_PAGE_SIZE));
-        let limit = i64::from(size?.min(MAX_PAGE_SIZE));
+    pub fn read(page: Option<i32>, page_size: i32, violations: &mut Violations) -> Option<Self> {
+        let number = page.unwrap_or(FIRST_PAGE);
+        let number = (number >= FIRST_PAGE).then_some(number);
+        let number = violations.check("page", number.ok_or("must be at least 1"));
+        let size = match page_size {
+            0 => Ok(DEFAULT_PAGE_SIZE),
+            1.. => Ok(page_size.min(MAX_PAGE_SIZE)),
+            _ => Err("must not be negative"),
+        };
+        let limit = i64::from(violations.check("page_size", size)?);
         let before = i64::from(number?).saturating_sub(1);
         Some(Self {
             offset: before.saturating_mul(limit),
             limit,
         })
-    }
-}
-
-/// A number from 1, or what stands for 0.
-fn or_default(asked: i32, default: i32) -> Result<i32, &'static str> {
-    match asked {
-        0 => Ok(default),
-        1.. => Ok(asked),
-        _ => Err("must not be negative"),
     }
 }
 
@@ -46,14 +45,14 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::defaults(0, 0, 0, 20)]
-    #[case::first(1, 10, 0, 10)]
-    #[case::third(3, 10, 20, 10)]
-    #[case::largest(2, 100, 100, 100)]
-    #[case::too_large_is_lowered(2, 101, 100, 100)]
-    #[case::far(i32::MAX, i32::MAX, 214_748_364_600, 100)]
+    #[case::defaults(None, 0, 0, 20)]
+    #[case::first(Some(1), 10, 0, 10)]
+    #[case::third(Some(3), 10, 20, 10)]
+    #[case::largest(Some(2), 100, 100, 100)]
+    #[case::too_large_is_lowered(Some(2), 101, 100, 100)]
+    #[case::far(Some(i32::MAX), i32::MAX, 214_748_364_600, 100)]
     fn pages_are_counted_from_1(
-        #[case] page: i32,
+        #[case] page: Option<i32>,
         #[case] page_size: i32,
         #[case] offset: i64,
         #[case] limit: i64,
@@ -63,10 +62,10 @@ mod tests {
         assert_eq!(read, Some(NumberedPage { offset, limit }));
     }
 
-    #[test]
-    fn negative_numbers_are_refused_together() {
+    #[rstest]
+    fn numbers_below_the_first_are_refused_together(#[values(0, -1)] page: i32) {
         let mut violations = Violations::default();
-        assert_eq!(NumberedPage::read(-1, -20, &mut violations), None);
+        assert_eq!(NumberedPage::read(Some(page), -20, &mut violations), None);
         let found = violations.into_vec();
         let fields: Vec<_> = found.iter().map(|found| found.field.as_str()).collect();
         assert_eq!(fields, ["page", "page_size"]);

@@ -190,7 +190,7 @@ fn every_status_is_sent_and_filtered_by_its_name() {
 #[test]
 fn a_list_names_everything_at_fault_at_once() {
     let request = v1::ListInvoicesRequest {
-        page: -1,
+        page: Some(-1),
         page_size: -1,
         status: 99,
         user_id: " ".to_owned(),

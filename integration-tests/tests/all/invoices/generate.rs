@@ -150,7 +150,7 @@ async fn lists_have_pages_and_statuses(backend: Backend) {
         (3, 2, all, 5, vec!["2024-01"]),
         (4, 2, all, 5, vec![]),
         (
-            0,
+            1,
             0,
             all,
             5,
@@ -181,7 +181,7 @@ async fn lists_have_pages_and_statuses(backend: Backend) {
     }
     let longest = world.list(1, 101, all).await.unwrap();
     assert_eq!(longest.invoices.len(), 5);
-    for (page, size, field) in [(-1, 10, "page"), (1, -1, "page_size")] {
+    for (page, size, field) in [(-1, 10, "page"), (0, 10, "page"), (1, -1, "page_size")] {
         let listed = world.list(page, size, all).await;
         assert_eq!(refused(listed), invalid(field), "{page} {size}");
     }

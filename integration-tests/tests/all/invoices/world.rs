@@ -146,7 +146,7 @@ impl World {
         status: InvoiceStatus,
     ) -> Answer<ListInvoicesResponse> {
         let request = ListInvoicesRequest {
-            page,
+            page: Some(page),
             page_size,
             status: status.into(),
             user_id: ALICE.to_owned(),

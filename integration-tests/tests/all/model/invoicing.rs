@@ -137,7 +137,7 @@ impl Driver {
     /// Compares every invoice, and learns the ids of those that time made.
     pub(super) async fn compare_invoices(&mut self) -> Result<(), String> {
         let request = ListInvoicesRequest {
-            page: 1,
+            page: Some(1),
             page_size: PAGE,
             status: InvoiceStatus::Unspecified.into(),
             user_id: self.names.user.clone(),
