@@ -182,12 +182,13 @@ impl UsageSum {
         self.final_cost.plus(self.discount_amount)
     }
 
-    /// What model prices come to, in USD; nothing when a plan covers them.
+    /// What model prices come to, in USD: nothing when a plan covers them, and all that is owed
+    /// when they were not kept.
     fn charged(&self) -> Result<Money, NumberError> {
         match &self.terms {
             Terms::Priced { window: None, .. } => Ok(self.cost_usd),
             Terms::Priced { .. } => Ok(Money::ZERO),
-            Terms::Unknown => self.net()?.minus(self.overage_cost),
+            Terms::Unknown => self.net(),
             Terms::Reversal => Ok(self.final_cost),
         }
     }

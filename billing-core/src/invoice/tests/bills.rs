@@ -187,6 +187,16 @@ fn each_price_of_a_month_is_a_part_of_its_own() {
 }
 
 #[test]
+fn usage_from_before_terms_were_kept_is_billed_at_what_it_owes() {
+    let mut unknown = with_overage(usage("gpt-4", GPT_4, [100_000, 0], "0.9"), 9, "2");
+    unknown.terms = Terms::Unknown;
+    let bill = bill(&user([]), &charges([unknown], []), "0");
+    let items = [item("AI API usage - gpt-4", 100_000, "0.047", "4.70")];
+    assert_eq!(shown(&bill), items);
+    assert_eq!(totals(&bill), ["4.70", "0.00", "0.00", "4.70"]);
+}
+
+#[test]
 fn usage_that_was_taken_back_leaves_nothing_to_bill() {
     let nothing = usage("gpt-4", GPT_4, [0, 0], "1");
     let bill = user([]).bill(
