@@ -261,12 +261,11 @@ pub(super) async fn issue_one(
     issuing: &Issuing<'_>,
     user: &mut User,
 ) -> Result<Made, StoreError> {
+    users::store_lines_first(conn, user, issuing.now).await?;
     let invoices = issuing::issue(conn, issuing, &mut [&mut *user]).await?;
-    let Some(invoice) = invoices.into_iter().next() else {
-        return Ok(Err(InvoiceRefusal::NothingToBill));
-    };
     issuing::store_users(conn, std::slice::from_ref(user), issuing.now).await?;
-    Ok(Ok(invoice))
+    let invoice = invoices.into_iter().next();
+    Ok(invoice.ok_or(InvoiceRefusal::NothingToBill))
 }
 
 /// What would be issued, not stored.

@@ -71,6 +71,9 @@ pub(super) async fn close(
                 .insert(user.id().to_string());
         }
     }
+    for user in &mut users {
+        users::store_lines_first(conn, user, now).await?;
+    }
     let locked: Vec<_> = users.iter().map(|user| user.id().to_string()).collect();
     for (user_id, of_month) in months_with_lines(conn, &locked, month).await? {
         due.entry(of_month).or_default().insert(user_id);

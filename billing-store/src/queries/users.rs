@@ -10,7 +10,7 @@ use billing_core::{
     pricing::Catalog,
     rating::UsageRecord,
     subscription::ArchivedWindow,
-    user::User,
+    user::{InvoiceLine, User},
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -274,13 +274,34 @@ async fn store_effects(conn: &mut Conn, user: &User, now: DateTime<Utc>) -> Resu
             .execute(conn)
             .await?;
     }
-    for line in &effects.lines {
+    store_lines(conn, user_id, &effects.lines, now).await?;
+    store_alerts(conn, user, now).await
+}
+
+/// Stores the lines that a transaction has made so far, so that its own queries find them. The user
+/// has to be stored too.
+pub(super) async fn store_lines_first(
+    conn: &mut Conn,
+    user: &mut User,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let lines = std::mem::take(&mut user.effects.lines);
+    store_lines(conn, user.id(), &lines, now).await
+}
+
+async fn store_lines(
+    conn: &mut Conn,
+    user_id: &UserId,
+    lines: &[InvoiceLine],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for line in lines {
         diesel::insert_into(invoice_lines::table)
             .values(LineRow::new(user_id, line, now))
             .execute(conn)
             .await?;
     }
-    store_alerts(conn, user, now).await
+    Ok(())
 }
 
 async fn store_alerts(conn: &mut Conn, user: &User, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 mod accounts;
 mod commit;
 mod effects;
+mod invoices;
 mod listing;
 mod plans;
 mod prices;
