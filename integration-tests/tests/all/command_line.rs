@@ -23,7 +23,7 @@ on_both_databases!(
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Exit code, stdout and stderr.
-fn said(output: Output) -> (Option<i32>, String, String) {
+pub(crate) fn said(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
     (
         output.status.code(),

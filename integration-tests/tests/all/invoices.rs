@@ -2,6 +2,7 @@
 
 mod breakdown;
 mod callers;
+mod command_line;
 mod coupons;
 mod credit;
 mod generate;

@@ -17,6 +17,7 @@ on_both_databases!(
     a_fee_that_fell_due_unnoticed_is_on_its_months_invoice,
     a_closed_month_has_the_fees_that_fell_due_unnoticed,
     a_user_who_fails_stops_nobody_else,
+    a_difference_is_found_wherever_it_hides,
 );
 
 fn at(text: &'static str) -> Now {
@@ -137,4 +138,33 @@ async fn a_user_who_fails_stops_nobody_else(backend: Backend) {
     let found = found.await.unwrap();
     assert_eq!((found.invoices, found.open_users), (3, 0));
     assert!(found.differences.is_empty(), "{:?}", found.differences);
+}
+
+async fn a_difference_is_found_wherever_it_hides(backend: Backend) {
+    for (forged, expected) in [
+        ("UPDATE invoices SET final_amount = '1'", "final_amount"),
+        ("UPDATE invoices SET tax_amount = '1'", "tax_amount"),
+        ("UPDATE invoices SET items = '[]'", "items"),
+        (
+            "UPDATE invoice_lines SET invoice_id = NULL",
+            "invoice of a line",
+        ),
+        ("UPDATE invoice_lines SET amount = '9'", "amount"),
+        ("UPDATE billing_records SET final_cost = '9'", "rollup of"),
+        ("UPDATE usage_rollups SET prompt_tokens = 1", "rollup of"),
+        ("DELETE FROM usage_rollups", "rollup of"),
+        ("DELETE FROM invoices", "invoice"),
+    ] {
+        let store = subscribed(backend).await;
+        let call = made_at(usage("alice", "call", 1_000, 0), "2026-10-20T00:00:00Z");
+        store.commit(&batch([call])).await;
+        let closed = close(&store, "2026-10", "2026-11-10T12:00:00Z").await;
+        assert_eq!(closed, (1, vec![]));
+        let changed = store.texts(&format!("{forged} RETURNING user_id")).await;
+        assert!(!changed.is_empty(), "{forged}");
+        let found = store.store.reconcile_month(month("2026-10"), None, 100);
+        let found = found.await.unwrap().differences;
+        let hit = found.iter().any(|found| found.field.starts_with(expected));
+        assert!(hit, "{forged}: {found:?}");
+    }
 }
