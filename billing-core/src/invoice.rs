@@ -137,7 +137,7 @@ impl Invoice {
     /// A credit note over a part of the invoice, at the invoice's tax rate.
     ///
     /// # Errors
-    /// When the invoice was not issued or is void, or its credit notes would exceed what it charges.
+    /// When the invoice was not issued or is void, or its credit notes would exceed its charges.
     pub fn credit(
         &self,
         id: CreditNoteId,

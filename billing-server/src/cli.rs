@@ -61,8 +61,8 @@ Every setting is a flag, a variable BILLING_<NAME> (--database-url: BILLING_DATA
 key of the TOML file that --config names (database_url); the first of these that names it wins.
 Durations are written like 500ms, 30s or 5m.";
 const EXIT_HELP: &str = "\
-Exit codes: 0 ok; 1 failure at run time; 2 bad flags or settings; 3 finished with rejected rows or users;
-4 the database has another schema version; 5 reconcile difference.";
+Exit codes: 0 ok; 1 failure at run time; 2 bad flags or settings; 3 finished with rejected rows or
+users; 4 the database has another schema version; 5 reconcile difference.";
 
 /// The whole command line. Without a command the flags are those of `serve`.
 #[derive(Debug, Parser)]

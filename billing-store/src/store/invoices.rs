@@ -105,8 +105,8 @@ pub trait InvoiceStore: Send + Sync {
         now: Now,
     ) -> Result<ClosedUsers, StoreError>;
 
-    /// Has at most `limit` unpaid invoices fall overdue whose due date is over at `now`, and answers
-    /// how many.
+    /// Has at most `limit` unpaid invoices fall overdue whose due date is over at `now`, and
+    /// answers how many.
     ///
     /// # Errors
     /// When the database fails.

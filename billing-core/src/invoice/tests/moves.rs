@@ -14,7 +14,13 @@ const MOVES: [InvoiceMove; 5] = [
 ];
 
 #[rstest]
-#[case::draft(InvoiceStatus::Draft, [Some(InvoiceStatus::Issued), None, None, Some(InvoiceStatus::Void), None])]
+#[case::draft(InvoiceStatus::Draft, [
+    Some(InvoiceStatus::Issued),
+    None,
+    None,
+    Some(InvoiceStatus::Void),
+    None,
+])]
 #[case::issued(InvoiceStatus::Issued, [
     None,
     Some(InvoiceStatus::Paid),
