@@ -17,12 +17,10 @@ pub use self::{
 };
 use crate::{
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
-    money::{Money, NumberError, Rate},
+    money::{CENTS, Money, NumberError, Rate},
     month::Month,
 };
 
-/// Decimals of the amounts on invoices.
-pub const CENTS: u32 = 2;
 /// After how many days an invoice is due.
 pub const DUE_AFTER: TimeDelta = TimeDelta::days(30);
 /// How an invoice is paid that asks for nothing.

@@ -7,6 +7,9 @@ use std::{fmt, str::FromStr};
 
 use rust_decimal::Decimal;
 
+/// Decimals of amounts that are charged.
+pub const CENTS: u32 = 2;
+
 /// An exact number with `SCALE` decimals.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Fixed<const SCALE: u32>(i128);
@@ -314,7 +317,7 @@ impl Money {
     /// Whether the amount can be charged as it is.
     #[must_use]
     pub fn is_whole_cents(self) -> bool {
-        self.rounded(2) == Ok(self)
+        self.rounded(CENTS) == Ok(self)
     }
 
     /// The amount divided by `parts` and rounded half-up to `decimals` decimals (at most 15).

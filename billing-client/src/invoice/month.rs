@@ -48,11 +48,11 @@ impl BillingClient {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MonthClosing {
-    /// Users whose month is closed.
+    /// Users whose month is closed, by this call or before.
     pub done: i64,
-    /// Users whose month was to be closed.
+    /// All users.
     pub total: i64,
-    /// Users whose invoice could not be made.
+    /// Users whose month could not be closed: the server's log says why.
     pub failed: i64,
 }
 

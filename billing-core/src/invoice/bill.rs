@@ -1,14 +1,14 @@
 //! From charges to a total: discounts, each source rounded once, and tax.
 
 use super::{
-    CENTS, UsageSum,
+    UsageSum,
     items::{Charges, Item, ItemKind, items},
     sum, tax,
 };
 use crate::{
     coupon::{Parts, Redemption},
     ids::RedemptionId,
-    money::{Money, NumberError, Rate},
+    money::{CENTS, Money, NumberError, Rate},
     month::Month,
     pricing::Catalog,
 };
@@ -146,19 +146,15 @@ impl Draft {
             .iter()
             .filter(is_correction)
             .map(|item| Ok(item.amount)))?;
-        let charged = amounts(&items)?.minus(corrections)?;
+        let all = amounts(&items)?;
+        let charged = all.minus(corrections)?;
         let discounts = discounts(charged, self.owed, self.account_discount, coupons)?;
         let discount_amount = sum(discounts.iter().map(|discount| Ok(discount.amount)))?;
-        let net = amounts(&items)?.minus(discount_amount)?;
-        let credited = if net.is_negative() {
-            net.negated()?
-        } else {
-            Money::ZERO
-        };
+        let credited = discount_amount.minus(all)?.max(Money::ZERO);
         if credited != Money::ZERO {
             items.push(credit_item(credited));
         }
-        let amount = amounts(&items)?;
+        let amount = all.plus(credited)?;
         let net = amount.minus(discount_amount)?;
         let tax_amount = tax(net, tax_rate)?;
         Ok(Bill {

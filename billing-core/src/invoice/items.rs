@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::CENTS;
 use crate::{
     ids::ModelId,
-    money::{Money, NumberError, Price},
+    money::{CENTS, Money, NumberError, Price},
     month::Month,
     pricing::{Catalog, TokenKind, TokenPrices},
     terms::{CoveringWindow, Terms},

@@ -6,15 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{BillingCycle, Move, Standing, Subscription, SubscriptionState};
 use crate::{
     ids::{PlanId, SubscriptionId},
-    money::NumberError,
+    money::{CENTS, NumberError},
     plan::PlanTerms,
     pricing::Catalog,
     user::{LineKind, User},
     window::{Span, Window},
 };
-
-/// Decimals of the amounts on invoices.
-const CENTS: u32 = 2;
 
 /// A subscription that somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use billing_core::{
         ItemPart,
     },
     money::{NumberError, Rate},
+    settings::CURRENCY,
 };
 use billing_proto::v1;
 use billing_store::Difference;
@@ -24,8 +25,6 @@ use super::{
     value::{amount, decimal},
 };
 
-/// The currency of every invoice.
-const CURRENCY: &str = "USD";
 /// What the discount of the user's rate is called.
 const ACCOUNT_DISCOUNT: &str = "Account discount";
 

@@ -146,9 +146,8 @@ impl InvoiceStore for Backend {
             ..ClosedUsers::default()
         };
         match self.close(chunk.clone(), month, &new_id, &now).await {
-            Ok(issued) => {
+            Ok(()) => {
                 closed.closed = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
-                closed.issued = issued;
                 return Ok(closed);
             }
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
@@ -160,10 +159,7 @@ impl InvoiceStore for Backend {
                 .close(vec![user_id.clone()], month, &new_id, &now)
                 .await
             {
-                Ok(issued) => {
-                    closed.closed += 1;
-                    closed.issued += issued;
-                }
+                Ok(()) => closed.closed += 1,
                 Err(error @ StoreError::Unavailable(_)) => return Err(error),
                 Err(error) => {
                     let failed = (UserId::trusted(user_id), error.to_string());
@@ -194,16 +190,16 @@ impl InvoiceStore for Backend {
 }
 
 impl Backend {
-    /// Closes a month for users in one transaction, and answers how many invoices were issued.
+    /// Closes a month for users in one transaction.
     async fn close(
         &self,
         user_ids: Vec<String>,
         month: Month,
         new_id: &NewInvoiceId,
         now: &Now,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<(), StoreError> {
         if user_ids.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let cache = self.catalog.clone();
         let (new_id, now) = (Arc::clone(new_id), Arc::clone(now));

@@ -18,7 +18,7 @@ use super::{
     users,
 };
 use crate::{
-    MonthProgress, NewInvoiceId, StoreError, UsersToClose,
+    MonthProgress, NewInvoiceId, StoreError, UsersToClose, rows,
     schema::{accounts, invoice_lines, invoices},
     sql_types::DbTimestamp,
 };
@@ -51,7 +51,7 @@ pub(super) async fn next(
         .await?)
 }
 
-/// Closes every month up to one for users, and answers how many invoices were issued.
+/// Closes every month up to one for users.
 pub(super) async fn close(
     conn: &mut Conn,
     cache: &CatalogCache,
@@ -59,7 +59,7 @@ pub(super) async fn close(
     month: Month,
     new_id: &NewInvoiceId,
     now: DateTime<Utc>,
-) -> Result<i64, StoreError> {
+) -> Result<(), StoreError> {
     let (mut users, catalog) = users::lock_many(conn, cache, user_ids, now).await?;
     // Another server may have been faster with some.
     users.retain(|user| user.account.open_month <= month);
@@ -78,7 +78,6 @@ pub(super) async fn close(
     for (user_id, of_month) in months_with_lines(conn, &locked, month).await? {
         due.entry(of_month).or_default().insert(user_id);
     }
-    let mut issued = 0;
     for (month, due) in due {
         let issuing = Issuing {
             month,
@@ -91,8 +90,7 @@ pub(super) async fn close(
         let mut users: Vec<_> = users
             .filter(|user| due.contains(user.id().as_str()))
             .collect();
-        let invoices = issuing::issue(conn, &issuing, &mut users).await?;
-        issued += i64::try_from(invoices.len()).unwrap_or(i64::MAX);
+        issuing::issue(conn, &issuing, &mut users).await?;
         for user in users {
             user.close(month);
         }
@@ -100,8 +98,7 @@ pub(super) async fn close(
     for user in &mut users {
         user.close(month);
     }
-    issuing::store_users(conn, &users, now).await?;
-    Ok(issued)
+    issuing::store_users(conn, &users, now).await
 }
 
 /// Users and the months up to one that have lines which no invoice carries.
@@ -118,12 +115,8 @@ async fn months_with_lines(
         .distinct()
         .load(conn)
         .await?;
-    let month = |text: String| {
-        text.parse()
-            .map_err(|error| StoreError::corrupt("billing_month", error))
-    };
     rows.into_iter()
-        .map(|(user_id, text)| Ok((user_id, month(text)?)))
+        .map(|(user_id, text)| Ok((user_id, rows::month("billing_month", &text)?)))
         .collect()
 }
 

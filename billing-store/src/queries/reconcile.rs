@@ -124,7 +124,6 @@ async fn record_counts(
 
 impl UserMonth {
     fn check(&self, catalog: &Catalog, found: &mut Reconciled) -> Result<(), StoreError> {
-        found.users += 1;
         let of_month = |invoice: &&Invoice| invoice.month == self.month;
         let mut of_month = self.invoices.iter().filter(of_month);
         let live = of_month.clone().find(|invoice| is_issued(invoice));

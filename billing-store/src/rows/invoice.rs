@@ -4,6 +4,7 @@ use billing_core::{
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
     invoice::{Bill, CreditNote, Invoice, InvoiceStatus, Payer},
     money::Rate,
+    settings::CURRENCY,
 };
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};
 
@@ -13,9 +14,6 @@ use crate::{
     schema::{credit_notes, invoices},
     sql_types::DbFixed,
 };
-
-/// The only currency.
-const CURRENCY: &str = "USD";
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = invoices, treat_none_as_null = true, primary_key(user_id, id))]

@@ -43,7 +43,7 @@ pub(crate) type DbMoney = DbFixed<{ Money::SCALE }>;
 pub(crate) type DbPrice = DbFixed<{ Price::SCALE }>;
 pub(crate) type DbRate = DbFixed<{ Rate::SCALE }>;
 
-fn month(column: &'static str, text: &str) -> Result<Month, StoreError> {
+pub(crate) fn month(column: &'static str, text: &str) -> Result<Month, StoreError> {
     text.parse()
         .map_err(|error| StoreError::corrupt(column, error))
 }

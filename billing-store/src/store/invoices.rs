@@ -200,8 +200,6 @@ pub struct MonthProgress {
 pub struct ClosedUsers {
     /// How many are closed now.
     pub closed: i64,
-    /// How many invoices were issued.
-    pub issued: i64,
     /// Who failed, and why.
     pub failed: Vec<(UserId, String)>,
     /// The last user looked at; `None` when there was nobody left.
@@ -211,8 +209,6 @@ pub struct ClosedUsers {
 /// What a check of invoices found.
 #[derive(Debug, Clone, Default)]
 pub struct Reconciled {
-    /// Users looked at.
-    pub users: i64,
     /// Invoices checked.
     pub invoices: i64,
     /// Records that map to exactly one invoice.

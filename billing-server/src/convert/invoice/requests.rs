@@ -9,6 +9,7 @@ use billing_core::{
 use billing_proto::v1;
 use billing_store::{CreditNoteOrder, InvoiceFilter};
 
+use super::status;
 use crate::{
     convert::{
         NumberedPage, Violations,
@@ -49,7 +50,7 @@ pub fn invoice_page(request: v1::ListInvoicesRequest) -> Result<InvoicePage, Api
     let mut violations = Violations::default();
     let found = &mut violations;
     let page = NumberedPage::read(request.page, request.page_size, found);
-    let status = found.check("status", status(request.status));
+    let status = found.check("status", filter(request.status));
     let user_id = found.check("user_id", UserId::parse(request.user_id));
     match (page, status, user_id) {
         (Some(page), Some(status), Some(user_id)) => Ok(InvoicePage {
@@ -60,19 +61,14 @@ pub fn invoice_page(request: v1::ListInvoicesRequest) -> Result<InvoicePage, Api
     }
 }
 
-fn status(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {
-    Ok(Some(match v1::InvoiceStatus::try_from(number) {
-        Ok(v1::InvoiceStatus::Unspecified) => return Ok(None),
-        Ok(v1::InvoiceStatus::Draft) => InvoiceStatus::Draft,
-        Ok(v1::InvoiceStatus::Issued) => InvoiceStatus::Issued,
-        Ok(v1::InvoiceStatus::Paid) => InvoiceStatus::Paid,
-        Ok(v1::InvoiceStatus::Overdue) => InvoiceStatus::Overdue,
-        Ok(v1::InvoiceStatus::Void) => InvoiceStatus::Void,
-        Ok(v1::InvoiceStatus::Uncollectible) => InvoiceStatus::Uncollectible,
-        Err(_) => {
-            return Err("must be draft, issued, paid, overdue, void or uncollectible");
-        }
-    }))
+fn filter(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {
+    if number == i32::from(v1::InvoiceStatus::Unspecified) {
+        return Ok(None);
+    }
+    let mut known = InvoiceStatus::ALL.into_iter();
+    let named = known.find(|known| i32::from(status(*known)) == number);
+    let named = named.ok_or("must be draft, issued, paid, overdue, void or uncollectible");
+    named.map(Some)
 }
 
 /// Which invoice of whom is meant.

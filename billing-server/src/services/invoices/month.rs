@@ -135,7 +135,6 @@ mod tests {
             found: "2.00".to_owned(),
         };
         Reconciled {
-            users: 100,
             invoices: 90,
             records: 1_000,
             open_users: 10,
