@@ -1,11 +1,9 @@
 //! Recording, repeating, reading back and asking for costs.
 
-use integration_tests::{Backend, TestServer, on_both_databases, server::Rest};
+use integration_tests::{Backend, on_both_databases, server::Rest};
 use serde_json::{Value, json};
 
-use crate::support::{
-    assert_refused, call, digits, operator, record, set_example_prices, set_price, walk, with,
-};
+use crate::support::{assert_refused, call, digits, record, set_price, start, walk, with};
 
 on_both_databases!(
     a_repeated_call_answers_with_the_first_record_and_charges_nothing,
@@ -19,14 +17,6 @@ on_both_databases!(
 
 const USAGE: &str = "/v1/billing/usage";
 const STATS: &str = "/v1/billing/stats?user_id=alice";
-
-async fn start(backend: Backend) -> (TestServer, Rest) {
-    let server = TestServer::builder(backend).clock("2024-11-15T10:30:00Z");
-    let server = server.start().await;
-    let rest = operator(&server).await;
-    set_example_prices(&rest).await;
-    (server, rest)
-}
 
 async fn a_repeated_call_answers_with_the_first_record_and_charges_nothing(backend: Backend) {
     let (mut server, rest) = start(backend).await;

@@ -16,8 +16,7 @@ use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::support::{
-    EVERYTHING, assert_refused, call, digits, operator, record, refusal, set_example_prices, user,
-    walk, with,
+    EVERYTHING, assert_refused, call, digits, record, refusal, start, user, walk, with,
 };
 
 on_both_databases!(
@@ -33,14 +32,6 @@ on_both_databases!(
 const USAGE: &str = "/v1/billing/reports/usage";
 const TOP: &str = "/v1/billing/reports/top-users";
 const EVERY_GROUP: &str = "group_by=day&group_by=model&group_by=user";
-
-async fn start(backend: Backend) -> (TestServer, Rest) {
-    let server = TestServer::builder(backend).clock("2024-11-15T10:30:00Z");
-    let server = server.start().await;
-    let rest = operator(&server).await;
-    set_example_prices(&rest).await;
-    (server, rest)
-}
 
 async fn client(server: &TestServer, name: &str, scope: &str) -> BillingClient {
     let token = server.token(name, scope).await;

@@ -2,7 +2,7 @@
 
 use billing_proto::v1::{AdvanceClockRequest, debug_service_client::DebugServiceClient};
 use integration_tests::{
-    TestServer,
+    Backend, TestServer,
     server::{Answer, Rest, bearer},
 };
 use serde_json::{Value, json};
@@ -35,6 +35,16 @@ pub(crate) async fn set_price(rest: &Rest, model: &str, prompt: &str, completion
 pub(crate) async fn set_example_prices(rest: &Rest) {
     set_price(rest, "gpt-4", "0.03", "0.06").await;
     set_price(rest, "gpt-3.5-turbo", "0.0015", "0.002").await;
+}
+
+/// A server in the middle of the contract's month with the prices of its examples, and a client
+/// that may do everything.
+pub(crate) async fn start(backend: Backend) -> (TestServer, Rest) {
+    let server = TestServer::builder(backend).clock("2024-11-15T10:30:00Z");
+    let server = server.start().await;
+    let rest = operator(&server).await;
+    set_example_prices(&rest).await;
+    (server, rest)
 }
 
 /// One model call of `alice`, to which a test adds what it is about.

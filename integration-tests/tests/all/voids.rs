@@ -1,11 +1,9 @@
 //! Reversing records.
 
-use integration_tests::{Backend, TestServer, on_both_databases, server::Rest};
+use integration_tests::{Backend, on_both_databases, server::Rest};
 use serde_json::{Value, json};
 
-use crate::support::{
-    assert_refused, call, digits, operator, record, set_example_prices, user, with,
-};
+use crate::support::{assert_refused, call, digits, record, start, user, with};
 
 on_both_databases!(
     a_void_is_a_correction_that_reverses_the_record,
@@ -16,14 +14,6 @@ on_both_databases!(
 
 const STATS: &str = "/v1/billing/stats?user_id=alice";
 const REASON: &str = r#"{"user_id":"alice","reason":"sent twice"}"#;
-
-async fn start(backend: Backend) -> (TestServer, Rest) {
-    let server = TestServer::builder(backend).clock("2024-11-15T10:30:00Z");
-    let server = server.start().await;
-    let rest = operator(&server).await;
-    set_example_prices(&rest).await;
-    (server, rest)
-}
 
 /// Records a call and answers the record.
 async fn recorded(rest: &Rest, call: &Value) -> Value {
