@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use data::{
+pub(crate) use data::{
     ClientOptions, InvoicesCommand, MonthClose, MonthReconcile, PriceFormat, PricesCommand,
     PricesImport, Progress, ReportCommand, UsageCommand, UsageFormat, UsageImport,
 };
 
 use crate::auth::Scopes;
 use crate::auth::caller::check_subject;
-use crate::settings::{CommonOptions, DatabaseOptions, KeyOptions, Options};
+use crate::config::{CommonOptions, DatabaseOptions, KeyOptions, Options};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// All went well.
     Ok,
     /// Something failed at run time.
@@ -37,7 +37,7 @@ pub enum Exit {
 impl Exit {
     /// The code that the shell sees.
     #[must_use]
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
             Self::Failure => 1,
@@ -74,7 +74,7 @@ users; 4 the database has another schema version; 5 reconcile difference.";
     after_help = format!("{SETTINGS_HELP}\n\n{EXIT_HELP}"),
     args_conflicts_with_subcommands = true
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -84,7 +84,7 @@ pub struct Cli {
 impl Cli {
     /// The command to run.
     #[must_use]
-    pub fn into_command(self) -> Command {
+    pub(crate) fn into_command(self) -> Command {
         self.command
             .unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
     }
@@ -93,7 +93,7 @@ impl Cli {
 /// What the program can do.
 // The texts are named outright: those of flattened options would take their place.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Runs the server.
     #[command(
         about = "Run the server until SIGTERM or SIGINT (the default command)",
@@ -150,10 +150,10 @@ pub enum Command {
 
 /// `migrate`
 #[derive(Debug, Args)]
-pub struct MigrateCommand {
+pub(crate) struct MigrateCommand {
     /// Take the last N migrations back instead; their data is lost
     #[arg(long, value_name = "N")]
-    pub down: Option<NonZeroU32>,
+    pub(crate) down: Option<NonZeroU32>,
     #[command(flatten)]
     common: CommonOptions,
     #[command(flatten)]
@@ -163,7 +163,7 @@ pub struct MigrateCommand {
 impl MigrateCommand {
     /// The settings among the flags.
     #[must_use]
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             common: self.common.clone(),
             database: self.database.clone(),
@@ -174,10 +174,10 @@ impl MigrateCommand {
 
 /// `token`
 #[derive(Debug, Args)]
-pub struct TokenCommand {
+pub(crate) struct TokenCommand {
     /// User id that the token speaks for
     #[arg(long, value_name = "USER", value_parser = subject)]
-    pub subject: String,
+    pub(crate) subject: String,
     /// What it allows beyond that user's account: usage:write, admin or both
     #[arg(
         long,
@@ -185,7 +185,7 @@ pub struct TokenCommand {
         default_value = "",
         hide_default_value = true
     )]
-    pub scope: Scopes,
+    pub(crate) scope: Scopes,
     /// How long it is valid, as in 30m, 1h or 7days
     #[arg(
         long,
@@ -193,7 +193,7 @@ pub struct TokenCommand {
         default_value = "1h",
         value_parser = humantime::parse_duration
     )]
-    pub ttl: Duration,
+    pub(crate) ttl: Duration,
     #[command(flatten)]
     common: CommonOptions,
     #[command(flatten)]
@@ -203,7 +203,7 @@ pub struct TokenCommand {
 impl TokenCommand {
     /// The settings among the flags.
     #[must_use]
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             common: self.common.clone(),
             keys: self.keys.clone(),
@@ -214,6 +214,12 @@ impl TokenCommand {
 
 fn subject(text: &str) -> Result<String, &'static str> {
     check_subject(text).map(|()| text.to_owned())
+}
+
+/// Does what the command line says, and tells how it ended.
+#[must_use]
+pub fn run() -> process::ExitCode {
+    crate::commands::run(Cli::parse().into_command()).into()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 const MICROSECOND_DIGITS: u16 = 6;
 
 /// Where the service reads the time.
-pub trait Clock: Send + Sync {
+pub(crate) trait Clock: Send + Sync {
     /// The current time, truncated to the microsecond.
     fn now(&self) -> DateTime<Utc>;
 }
@@ -25,7 +25,7 @@ pub(crate) fn asked_later(clock: &Arc<dyn Clock>) -> Now {
 
 /// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
@@ -35,7 +35,7 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is advanced.
 #[derive(Debug)]
-pub struct TestClock {
+pub(crate) struct TestClock {
     /// Microseconds since 1970.
     micros: AtomicI64,
 }
@@ -43,15 +43,15 @@ pub struct TestClock {
 /// A test clock was told to go back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the clock only moves forward and stands at {}", now.to_rfc3339())]
-pub struct ClockMovesForward {
+pub(crate) struct ClockMovesForward {
     /// Where the clock stands.
-    pub now: DateTime<Utc>,
+    pub(crate) now: DateTime<Utc>,
 }
 
 impl TestClock {
     /// A clock that stands at `start`, truncated to the microsecond.
     #[must_use]
-    pub fn new(start: DateTime<Utc>) -> Self {
+    pub(crate) fn new(start: DateTime<Utc>) -> Self {
         Self {
             micros: AtomicI64::new(start.timestamp_micros()),
         }
@@ -61,7 +61,7 @@ impl TestClock {
     ///
     /// # Errors
     /// `to` is earlier than the time the clock shows; it then stays where it is.
-    pub fn advance_to(&self, to: DateTime<Utc>) -> Result<DateTime<Utc>, ClockMovesForward> {
+    pub(crate) fn advance_to(&self, to: DateTime<Utc>) -> Result<DateTime<Utc>, ClockMovesForward> {
         let target = to.timestamp_micros();
         let before = self.micros.fetch_max(target, Ordering::SeqCst);
         if before > target {

@@ -11,15 +11,15 @@ use crate::{
     cli::{
         Command, Exit, InvoicesCommand, MigrateCommand, PricesCommand, TokenCommand, UsageCommand,
     },
+    config::{Config, ConfigError, Options},
     data,
-    serve::serve,
-    settings::{Options, Settings, SettingsError},
+    serve::{ServeError, serve},
     telemetry,
 };
 
 /// Why a command ended early: how the program exits, and the sentence for stderr.
 #[derive(Debug)]
-pub struct CommandError {
+pub(crate) struct CommandError {
     exit: Exit,
     message: String,
 }
@@ -38,9 +38,20 @@ impl CommandError {
     }
 }
 
-impl From<SettingsError> for CommandError {
-    fn from(error: SettingsError) -> Self {
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
         Self::new(Exit::Usage, error)
+    }
+}
+
+impl From<ServeError> for CommandError {
+    fn from(error: ServeError) -> Self {
+        let exit = match error {
+            ServeError::Config(_) => Exit::Usage,
+            ServeError::Schema(_) => Exit::SchemaVersion,
+            ServeError::Store(_) | ServeError::Failed(_) => Exit::Failure,
+        };
+        Self::new(exit, error)
     }
 }
 
@@ -68,7 +79,7 @@ impl From<std::io::Error> for CommandError {
 
 /// Runs a command and answers how the program ends. A failure is told on stderr.
 #[must_use]
-pub fn run(command: Command) -> Exit {
+pub(crate) fn run(command: Command) -> Exit {
     let result = match command {
         Command::Serve(options) => run_serve(&options),
         Command::Migrate(command) => migrate(&command),
@@ -91,8 +102,8 @@ pub fn run(command: Command) -> Exit {
     }
 }
 
-fn load(options: &Options) -> Result<Settings, SettingsError> {
-    Settings::load(options, std::env::vars_os())
+fn load(options: &Options) -> Result<Config, ConfigError> {
+    Config::load(options, std::env::vars_os())
 }
 
 fn run_serve(options: &Options) -> Result<(), CommandError> {
@@ -101,7 +112,7 @@ fn run_serve(options: &Options) -> Result<(), CommandError> {
     let filter = std::env::var("RUST_LOG").ok();
     telemetry::init(settings.log_format, filter.as_deref())
         .map_err(|error| CommandError::new(Exit::Usage, error))?;
-    Runtime::new()?.block_on(serve(settings))
+    Ok(Runtime::new()?.block_on(serve(settings))?)
 }
 
 fn migrate(command: &MigrateCommand) -> Result<(), CommandError> {

@@ -1,4 +1,8 @@
-//! The one table from our error codes to gRPC codes and HTTP statuses.
+//! The one table from our error codes to gRPC codes and HTTP statuses, and what becomes such an
+//! error.
+
+pub(crate) mod refused;
+mod store;
 
 use std::time::Duration;
 
@@ -7,30 +11,30 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 /// The `domain` of every `ErrorInfo` we send.
-pub const ERROR_DOMAIN: &str = "billing.v1";
+pub(crate) const ERROR_DOMAIN: &str = "billing.v1";
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal => $grpc:ident,)+) => {
         /// Why a call failed, as clients see it: the `reason` of a gRPC error and the `code` of a
         /// REST error.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum ErrorCode {
+        pub(crate) enum ErrorCode {
             $($(#[$doc])* $variant,)+
         }
 
         impl ErrorCode {
             /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The code as it is sent, in UPPER_SNAKE.
             #[must_use]
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
             /// The gRPC code that carries it.
             #[must_use]
-            pub fn grpc(self) -> Code {
+            pub(crate) fn grpc(self) -> Code {
                 match self { $(Self::$variant => Code::$grpc,)+ }
             }
         }
@@ -129,7 +133,7 @@ error_codes! {
 impl ErrorCode {
     /// The HTTP status of a REST error with this code.
     #[must_use]
-    pub fn http(self) -> StatusCode {
+    pub(crate) fn http(self) -> StatusCode {
         match self {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -140,14 +144,14 @@ impl ErrorCode {
 
     /// The code that is sent as `name`.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
     }
 }
 
 /// The HTTP status that stands for a gRPC code.
 #[must_use]
-pub fn http_status(code: Code) -> StatusCode {
+pub(crate) fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
@@ -167,31 +171,31 @@ pub fn http_status(code: Code) -> StatusCode {
 
 /// A field whose value is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldViolation {
+pub(crate) struct FieldViolation {
     /// The field's path, such as `records[3].model`.
-    pub field: String,
+    pub(crate) field: String,
     /// What is wrong with it, in a lowercase sentence.
-    pub description: String,
+    pub(crate) description: String,
 }
 
 /// An error as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// Why the call failed.
-    pub code: ErrorCode,
+    pub(crate) code: ErrorCode,
     /// A lowercase sentence that names the thing at fault.
-    pub message: String,
+    pub(crate) message: String,
     /// The fields at fault.
-    pub violations: Vec<FieldViolation>,
+    pub(crate) violations: Vec<FieldViolation>,
     /// When the call may be repeated.
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// An error with a message.
     #[must_use]
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -202,7 +206,7 @@ impl ApiError {
 
     /// `INVALID_FIELD` for all fields at fault at once.
     #[must_use]
-    pub fn invalid(violations: Vec<FieldViolation>) -> Self {
+    pub(crate) fn invalid(violations: Vec<FieldViolation>) -> Self {
         let listed: Vec<_> = violations
             .iter()
             .map(|v| format!("{} {}", v.field, v.description))
@@ -213,9 +217,18 @@ impl ApiError {
         }
     }
 
+    /// `INVALID_FIELD` for one field at fault.
+    #[must_use]
+    pub(crate) fn violation(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldViolation {
+            field: field.into(),
+            description: description.into(),
+        }])
+    }
+
     /// Tells the client when to repeat the call.
     #[must_use]
-    pub fn retry_after(mut self, delay: Duration) -> Self {
+    pub(crate) fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }

@@ -2,50 +2,76 @@
 
 use std::sync::{Arc, Mutex};
 
-use billing_core::ids::InvoiceId;
+use billing_core::ids::{
+    CouponId, CreditNoteId, InvoiceId, RecordId, RedemptionId, SubscriptionId,
+};
 use billing_store::NewInvoiceId;
-use chrono::{DateTime, Utc};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::clock::Clock;
 
 /// Makes ids that sort by time, also those that one millisecond makes.
-pub(crate) struct Ids(Mutex<ContextV7>);
+pub(crate) struct Ids {
+    clock: Arc<dyn Clock>,
+    context: Mutex<ContextV7>,
+}
 
-impl Default for Ids {
-    fn default() -> Self {
-        Self(Mutex::new(ContextV7::new()))
-    }
+macro_rules! makes {
+    ($($(#[doc = $doc:tt])+ $name:ident: $id:ident = $prefix:literal;)+) => {
+        $($(#[doc = $doc])+
+        pub(crate) fn $name(&self) -> $id {
+            $id::trusted(format!("{}-{}", $prefix, self.next().simple()))
+        })+
+    };
 }
 
 impl Ids {
-    /// The next id with a prefix.
-    pub(crate) fn next(&self, prefix: &str, now: DateTime<Utc>) -> String {
-        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-        let at = Timestamp::from_unix(&self.0, seconds, now.timestamp_subsec_nanos());
-        format!("{prefix}-{}", Uuid::new_v7(at).simple())
+    /// Ids with the times of a clock.
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            context: Mutex::new(ContextV7::new()),
+        }
     }
 
-    /// The next id of an invoice.
-    pub(crate) fn next_invoice(&self, now: DateTime<Utc>) -> InvoiceId {
-        InvoiceId::trusted(self.next("inv", now))
+    fn next(&self) -> Uuid {
+        let now = self.clock.now();
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        let at = Timestamp::from_unix(&self.context, seconds, now.timestamp_subsec_nanos());
+        Uuid::new_v7(at)
+    }
+
+    makes! {
+        /// The next usage record's id.
+        record: RecordId = "rec";
+        /// The next subscription's id.
+        subscription: SubscriptionId = "sub";
+        /// The next coupon's id.
+        coupon: CouponId = "cpn";
+        /// The next redemption's id.
+        redemption: RedemptionId = "red";
+        /// The next invoice's id.
+        invoice: InvoiceId = "inv";
+        /// The next credit note's id.
+        credit_note: CreditNoteId = "crn";
     }
 
     /// Ids of invoices, for a store that makes many within a transaction.
-    pub(crate) fn invoices(self: Arc<Self>, clock: Arc<dyn Clock>) -> NewInvoiceId {
-        Arc::new(move || self.next_invoice(clock.now()))
+    pub(crate) fn invoices(self: Arc<Self>) -> NewInvoiceId {
+        Arc::new(move || self.invoice())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::TestClock;
 
     #[test]
     fn ids_of_one_moment_sort_in_the_order_they_were_made() {
-        let ids = Ids::default();
         let now = "2024-11-01T00:00:00Z".parse().unwrap();
-        let made: Vec<_> = (0..100).map(|_| ids.next("inv", now)).collect();
+        let ids = Ids::new(Arc::new(TestClock::new(now)));
+        let made: Vec<_> = (0..100).map(|_| ids.invoice().to_string()).collect();
         assert!(made.is_sorted());
         assert!(made.iter().all(|id| id.starts_with("inv-")));
     }

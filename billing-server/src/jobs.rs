@@ -3,17 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use billing_core::month::Month;
-use billing_store::{ClosedUsers, Store, StoreError, UsersToClose};
+use billing_store::{ClosedUsers, StoreError, UsersToClose};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{
-    clock::{Clock, asked_later},
-    ids::Ids,
-};
+use crate::app::App;
 
 /// How often the jobs run. Usage renews a user's own subscription at once, so they only bring quiet
 /// users' fees to their invoices, and invoices to everybody.
@@ -21,28 +18,12 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// How many users or invoices one transaction changes.
 const CHUNK: i64 = 100;
 
-/// The jobs, over what they need.
-pub(crate) struct Jobs {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<Ids>,
-    /// How long after its end a month is closed.
-    grace: Duration,
-}
+/// The jobs of a server.
+pub(crate) struct Jobs(App);
 
 impl Jobs {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<Ids>,
-        grace: Duration,
-    ) -> Self {
-        Self {
-            store,
-            clock,
-            ids,
-            grace,
-        }
+    pub(crate) fn new(app: App) -> Self {
+        Self(app)
     }
 
     /// Runs the jobs at the start and every [`INTERVAL`], until `stopping` turns true.
@@ -60,7 +41,7 @@ impl Jobs {
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
-            if let Err(error) = self.run(self.clock.now()).await {
+            if let Err(error) = self.run(self.0.now()).await {
                 tracing::warn!(%error, "renewals and invoices must wait; trying again later");
             }
         }
@@ -72,15 +53,15 @@ impl Jobs {
     /// # Errors
     /// When the database fails; what was done by then stays so.
     pub(crate) async fn run(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        while self.store.renew_due(now, CHUNK).await? > 0 {}
+        while self.0.store().renew_due(now, CHUNK).await? > 0 {}
         self.close_months(now).await?;
-        while self.store.mark_overdue(now, CHUNK).await? > 0 {}
+        while self.0.store().mark_overdue(now, CHUNK).await? > 0 {}
         Ok(())
     }
 
     /// Closes every month whose grace is over. Users who fail are tried again next time.
     async fn close_months(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let Some((month, known_by)) = due_to_close(now, self.grace) else {
+        let Some((month, known_by)) = due_to_close(now, self.0.month_end_grace()) else {
             return Ok(());
         };
         let mut next = Some(UsersToClose {
@@ -102,9 +83,11 @@ impl Jobs {
         &self,
         users: UsersToClose,
     ) -> Result<(ClosedUsers, Option<UsersToClose>), StoreError> {
-        let new_id = Arc::clone(&self.ids).invoices(Arc::clone(&self.clock));
-        let now = asked_later(&self.clock);
-        let closing = self.store.close_month(users.clone(), CHUNK, new_id, now);
+        let app = &self.0;
+        let new_id = Arc::clone(app.ids()).invoices();
+        let closing = app
+            .store()
+            .close_month(users.clone(), CHUNK, new_id, app.clock());
         let mut closed = closing.await?;
         for (user_id, reason) in &closed.failed {
             let month = users.month;

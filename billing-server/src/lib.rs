@@ -1,16 +1,16 @@
-//! The billing service: gRPC and REST on one listener.
+//! The billing service: gRPC and REST on one listener. Its door is the command line.
 
-pub mod auth;
+mod api;
+mod app;
+mod auth;
 pub mod cli;
-pub mod clock;
-pub mod commands;
-pub mod convert;
+mod clock;
+mod commands;
+mod config;
 mod data;
-pub mod error;
+mod error;
 mod ids;
 mod jobs;
-pub mod rest;
+mod rest;
 mod serve;
-pub mod services;
-pub mod settings;
-pub mod telemetry;
+mod telemetry;

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use billing_server::{cli::Cli, commands};
-use clap::Parser;
-
 fn main() -> ExitCode {
-    commands::run(Cli::parse().into_command()).into()
+    billing_server::cli::run()
 }

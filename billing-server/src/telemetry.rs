@@ -8,17 +8,17 @@ use tracing::Subscriber;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 
-pub use panics::{GrpcInternal, catch_panics};
-pub use request::{RequestLayers, request_layers};
+pub(crate) use panics::catch_panics;
+pub(crate) use request::request_layers;
 
-use crate::settings::LogFormat;
+use crate::config::LogFormat;
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_FILTER: &str = "info";
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
+pub(crate) enum TelemetryError {
     /// `RUST_LOG` is malformed.
     #[error("RUST_LOG: {0}")]
     Filter(#[from] ParseError),
@@ -31,7 +31,7 @@ pub enum TelemetryError {
 ///
 /// # Errors
 /// A malformed filter, or logging that was started before.
-pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryError> {
+pub(crate) fn init(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryError> {
     let subscriber = subscriber(format, filter, std::io::stderr)?;
     tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::AlreadyStarted)
 }

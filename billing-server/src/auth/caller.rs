@@ -3,28 +3,29 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::resolved::ResolvedUser;
 use crate::error::{ApiError, ErrorCode};
 
 /// The scope that lets internal services record usage and ask costs for any user.
-pub const USAGE_WRITE: &str = "usage:write";
+pub(crate) const USAGE_WRITE: &str = "usage:write";
 /// The scope that lets operators do everything on any account.
-pub const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 /// The longest subject, in bytes.
 const MAX_SUBJECT_BYTES: usize = 128;
 
 /// What a token allows beyond its own account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes {
+pub(crate) struct Scopes {
     /// `usage:write`
-    pub usage_write: bool,
+    pub(crate) usage_write: bool,
     /// `admin`
-    pub admin: bool,
+    pub(crate) admin: bool,
 }
 
 impl Scopes {
     /// The scopes of a token's `scope` claim; those of other services are ignored.
     #[must_use]
-    pub fn from_claim(claim: &str) -> Self {
+    pub(crate) fn from_claim(claim: &str) -> Self {
         let has = |scope| claim.split(' ').any(|named| named == scope);
         Self {
             usage_write: has(USAGE_WRITE),
@@ -68,7 +69,7 @@ impl fmt::Display for Scopes {
 ///
 /// # Errors
 /// What is wrong with it, in a lowercase sentence.
-pub fn check_subject(subject: &str) -> Result<(), &'static str> {
+pub(crate) fn check_subject(subject: &str) -> Result<(), &'static str> {
     if subject.is_empty() {
         Err("the subject must not be empty")
     } else if subject.len() > MAX_SUBJECT_BYTES {
@@ -84,23 +85,23 @@ pub fn check_subject(subject: &str) -> Result<(), &'static str> {
 
 /// The holder of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The user id the token was issued to.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What it allows beyond that user's account.
-    pub scopes: Scopes,
+    pub(crate) scopes: Scopes,
 }
 
 impl Caller {
     /// Whether the caller may do everything on any account.
     #[must_use]
-    pub fn is_admin(&self) -> bool {
+    pub(crate) fn is_admin(&self) -> bool {
         self.scopes.admin
     }
 
     /// Whether the caller may record usage and ask costs for any user.
     #[must_use]
-    pub fn may_write_usage(&self) -> bool {
+    pub(crate) fn may_write_usage(&self) -> bool {
         self.scopes.usage_write || self.scopes.admin
     }
 
@@ -108,7 +109,7 @@ impl Caller {
     ///
     /// # Errors
     /// `SCOPE_MISSING` without the scope `admin`.
-    pub fn require_admin(&self) -> Result<(), ApiError> {
+    pub(crate) fn require_admin(&self) -> Result<(), ApiError> {
         require(self.is_admin(), ADMIN)
     }
 
@@ -116,7 +117,7 @@ impl Caller {
     ///
     /// # Errors
     /// `SCOPE_MISSING` without the scope `usage:write` or `admin`.
-    pub fn require_usage_write(&self) -> Result<(), ApiError> {
+    pub(crate) fn require_usage_write(&self) -> Result<(), ApiError> {
         require(self.may_write_usage(), USAGE_WRITE)
     }
 
@@ -124,25 +125,41 @@ impl Caller {
     ///
     /// # Errors
     /// `OTHER_USER` when it names another user without the scope `admin`.
-    pub fn user_or_self(&self, requested: &str) -> Result<String, ApiError> {
+    pub(crate) fn resolve(&self, requested: &str) -> Result<ResolvedUser, ApiError> {
         self.user(requested, self.is_admin(), ADMIN)
     }
 
-    /// The user that usage is recorded or costs are asked for: as [`Self::user_or_self`], but
-    /// internal services too may name any user.
+    /// As [`Self::resolve`], for operators' reports: an operator who names nobody means all users.
+    ///
+    /// # Errors
+    /// `OTHER_USER` when it names another user without the scope `admin`.
+    pub(crate) fn resolve_or_all(&self, requested: &str) -> Result<Option<ResolvedUser>, ApiError> {
+        if self.is_admin() && requested.is_empty() {
+            return Ok(None);
+        }
+        self.resolve(requested).map(Some)
+    }
+
+    /// The user that usage is recorded or costs are asked for: as [`Self::resolve`], but internal
+    /// services too may name any user.
     ///
     /// # Errors
     /// `OTHER_USER` when it names another user without the scope `usage:write` or `admin`.
-    pub fn user_for_usage(&self, requested: &str) -> Result<String, ApiError> {
+    pub(crate) fn resolve_for_usage(&self, requested: &str) -> Result<ResolvedUser, ApiError> {
         self.user(requested, self.may_write_usage(), USAGE_WRITE)
     }
 
-    fn user(&self, requested: &str, may_name_any: bool, scope: &str) -> Result<String, ApiError> {
+    fn user(
+        &self,
+        requested: &str,
+        may_name_any: bool,
+        scope: &str,
+    ) -> Result<ResolvedUser, ApiError> {
         if requested.is_empty() {
-            return Ok(self.subject.clone());
+            return Ok(ResolvedUser::new(self.subject.clone()));
         }
         if may_name_any || requested == self.subject {
-            return Ok(requested.to_owned());
+            return Ok(ResolvedUser::new(requested.to_owned()));
         }
         Err(ApiError::new(
             ErrorCode::OtherUser,
@@ -232,6 +249,20 @@ mod tests {
         assert_eq!(caller(scopes).require_usage_write().is_ok(), usage);
     }
 
+    #[rstest]
+    #[case("admin", "", None)]
+    #[case("admin", "bob", Some("bob"))]
+    #[case("usage:write", "", Some("alice"))]
+    fn only_an_operator_who_names_nobody_means_all_users(
+        #[case] scopes: &str,
+        #[case] requested: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let resolved = caller(scopes).resolve_or_all(requested).unwrap();
+        let resolved = resolved.as_ref().map(ResolvedUser::as_str);
+        assert_eq!(resolved, expected);
+    }
+
     #[test]
     fn a_missing_scope_is_named() {
         let error = caller("usage:write").require_admin().unwrap_err();
@@ -263,9 +294,10 @@ mod tests {
     ) {
         let caller = caller(scopes);
         for (answer, expected) in [
-            (caller.user_or_self(requested), account),
-            (caller.user_for_usage(requested), usage),
+            (caller.resolve(requested), account),
+            (caller.resolve_for_usage(requested), usage),
         ] {
+            let answer = answer.map(ResolvedUser::into_string);
             let answer = answer.map_err(|error| error.code);
             assert_eq!(
                 answer,

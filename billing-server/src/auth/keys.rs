@@ -26,7 +26,7 @@ const PEM_LINE: usize = 64;
 
 /// Why a key file cannot be used. No message holds any of its contents.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// The file cannot be read.
     #[error("cannot read the key file {}: {source}", path.display())]
     Read {
@@ -65,7 +65,7 @@ pub enum KeyError {
 }
 
 /// A key for tokens. Its algorithm is fixed: a token may not choose another.
-pub struct SigningKey {
+pub(crate) struct SigningKey {
     algorithm: Algorithm,
     /// Absent when the file holds a public key.
     encoding: Option<EncodingKey>,
@@ -80,7 +80,7 @@ impl SigningKey {
     /// # Errors
     /// The file cannot be read, holds no such key, or holds a private key or secret that other
     /// users may read.
-    pub fn load(path: &Path) -> Result<Self, KeyError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, KeyError> {
         let (contents, mode) = read(path).map_err(|source| KeyError::Read {
             path: path.to_owned(),
             source,
@@ -103,7 +103,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// As [`Self::load`], or the file cannot be created.
-    pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
+    pub(crate) fn load_or_create(path: &Path) -> Result<Self, KeyError> {
         match Self::load(path) {
             Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 create(path).map_err(|source| KeyError::Create {
@@ -118,7 +118,7 @@ impl SigningKey {
 
     /// Whether the key can sign tokens, not only verify them.
     #[must_use]
-    pub fn can_sign(&self) -> bool {
+    pub(crate) fn can_sign(&self) -> bool {
         self.encoding.is_some()
     }
 

@@ -1,4 +1,5 @@
-//! The layer in front of every gRPC handler that turns a token into a [`Caller`].
+//! The layer in front of every gRPC handler that turns a token into a [`Caller`] and refuses those
+//! whose token does not open the method.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -10,40 +11,42 @@ use http::{HeaderMap, Request, Response};
 use tonic::Status;
 use tower::{Layer, Service};
 
+use super::access::{Access, AccessTable};
 use super::caller::Caller;
 use super::tokens::{Verifier, invalid};
 use crate::error::{ApiError, ErrorCode};
 
-/// The methods that need no token.
-const PUBLIC: [&str; 2] = [
-    "/billing.v1.PlanService/ListPlans",
-    "/billing.v1.PlanService/GetPlan",
-];
-
-/// Verifies the bearer token of each call before its handler runs. The handler finds out who
-/// calls with [`caller`] or [`optional_caller`].
+/// Verifies the bearer token of each call, and its scope by the table, before the call's body is
+/// decoded. The handler finds out who calls with [`caller`].
 #[derive(Debug, Clone)]
-pub struct AuthLayer {
+pub(crate) struct AuthLayer {
     verifier: Arc<Verifier>,
+    access: Arc<AccessTable>,
     reflection_public: bool,
 }
 
 impl AuthLayer {
-    /// A layer that accepts the tokens of `verifier`; with `reflection_public` the API's
-    /// description may be read without one.
+    /// A layer that accepts the tokens of `verifier` on the methods that `access` opens to them;
+    /// with `reflection_public` the API's description may be read without one.
     #[must_use]
-    pub fn new(verifier: Arc<Verifier>, reflection_public: bool) -> Self {
+    pub(crate) fn new(
+        verifier: Arc<Verifier>,
+        access: Arc<AccessTable>,
+        reflection_public: bool,
+    ) -> Self {
         Self {
             verifier,
+            access,
             reflection_public,
         }
     }
 
-    /// Who makes the call of the gRPC method at `path`; nobody is allowed on public methods only.
+    /// Who makes the call of the gRPC method at `path`, if the method is open to this caller;
+    /// nobody is allowed on public methods only.
     ///
     /// # Errors
-    /// `TOKEN_MISSING`, `TOKEN_INVALID` or `TOKEN_EXPIRED`.
-    pub fn authenticate(
+    /// `TOKEN_MISSING`, `TOKEN_INVALID`, `TOKEN_EXPIRED` or `SCOPE_MISSING`.
+    pub(crate) fn admit(
         &self,
         path: &str,
         headers: &HeaderMap,
@@ -52,15 +55,23 @@ impl AuthLayer {
         if path.starts_with("/grpc.health.v1.Health/") {
             return Ok(None);
         }
+        let access = self.access(path);
         match bearer(headers)? {
-            Some(token) => self.verifier.verify(token).map(Some),
-            None if self.is_public(path) => Ok(None),
+            Some(token) => {
+                let caller = self.verifier.verify(token)?;
+                access.check(&caller)?;
+                Ok(Some(caller))
+            }
+            None if access == Access::Anyone => Ok(None),
             None => Err(token_missing()),
         }
     }
 
-    fn is_public(&self, path: &str) -> bool {
-        PUBLIC.contains(&path) || (self.reflection_public && path.starts_with("/grpc.reflection."))
+    fn access(&self, path: &str) -> Access {
+        if self.reflection_public && path.starts_with("/grpc.reflection.") {
+            return Access::Anyone;
+        }
+        self.access.of(path)
     }
 }
 
@@ -77,7 +88,7 @@ impl<S> Layer<S> for AuthLayer {
 
 /// A service behind an [`AuthLayer`].
 #[derive(Debug, Clone)]
-pub struct AuthService<S> {
+pub(crate) struct AuthService<S> {
     auth: AuthLayer,
     inner: S,
 }
@@ -96,10 +107,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self
-            .auth
-            .authenticate(request.uri().path(), request.headers())
-        {
+        match self.auth.admit(request.uri().path(), request.headers()) {
             Ok(caller) => {
                 if let Some(caller) = caller {
                     request.extensions_mut().insert(caller);
@@ -138,14 +146,9 @@ fn token_missing() -> ApiError {
 ///
 /// # Errors
 /// `TOKEN_MISSING` when nobody is named, as on a public method.
-pub fn caller<T>(request: &tonic::Request<T>) -> Result<Arc<Caller>, ApiError> {
-    optional_caller(request).ok_or_else(token_missing)
-}
-
-/// Who makes the call, where a token is not required.
-#[must_use]
-pub fn optional_caller<T>(request: &tonic::Request<T>) -> Option<Arc<Caller>> {
-    request.extensions().get::<Arc<Caller>>().cloned()
+pub(crate) fn caller<T>(request: &tonic::Request<T>) -> Result<Arc<Caller>, ApiError> {
+    let caller = request.extensions().get::<Arc<Caller>>();
+    caller.cloned().ok_or_else(token_missing)
 }
 
 #[cfg(test)]
@@ -154,6 +157,7 @@ mod tests {
     use std::time::Duration;
 
     use chrono::Utc;
+    use prost_reflect::DescriptorPool;
     use rstest::rstest;
     use tonic::Code;
     use tonic_types::StatusExt;
@@ -169,23 +173,27 @@ mod tests {
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
     const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
-    fn token() -> String {
+    const IMPORT: &str = "/billing.v1.PricingService/ImportModelPrices";
+
+    fn token(scopes: &str) -> String {
         let key = SigningKey::parse(SECRET).unwrap();
         let (rules, ttl) = (TokenRules::default(), Duration::from_secs(60));
-        mint(&key, &rules, "alice", Scopes::default(), ttl, Utc::now()).unwrap()
+        let scopes = Scopes::from_claim(scopes);
+        mint(&key, &rules, "alice", scopes, ttl, Utc::now()).unwrap()
     }
 
     /// Calls `path` behind the layer: the subject the handler saw, or the refusal's reason.
     async fn call(path: &str, authorization: &[&str], reflection_public: bool) -> String {
         let key = SigningKey::parse(SECRET).unwrap();
         let verifier = Verifier::new(key, &TokenRules::default());
-        let auth = AuthLayer::new(Arc::new(verifier), reflection_public);
+        let pool = DescriptorPool::decode(billing_proto::FILE_DESCRIPTOR_SET).unwrap();
+        let access = AccessTable::new(&pool).unwrap();
+        let auth = AuthLayer::new(Arc::new(verifier), Arc::new(access), reflection_public);
         let handler = service_fn(async |request: Request<()>| {
             let (parts, ()) = request.into_parts();
             let metadata = tonic::metadata::MetadataMap::new();
             let request = tonic::Request::from_parts(metadata, parts.extensions, ());
-            let seen = optional_caller(&request);
-            assert_eq!(caller(&request).is_ok(), seen.is_some());
+            let seen = caller(&request);
             let subject = seen.map_or("nobody".to_owned(), |caller| caller.subject.clone());
             Ok::<_, Infallible>(Response::new(subject))
         });
@@ -202,7 +210,8 @@ mod tests {
             return response.into_body();
         };
         assert_eq!(response.headers()["content-type"], "application/grpc");
-        assert_eq!(status.code(), Code::Unauthenticated);
+        let refusals = [Code::Unauthenticated, Code::PermissionDenied];
+        assert!(refusals.contains(&status.code()), "{status}");
         status.get_details_error_info().unwrap().reason
     }
 
@@ -230,10 +239,29 @@ mod tests {
     #[case("BEARER")]
     #[tokio::test]
     async fn a_valid_token_names_the_caller_on_every_method(#[case] scheme: &str) {
-        let header = format!("{scheme} {}", token());
+        let header = format!("{scheme} {}", token("usage:write"));
         for path in [RECORD, PLANS, REFLECTION] {
             assert_eq!(call(path, &[&header], false).await, "alice");
         }
+    }
+
+    #[rstest]
+    #[case(RECORD, "", "SCOPE_MISSING")]
+    #[case(RECORD, "usage:write", "alice")]
+    #[case(RECORD, "admin", "alice")]
+    #[case(IMPORT, "", "SCOPE_MISSING")]
+    #[case(IMPORT, "usage:write", "SCOPE_MISSING")]
+    #[case(IMPORT, "admin", "alice")]
+    #[case(PLANS, "", "alice")]
+    #[case("/unknown.Service/Method", "", "alice")]
+    #[tokio::test]
+    async fn a_method_is_open_to_the_scopes_of_its_row(
+        #[case] path: &str,
+        #[case] scopes: &str,
+        #[case] answer: &str,
+    ) {
+        let header = format!("Bearer {}", token(scopes));
+        assert_eq!(call(path, &[&header], false).await, answer);
     }
 
     #[rstest]
@@ -252,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_authorization_headers_are_refused() {
-        let header = format!("Bearer {}", token());
+        let header = format!("Bearer {}", token("admin"));
         assert_eq!(
             call(RECORD, &[&header, &header], false).await,
             "TOKEN_INVALID"

@@ -1,11 +1,16 @@
-//! Who calls: keys, tokens, and the layer that checks them before a handler runs.
+//! Who calls and what that allows: keys, tokens, the table of scopes, and the layer that checks both
+//! before a handler runs.
 
-pub mod caller;
-pub mod keys;
-pub mod layer;
-pub mod tokens;
+pub(crate) mod access;
+pub(crate) mod caller;
+pub(crate) mod keys;
+pub(crate) mod layer;
+pub(crate) mod resolved;
+pub(crate) mod tokens;
 
-pub use caller::{Caller, Scopes};
-pub use keys::{KeyError, SigningKey};
-pub use layer::{AuthLayer, caller, optional_caller};
-pub use tokens::{MintError, TokenRules, Verifier, mint};
+pub(crate) use access::AccessTable;
+pub(crate) use caller::{Caller, Scopes};
+pub(crate) use keys::{KeyError, SigningKey};
+pub(crate) use layer::{AuthLayer, caller};
+pub(crate) use resolved::ResolvedUser;
+pub(crate) use tokens::{TokenRules, Verifier, mint};

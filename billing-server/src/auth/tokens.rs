@@ -24,11 +24,11 @@ const MAX_TTL_DAYS: i64 = 3_650;
 
 /// Who issues the tokens and whom they are for; what is not configured is not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TokenRules {
+pub(crate) struct TokenRules {
     /// The `iss` of every token.
-    pub issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
     /// The `aud` of every token.
-    pub audience: Option<String>,
+    pub(crate) audience: Option<String>,
 }
 
 /// The claims of a token that is minted here.
@@ -57,7 +57,7 @@ struct Claims {
 
 /// Why no token can be minted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MintError {
+pub(crate) enum MintError {
     /// The subject is no valid user id.
     #[error("{0}")]
     Subject(&'static str),
@@ -76,7 +76,7 @@ pub enum MintError {
 ///
 /// # Errors
 /// An invalid subject or life, or a key that cannot sign.
-pub fn mint(
+pub(crate) fn mint(
     key: &SigningKey,
     rules: &TokenRules,
     subject: &str,
@@ -122,7 +122,7 @@ impl Verified {
 
 /// Verifies tokens against one key and remembers them until they expire, because checking a
 /// signature costs more than the rest of a call.
-pub struct Verifier {
+pub(crate) struct Verifier {
     key: SigningKey,
     validation: Validation,
     cache: Cache<String, Verified>,
@@ -131,7 +131,7 @@ pub struct Verifier {
 impl Verifier {
     /// A verifier of tokens that `key` signed and that obey `rules`.
     #[must_use]
-    pub fn new(key: SigningKey, rules: &TokenRules) -> Self {
+    pub(crate) fn new(key: SigningKey, rules: &TokenRules) -> Self {
         Self {
             validation: validation(&key, rules),
             key,
@@ -144,7 +144,7 @@ impl Verifier {
     /// # Errors
     /// `TOKEN_INVALID` when it is malformed or was not signed for us, `TOKEN_EXPIRED` when its
     /// time is over.
-    pub fn verify(&self, token: &str) -> Result<Arc<Caller>, ApiError> {
+    pub(crate) fn verify(&self, token: &str) -> Result<Arc<Caller>, ApiError> {
         self.verify_at(token, Utc::now().timestamp())
     }
 

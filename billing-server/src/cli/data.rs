@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::SETTINGS_HELP;
-use crate::settings::{CommonOptions, KeyOptions, Options, SecretText};
+use crate::config::{CommonOptions, KeyOptions, Options, SecretText};
 
 /// How the server is reached.
 #[derive(Debug, Args)]
-pub struct ClientOptions {
+pub(crate) struct ClientOptions {
     /// Where the server listens
     #[arg(
         long,
@@ -20,13 +20,13 @@ pub struct ClientOptions {
         default_value = "http://127.0.0.1:8080",
         value_parser = endpoint
     )]
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// Token with the scopes that the command needs [default: a new one, signed with the key file]
     #[arg(long, value_name = "TOKEN", env = "BILLING_TOKEN", hide_env = true)]
-    pub token: Option<SecretText>,
+    pub(crate) token: Option<SecretText>,
     /// PEM certificate authority that vouches for an https endpoint
     #[arg(long, value_name = "FILE", env = "BILLING_TLS_CA")]
-    pub tls_ca: Option<PathBuf>,
+    pub(crate) tls_ca: Option<PathBuf>,
     #[command(flatten)]
     common: CommonOptions,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct ClientOptions {
 impl ClientOptions {
     /// The settings among the flags.
     #[must_use]
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             common: self.common.clone(),
             keys: self.keys.clone(),
@@ -47,7 +47,7 @@ impl ClientOptions {
 
 /// `prices`
 #[derive(Debug, Subcommand)]
-pub enum PricesCommand {
+pub(crate) enum PricesCommand {
     /// Sets the prices that a file lists.
     #[command(
         about = "Set the prices that a file lists; those in force already stay as they are",
@@ -59,30 +59,30 @@ pub enum PricesCommand {
 
 /// `prices import`
 #[derive(Debug, Args)]
-pub struct PricesImport {
+pub(crate) struct PricesImport {
     /// File with prices
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// How the file is written [default: litellm for .json, csv for .csv]
     #[arg(long)]
-    pub format: Option<PriceFormat>,
+    pub(crate) format: Option<PriceFormat>,
     /// From when the prices are in force, as in 2024-11-01T00:00:00Z [default: now, or always for a
     /// model's first price]
     #[arg(long, value_name = "TIME", value_parser = rfc3339)]
-    pub effective_from: Option<DateTime<Utc>>,
+    pub(crate) effective_from: Option<DateTime<Utc>>,
     /// Name all models, not only the first of each kind
     #[arg(long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
     /// Print the summary as one JSON line
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// How the server is reached.
     #[command(flatten)]
-    pub client: ClientOptions,
+    pub(crate) client: ClientOptions,
 }
 
 /// How a file with prices is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PriceFormat {
+pub(crate) enum PriceFormat {
     /// LiteLLM's JSON map of models, in USD per token
     Litellm,
     /// Columns named like the fields of a price, in USD per 1,000 tokens
@@ -91,7 +91,7 @@ pub enum PriceFormat {
 
 /// `usage`
 #[derive(Debug, Subcommand)]
-pub enum UsageCommand {
+pub(crate) enum UsageCommand {
     /// Records the usage that a file lists.
     #[command(
         about = "Record the usage that a file lists; what is recorded already is not charged again",
@@ -103,12 +103,12 @@ pub enum UsageCommand {
 
 /// `usage import`
 #[derive(Debug, Args)]
-pub struct UsageImport {
+pub(crate) struct UsageImport {
     /// File with usage
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// How the file is written [default: csv for .csv, jsonl for .jsonl]
     #[arg(long)]
-    pub format: Option<UsageFormat>,
+    pub(crate) format: Option<UsageFormat>,
     /// Users that an azure-trace is dealt over
     #[arg(
         long,
@@ -116,7 +116,7 @@ pub struct UsageImport {
         default_value_t = 200,
         value_parser = clap::value_parser!(u64).range(1..=1_000_000)
     )]
-    pub users: u64,
+    pub(crate) users: u64,
     /// Models that an azure-trace is dealt over
     #[arg(
         long,
@@ -124,10 +124,10 @@ pub struct UsageImport {
         value_delimiter = ',',
         required_if_eq("format", "azure-trace")
     )]
-    pub models: Vec<String>,
+    pub(crate) models: Vec<String>,
     /// Decides who made which call of an azure-trace, and of which model
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Batches of 1,000 records that are under way at a time
     #[arg(
         long,
@@ -135,21 +135,21 @@ pub struct UsageImport {
         default_value_t = 4,
         value_parser = clap::value_parser!(u16).range(1..=64)
     )]
-    pub in_flight: u16,
+    pub(crate) in_flight: u16,
     /// Whether a bar shows how far the import is
     #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub progress: Progress,
+    pub(crate) progress: Progress,
     /// Print the summary as one JSON line
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// How the server is reached.
     #[command(flatten)]
-    pub client: ClientOptions,
+    pub(crate) client: ClientOptions,
 }
 
 /// How a file with usage is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum UsageFormat {
+pub(crate) enum UsageFormat {
     /// Columns named like the fields of RecordUsageRequest
     Csv,
     /// One JSON object per line with the fields of RecordUsageRequest
@@ -160,7 +160,7 @@ pub enum UsageFormat {
 
 /// When a progress bar is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// When stderr is a terminal
     Auto,
     /// Never
@@ -169,24 +169,24 @@ pub enum Progress {
 
 /// `report`
 #[derive(Debug, Args)]
-pub struct ReportCommand {
+pub(crate) struct ReportCommand {
     /// Calendar month (UTC)
     #[arg(long, value_name = "YYYY-MM")]
-    pub month: Month,
+    pub(crate) month: Month,
     /// Print the figures as one JSON line
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Print all usage records as CSV instead
     #[arg(long, conflicts_with = "json")]
-    pub csv: bool,
+    pub(crate) csv: bool,
     /// How the server is reached.
     #[command(flatten)]
-    pub client: ClientOptions,
+    pub(crate) client: ClientOptions,
 }
 
 /// `invoices`
 #[derive(Debug, Subcommand)]
-pub enum InvoicesCommand {
+pub(crate) enum InvoicesCommand {
     /// Issues the invoices of a month.
     #[command(
         about = "Issue the invoices of a month that is over for all users who have none yet",
@@ -205,30 +205,30 @@ pub enum InvoicesCommand {
 
 /// `invoices close`
 #[derive(Debug, Args)]
-pub struct MonthClose {
+pub(crate) struct MonthClose {
     /// Calendar month (UTC)
     #[arg(long, value_name = "YYYY-MM")]
-    pub month: Month,
+    pub(crate) month: Month,
     /// Whether a bar shows how far the closing is
     #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub progress: Progress,
+    pub(crate) progress: Progress,
     /// How the server is reached.
     #[command(flatten)]
-    pub client: ClientOptions,
+    pub(crate) client: ClientOptions,
 }
 
 /// `invoices reconcile`
 #[derive(Debug, Args)]
-pub struct MonthReconcile {
+pub(crate) struct MonthReconcile {
     /// Calendar month (UTC)
     #[arg(long, value_name = "YYYY-MM")]
-    pub month: Month,
+    pub(crate) month: Month,
     /// Print what was found as one JSON line
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// How the server is reached.
     #[command(flatten)]
-    pub client: ClientOptions,
+    pub(crate) client: ClientOptions,
 }
 
 fn endpoint(text: &str) -> Result<String, &'static str> {

@@ -10,7 +10,7 @@ use crate::{
     auth::{Scopes, mint},
     cli::{ClientOptions, Exit},
     commands::CommandError,
-    settings::Settings,
+    config::Config,
 };
 
 /// Who a token is for that is minted here.
@@ -46,14 +46,14 @@ fn token(options: &ClientOptions) -> Result<String, CommandError> {
         let message = format!("no token: give --token, or a key file to sign one: {reason}");
         CommandError::new(Exit::Usage, message)
     };
-    let settings = Settings::load(&options.options(), std::env::vars_os())?;
-    let key = settings
+    let config = Config::load(&options.options(), std::env::vars_os())?;
+    let key = config
         .load_existing_signing_key()
         .map_err(|error| no_token(&error))?;
     let scopes = Scopes {
         usage_write: true,
         admin: true,
     };
-    let rules = settings.token_rules();
+    let rules = config.token_rules();
     mint(&key, &rules, SUBJECT, scopes, TOKEN_LIFE, Utc::now()).map_err(|error| no_token(&error))
 }

@@ -3,7 +3,7 @@
 //! a new route without code.
 //!
 //! axum refuses to merge two routers that both have a fallback, so the gRPC side gives up its own:
-//! `rest.merge(grpc.into_axum_router().reset_fallback())`; [`not_found`] answers gRPC calls too.
+//! `rest.merge(grpc.into_axum_router().reset_fallback())`; `reply::not_found` answers gRPC calls too.
 
 mod body;
 mod codec;
@@ -12,7 +12,7 @@ mod json;
 mod json_in;
 mod json_out;
 mod number;
-pub mod openapi;
+pub(crate) mod openapi;
 mod params;
 mod problems;
 mod reply;
@@ -29,15 +29,14 @@ use http::HeaderMap;
 
 use crate::error::ApiError;
 
-pub use reply::not_found;
-pub use routes::router;
+pub(crate) use routes::router;
 
 /// Decides by the path of a gRPC call and the request's headers whether the call may be made.
-pub type Gate = Arc<dyn Fn(&str, &HeaderMap) -> Result<(), ApiError> + Send + Sync>;
+pub(crate) type Gate = Arc<dyn Fn(&str, &HeaderMap) -> Result<(), ApiError> + Send + Sync>;
 
 /// Why the routes, or their description, cannot be derived from the descriptors.
 #[derive(Debug, thiserror::Error)]
-pub enum RestError {
+pub(crate) enum RestError {
     /// The descriptors were encoded without their extensions.
     #[error("the descriptors do not define google.api.http")]
     NoHttpOption,

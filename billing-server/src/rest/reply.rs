@@ -26,7 +26,7 @@ struct Detail {
 }
 
 /// Answers a path that no route has: JSON with 404, or UNIMPLEMENTED if the caller speaks gRPC.
-pub async fn not_found(headers: HeaderMap) -> Response {
+pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     let content_type = headers.get(header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
         return Status::unimplemented("no such call")

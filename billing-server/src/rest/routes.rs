@@ -22,7 +22,7 @@ use super::{Gate, RestError};
 ///
 /// # Errors
 /// If the protos have a rule, or a message behind one, that cannot be served.
-pub fn router(
+pub(crate) fn router(
     pool: &DescriptorPool,
     grpc: Routes,
     gate: &Gate,

@@ -3,11 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, routing::get};
-use billing_proto::v1::{
-    account_service_server, coupon_service_server, invoice_service_server, plan_service_server,
-    pricing_service_server, report_service_server, settings_service_server, stats_service_server,
-    subscription_service_server, usage_service_server,
-};
 use billing_store::Store;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -26,26 +21,18 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a sign of life may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The services whose health follows the database; the empty name stands for the whole server.
-const SERVICES: [&str; 11] = [
-    "",
-    usage_service_server::SERVICE_NAME,
-    pricing_service_server::SERVICE_NAME,
-    plan_service_server::SERVICE_NAME,
-    subscription_service_server::SERVICE_NAME,
-    account_service_server::SERVICE_NAME,
-    coupon_service_server::SERVICE_NAME,
-    settings_service_server::SERVICE_NAME,
-    stats_service_server::SERVICE_NAME,
-    report_service_server::SERVICE_NAME,
-    invoice_service_server::SERVICE_NAME,
-];
+/// The name that stands for the whole server.
+const WHOLE_SERVER: &str = "";
 
-/// The gRPC health service, and the task that keeps it true.
-pub(super) async fn watch(store: Arc<dyn Store>) -> (HealthServer<impl Health>, JoinHandle<()>) {
+/// The gRPC health service, and the task that keeps it true: the health of all `services` follows
+/// the database.
+pub(super) async fn watch(
+    store: Arc<dyn Store>,
+    services: Vec<String>,
+) -> (HealthServer<impl Health>, JoinHandle<()>) {
     let (reporter, service) = health_reporter();
     // The database has just been opened, and a caller may ask before the first probe is done.
-    report(&reporter, true).await;
+    report(&reporter, &services, true).await;
     let watching = tokio::spawn(async move {
         let mut probes = interval(PROBE_INTERVAL);
         let mut serving = true;
@@ -54,21 +41,22 @@ pub(super) async fn watch(store: Arc<dyn Store>) -> (HealthServer<impl Health>, 
             let now = is_alive(store.as_ref()).await;
             if serving != now {
                 serving = now;
-                report(&reporter, now).await;
+                report(&reporter, &services, now).await;
             }
         }
     });
     (service, watching)
 }
 
-async fn report(reporter: &HealthReporter, serving: bool) {
+async fn report(reporter: &HealthReporter, services: &[String], serving: bool) {
     let status = if serving {
         ServingStatus::Serving
     } else {
         tracing::error!("the database does not answer; health is NOT_SERVING");
         ServingStatus::NotServing
     };
-    for service in SERVICES {
+    let services = services.iter().map(String::as_str);
+    for service in services.chain([WHOLE_SERVER]) {
         reporter.set_service_status(service, status).await;
     }
 }

@@ -11,47 +11,52 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::health;
+use super::{error::ServeError, health};
 use crate::{
-    auth::{AuthLayer, Verifier},
-    commands::CommandError,
+    auth::{AccessTable, AuthLayer, Verifier},
+    config::{Config, ConfigError},
     rest::{self, Gate, openapi},
-    settings::{Settings, SettingsError},
     telemetry::{catch_panics, request_layers},
 };
 
+/// The names of the services that are served: the one that moves the clock only with `test_clock`.
+pub(super) fn services(pool: &DescriptorPool, test_clock: bool) -> Vec<String> {
+    let names = pool
+        .services()
+        .map(|service| service.full_name().to_owned());
+    let served = |name: &String| test_clock || name != debug_service_server::SERVICE_NAME;
+    names.filter(served).collect()
+}
+
 /// Puts authentication around the gRPC services and REST in front of them.
 pub(super) fn all(
-    settings: &Settings,
+    config: &Config,
+    pool: &DescriptorPool,
     grpc: Routes,
     verifier: Arc<Verifier>,
     store: Arc<dyn Store>,
-) -> Result<Routes, CommandError> {
-    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(CommandError::failure)?;
-    let reflection = || reflection(&pool, settings.test_clock.is_some());
-    let auth = AuthLayer::new(verifier, settings.reflection_public);
+) -> Result<Routes, ServeError> {
+    let reflection = || reflection(pool, config.test_clock.is_some());
+    let access = AccessTable::new(pool).map_err(ServeError::failed)?;
+    let auth = AuthLayer::new(verifier, Arc::new(access), config.reflection_public);
     let grpc = grpc
-        .add_service(reflection().build_v1().map_err(CommandError::failure)?)
-        .add_service(
-            reflection()
-                .build_v1alpha()
-                .map_err(CommandError::failure)?,
-        )
+        .add_service(reflection().build_v1().map_err(ServeError::failed)?)
+        .add_service(reflection().build_v1alpha().map_err(ServeError::failed)?)
         .into_axum_router()
         .reset_fallback()
         .layer(catch_panics())
         .layer(auth.clone());
-    let gate: Gate = Arc::new(move |path, headers| auth.authenticate(path, headers).map(drop));
+    let gate: Gate = Arc::new(move |path, headers| auth.admit(path, headers).map(drop));
     let rest = rest::router(
-        &pool,
+        pool,
         Routes::from(grpc.clone()),
         &gate,
-        settings.max_message_bytes,
+        config.max_message_bytes,
     )
-    .map_err(CommandError::failure)?;
-    let description = openapi::router(&pool, &gate).map_err(CommandError::failure)?;
+    .map_err(ServeError::failed)?;
+    let description = openapi::router(pool, &gate).map_err(ServeError::failed)?;
     let mut web = rest.merge(health::probes(store)).merge(description);
-    if let Some(origin) = &settings.cors_origin {
+    if let Some(origin) = &config.cors_origin {
         web = web.layer(cors(origin)?);
     }
     Ok(Routes::from(with_request_ids(web.merge(grpc))))
@@ -64,10 +69,10 @@ fn reflection(pool: &DescriptorPool, test_clock: bool) -> tonic_reflection::serv
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .with_service_name(health_server::SERVICE_NAME);
-    pool.services()
-        .filter(|service| test_clock || service.full_name() != debug_service_server::SERVICE_NAME)
+    services(pool, test_clock)
+        .into_iter()
         .fold(builder, |builder, service| {
-            builder.with_service_name(service.full_name())
+            builder.with_service_name(service)
         })
 }
 
@@ -76,9 +81,9 @@ fn with_request_ids(router: Router) -> Router {
 }
 
 /// Lets pages of one origin call REST with a token.
-fn cors(origin: &str) -> Result<CorsLayer, CommandError> {
+fn cors(origin: &str) -> Result<CorsLayer, ServeError> {
     let origin = HeaderValue::from_str(origin)
-        .map_err(|error| SettingsError::new("cors_origin", error.to_string()))?;
+        .map_err(|error| ConfigError::new("cors_origin", error.to_string()))?;
     let origin = if origin == "*" {
         AllowOrigin::any()
     } else {

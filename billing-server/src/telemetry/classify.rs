@@ -8,7 +8,7 @@ use tower_http::classify::{ClassifiedResponse, ClassifyEos, ClassifyResponse};
 
 /// An answer that is the server's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The server could not take the call now; it may be repeated.
     Unavailable,
     /// The server is broken.
@@ -26,7 +26,7 @@ impl fmt::Display for Failure {
 
 /// Finds failures in HTTP and gRPC statuses. A caller's mistakes are none.
 #[derive(Debug, Clone, Copy)]
-pub struct ServerFailures;
+pub(crate) struct ServerFailures;
 
 impl ClassifyResponse for ServerFailures {
     type FailureClass = Failure;

@@ -10,7 +10,7 @@ use crate::error::{ApiError, ErrorCode};
 
 /// Answers a panic with INTERNAL.
 #[derive(Debug, Clone, Copy)]
-pub struct GrpcInternal;
+pub(crate) struct GrpcInternal;
 
 impl ResponseForPanic for GrpcInternal {
     type ResponseBody = tonic::body::Body;
@@ -31,6 +31,6 @@ impl ResponseForPanic for GrpcInternal {
 
 /// The layer around the gRPC handlers, so that the REST bridge in front of them sees a status too.
 #[must_use]
-pub fn catch_panics() -> CatchPanicLayer<GrpcInternal> {
+pub(crate) fn catch_panics() -> CatchPanicLayer<GrpcInternal> {
     CatchPanicLayer::custom(GrpcInternal)
 }

@@ -19,7 +19,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID_BYTES: usize = 128;
 
 /// The layers of [`request_layers`], outermost first.
-pub type RequestLayers<B> = (
+pub(crate) type RequestLayers<B> = (
     MapRequestLayer<fn(Request<B>) -> Request<B>>,
     SetRequestIdLayer<NewRequestId>,
     TraceLayer<SharedClassifier<ServerFailures>, CallSpan, (), LogAnswer, (), (), LogFailure>,
@@ -29,7 +29,7 @@ pub type RequestLayers<B> = (
 /// Gives each request an `x-request-id`, the caller's if it is usable, puts it into the answer,
 /// and logs the call: at `debug`, or louder when the server failed.
 #[must_use]
-pub fn request_layers<B>() -> RequestLayers<B> {
+pub(crate) fn request_layers<B>() -> RequestLayers<B> {
     let trace = TraceLayer::new(SharedClassifier::new(ServerFailures))
         .make_span_with(CallSpan)
         .on_request(())
@@ -61,7 +61,7 @@ fn is_usable(id: &HeaderValue) -> bool {
 
 /// Makes request ids: UUIDs of version 7.
 #[derive(Debug, Clone, Copy)]
-pub struct NewRequestId;
+pub(crate) struct NewRequestId;
 
 impl MakeRequestId for NewRequestId {
     fn make_request_id<B>(&mut self, _request: &Request<B>) -> Option<RequestId> {
@@ -72,7 +72,7 @@ impl MakeRequestId for NewRequestId {
 
 /// Makes the span of a call. Of its headers it holds the request id alone.
 #[derive(Debug, Clone, Copy)]
-pub struct CallSpan;
+pub(crate) struct CallSpan;
 
 impl<B> MakeSpan<B> for CallSpan {
     fn make_span(&mut self, request: &Request<B>) -> Span {
@@ -89,7 +89,7 @@ impl<B> MakeSpan<B> for CallSpan {
 
 /// Logs that a call was answered.
 #[derive(Debug, Clone, Copy)]
-pub struct LogAnswer;
+pub(crate) struct LogAnswer;
 
 impl<B> OnResponse<B> for LogAnswer {
     fn on_response(self, response: &Response<B>, latency: Duration, _span: &Span) {
@@ -103,7 +103,7 @@ impl<B> OnResponse<B> for LogAnswer {
 
 /// Logs that the server failed a call.
 #[derive(Debug, Clone, Copy)]
-pub struct LogFailure;
+pub(crate) struct LogFailure;
 
 impl OnFailure<Failure> for LogFailure {
     fn on_failure(&mut self, failure: Failure, latency: Duration, span: &Span) {

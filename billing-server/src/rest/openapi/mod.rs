@@ -42,7 +42,7 @@ const ABOUT: &str = "Usage-based billing for AI gateways.\n\n\
 ///
 /// # Errors
 /// If the protos have a rule, or a message behind one, that cannot be served.
-pub fn router(pool: &DescriptorPool, gate: &Gate) -> Result<Router, RestError> {
+pub(crate) fn router(pool: &DescriptorPool, gate: &Gate) -> Result<Router, RestError> {
     let document = Bytes::from(serde_json::to_vec(&document(pool, gate)?)?);
     let content_type = [(header::CONTENT_TYPE, "application/json")];
     // The page must not send the document's address to a validator elsewhere.

@@ -1,0 +1,143 @@
+//! Users' accounts.
+
+use billing_core::{
+    ids::UserId,
+    money::{NumberError, Rate},
+};
+use billing_proto::{google::r#type::Decimal, v1};
+use billing_store::UserAccount;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    api::{
+        Violations,
+        time::{start_time, timestamp},
+        values::{amount, decimal, fixed},
+    },
+    error::ApiError,
+};
+
+/// An account as it is sent.
+#[must_use]
+pub(crate) fn account(user: UserAccount) -> v1::Account {
+    let account = user.account;
+    v1::Account {
+        user_id: account.user_id.into_string(),
+        discount_rate: decimal(account.discount.rate),
+        next_discount_rate: user.next_discount_rate.and_then(decimal),
+        next_discount_from: account.discount.until.and_then(timestamp),
+        tax_rate: decimal(user.tax_rate),
+        tax_exempt: user.tax_exempt,
+        credit_balance: amount(user.credit_balance),
+        topup_balance: account.topup_balance,
+        uninvoiced_amount: amount(user.uninvoiced_amount),
+        trial_used: account.trial_used,
+    }
+}
+
+/// Whose discount rate is to be what, and from when.
+///
+/// # Errors
+/// Every field at fault.
+pub(crate) fn discount(
+    request: v1::SetDiscountRateRequest,
+) -> Result<(UserId, Rate, Option<DateTime<Utc>>), ApiError> {
+    let mut violations = Violations::default();
+    let user = violations.check("user_id", UserId::parse(request.user_id));
+    let sent = request.discount_rate.as_ref();
+    if sent.is_none() {
+        violations.check::<(), _>("discount_rate", Err("must be set; 1 is the list price"));
+    }
+    let rate = rate("discount_rate", &request.discount_rate, &mut violations);
+    let from = start_time("effective_from", request.effective_from, &mut violations);
+    let read = user.zip(rate).map(|(user, rate)| (user, rate, from));
+    violations.finish(read)
+}
+
+/// Whose tax is to be what, and whether none is owed.
+///
+/// # Errors
+/// Every field at fault.
+pub(crate) fn tax(request: v1::SetTaxRequest) -> Result<(UserId, Rate, bool), ApiError> {
+    let mut violations = Violations::default();
+    let user = violations.check("user_id", UserId::parse(request.user_id));
+    let rate = rate("tax_rate", &request.tax_rate, &mut violations);
+    violations.finish(user.map(|user| (user, rate.unwrap_or(Rate::ZERO), request.exempt)))
+}
+
+/// A rate from 0 to 1.
+fn rate(field: &'static str, sent: &Option<Decimal>, violations: &mut Violations) -> Option<Rate> {
+    let read: Result<Option<Rate>, NumberError> = fixed(sent);
+    let rate = violations.check(field, read).flatten()?;
+    let within = (Rate::ZERO..=Rate::ONE).contains(&rate);
+    violations.check(field, within.then_some(rate).ok_or("must be from 0 to 1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn digits(value: &str) -> Option<Decimal> {
+        Some(Decimal {
+            value: value.into(),
+        })
+    }
+
+    fn fields<T: std::fmt::Debug>(result: Result<T, ApiError>) -> Vec<String> {
+        let found = result.unwrap_err().violations;
+        found.into_iter().map(|violation| violation.field).collect()
+    }
+
+    #[rstest]
+    #[case("0", true)]
+    #[case("0.9", true)]
+    #[case("0.0001", true)]
+    #[case("1.0000", true)]
+    #[case("1.0001", false)]
+    #[case("0.00001", false)]
+    #[case("-0.1", false)]
+    #[case("10%", false)]
+    #[case("", false)]
+    fn a_rate_is_from_0_to_1_with_4_decimals(#[case] text: &str, #[case] sound: bool) {
+        let discounted = discount(v1::SetDiscountRateRequest {
+            user_id: "alice".into(),
+            discount_rate: digits(text),
+            effective_from: None,
+        });
+        let taxed = tax(v1::SetTaxRequest {
+            user_id: "alice".into(),
+            tax_rate: digits(text),
+            exempt: false,
+        });
+        if sound {
+            let rate: Rate = text.parse().unwrap();
+            assert_eq!((discounted.unwrap().1, taxed.unwrap().1), (rate, rate));
+        } else {
+            assert_eq!(fields(discounted), ["discount_rate"]);
+            assert_eq!(fields(taxed), ["tax_rate"]);
+        }
+    }
+
+    #[test]
+    fn everything_wrong_is_named_at_once() {
+        let request = v1::SetDiscountRateRequest {
+            effective_from: timestamp("1999-12-31T23:59:59Z".parse().unwrap()),
+            ..v1::SetDiscountRateRequest::default()
+        };
+        let expected = ["user_id", "discount_rate", "effective_from"];
+        assert_eq!(fields(discount(request)), expected);
+    }
+
+    #[test]
+    fn no_tax_rate_is_no_tax() {
+        let request = v1::SetTaxRequest {
+            user_id: "alice".into(),
+            exempt: true,
+            ..v1::SetTaxRequest::default()
+        };
+        let (_, rate, exempt) = tax(request).unwrap();
+        assert_eq!((rate, exempt), (Rate::ZERO, true));
+    }
+}

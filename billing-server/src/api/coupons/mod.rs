@@ -1,0 +1,115 @@
+//! Coupons and their redemptions.
+
+mod convert;
+
+use billing_core::{
+    coupon::CouponRefusal,
+    ids::{CouponId, RedemptionId},
+};
+use billing_proto::v1::{self, coupon_service_server::CouponService};
+use tonic::Request;
+
+use super::{Answer, page::Page, service::service};
+use crate::{
+    app::App,
+    auth::caller,
+    error::refused::{coupon_exists, coupon_refused},
+};
+
+service! {
+    CouponService for App {
+        create_coupon(v1::CreateCouponRequest) -> v1::Coupon;
+        list_coupons(v1::ListCouponsRequest) -> v1::ListCouponsResponse;
+        deactivate_coupon(v1::DeactivateCouponRequest) -> v1::Coupon;
+        validate_coupon(v1::ValidateCouponRequest) -> v1::ValidateCouponResponse;
+        apply_coupon(v1::ApplyCouponRequest) -> v1::ApplyCouponResponse;
+        list_redemptions(v1::ListRedemptionsRequest) -> v1::ListRedemptionsResponse;
+    }
+}
+
+impl App {
+    async fn create_coupon(&self, request: Request<v1::CreateCouponRequest>) -> Answer<v1::Coupon> {
+        let creator = caller(&request)?.subject.clone();
+        let id = self.ids().coupon();
+        let coupon = convert::new_coupon(request.into_inner(), id, creator, self.now())?;
+        let code = coupon.code.clone();
+        let created = self.store().create_coupon(coupon).await?;
+        Ok(convert::coupon(
+            created.ok_or_else(|| coupon_exists(&code))?,
+        ))
+    }
+
+    async fn list_coupons(
+        &self,
+        request: Request<v1::ListCouponsRequest>,
+    ) -> Answer<v1::ListCouponsResponse> {
+        let request = request.into_inner();
+        let page = Page::of_all("coupons", request.page_size, &request.page_token)?;
+        let after = page.after.clone().map(CouponId::trusted);
+        let mut found = self.store().coupons(after, page.limit()).await?;
+        Ok(v1::ListCouponsResponse {
+            next_page_token: page.cut(&mut found, |coupon| coupon.id.as_str()),
+            coupons: found.into_iter().map(convert::coupon).collect(),
+        })
+    }
+
+    async fn deactivate_coupon(
+        &self,
+        request: Request<v1::DeactivateCouponRequest>,
+    ) -> Answer<v1::Coupon> {
+        let id = convert::coupon_id(request.into_inner().id)?;
+        let name = id.to_string();
+        let deactivated = self.store().deactivate_coupon(id, self.now()).await?;
+        let not_found = || coupon_refused(&name, CouponRefusal::NotFound);
+        Ok(convert::coupon(deactivated.ok_or_else(not_found)?))
+    }
+
+    async fn validate_coupon(
+        &self,
+        request: Request<v1::ValidateCouponRequest>,
+    ) -> Answer<v1::ValidateCouponResponse> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let code = request.into_inner().coupon_code;
+        let order = convert::preview_order(&user, code, self.ids().redemption())?;
+        let name = order.code.clone();
+        let previewed = self.store().preview_redemption(order, self.now()).await?;
+        let (coupon, redemption) = previewed.map_err(|refusal| coupon_refused(&name, refusal))?;
+        Ok(convert::previewed(coupon, &redemption))
+    }
+
+    async fn apply_coupon(
+        &self,
+        request: Request<v1::ApplyCouponRequest>,
+    ) -> Answer<v1::ApplyCouponResponse> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let id = self.ids().redemption();
+        let order = convert::redeem_order(&user, request.into_inner(), id)?;
+        let name = order.code.clone();
+        let redeemed = self.store().redeem(order, self.clock()).await?;
+        let (coupon, _) = redeemed.map_err(|refusal| coupon_refused(&name, refusal))?;
+        Ok(convert::applied(coupon))
+    }
+
+    async fn list_redemptions(
+        &self,
+        request: Request<v1::ListRedemptionsRequest>,
+    ) -> Answer<v1::ListRedemptionsResponse> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let request = request.into_inner();
+        let (size, token) = (request.page_size, &request.page_token);
+        let (user_id, page) = Page::of_user("redemptions", &user, size, token)?;
+        let after = page.after.clone().map(RedemptionId::trusted);
+        let store = self.store();
+        let mut found = store
+            .redemptions(user_id.clone(), after, page.limit())
+            .await?;
+        let next_page_token = page.cut(&mut found, |redemption| redemption.id.as_str());
+        let redemptions = found.into_iter();
+        Ok(v1::ListRedemptionsResponse {
+            redemptions: redemptions
+                .map(|redemption| convert::redemption(&user_id, redemption))
+                .collect(),
+            next_page_token,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Invoices and credit notes as they are sent.
+
+use billing_core::{
+    ids::{InvoiceId, ModelId, RequestId},
+    invoice::{
+        Bill, CreditNote, Discount, DiscountSource, Invoice, InvoiceStatus, Item, ItemKind,
+        ItemPart,
+    },
+    money::{NumberError, Rate},
+    settings::CURRENCY,
+};
+use billing_proto::v1;
+use billing_store::Difference;
+
+use crate::api::{
+    time::timestamp,
+    values::{amount, decimal},
+};
+
+/// What the discount of the user's rate is called.
+const ACCOUNT_DISCOUNT: &str = "Account discount";
+
+/// An invoice as it is sent.
+///
+/// # Errors
+/// When an amount does not fit.
+pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
+    let amount_due = amount(invoice.amount_due()?);
+    let notes = invoice.credit_notes.into_iter().map(credit_note);
+    let credit_notes = notes.collect::<Result<_, _>>()?;
+    let bill = invoice.bill;
+    Ok(v1::Invoice {
+        id: invoice.id.map(InvoiceId::into_string).unwrap_or_default(),
+        user_id: invoice.user_id.into_string(),
+        billing_month: invoice.month.to_string(),
+        status: status(invoice.status).into(),
+        amount: amount(bill.amount),
+        final_amount: amount(bill.final_amount),
+        currency: CURRENCY.to_owned(),
+        invoice_number: invoice.number,
+        issued_at: invoice.issued_at.and_then(timestamp),
+        due_date: invoice.due_date.and_then(timestamp),
+        discount_amount: amount(bill.discount_amount),
+        tax_amount: amount(bill.tax_amount),
+        taxes: taxes(&bill),
+        items: bill.items.into_iter().map(item).collect(),
+        discounts: bill.discounts.into_iter().map(discount).collect(),
+        paid_at: invoice.paid_at.and_then(timestamp),
+        payment_method: invoice.payment_method,
+        transaction_id: invoice.transaction_id,
+        billing_address: invoice.billing_address,
+        notes: invoice.notes,
+        credit_applied: amount(invoice.credit_applied),
+        amount_due,
+        credit_notes,
+    })
+}
+
+/// An invoice as lists show it.
+#[must_use]
+pub(crate) fn invoice_summary(invoice: Invoice) -> v1::InvoiceSummary {
+    v1::InvoiceSummary {
+        id: invoice.id.map(InvoiceId::into_string).unwrap_or_default(),
+        invoice_number: invoice.number,
+        billing_month: invoice.month.to_string(),
+        status: status(invoice.status).into(),
+        amount: amount(invoice.bill.amount),
+        issued_at: invoice.issued_at.and_then(timestamp),
+        due_date: invoice.due_date.and_then(timestamp),
+        paid_at: invoice.paid_at.and_then(timestamp),
+        final_amount: amount(invoice.bill.final_amount),
+    }
+}
+
+/// A credit note as it is sent.
+///
+/// # Errors
+/// When its total does not fit.
+pub(crate) fn credit_note(note: CreditNote) -> Result<v1::CreditNote, NumberError> {
+    let total = amount(note.total()?);
+    let request_id = note.request_id.map(RequestId::into_string);
+    Ok(v1::CreditNote {
+        id: note.id.into_string(),
+        user_id: note.user_id.into_string(),
+        invoice_id: note.invoice_id.into_string(),
+        amount: amount(note.amount),
+        tax_amount: amount(note.tax_amount),
+        total,
+        reason: note.reason,
+        request_id: request_id.unwrap_or_default(),
+        created_at: timestamp(note.created_at),
+    })
+}
+
+/// What is at fault with an invoice, as it is sent.
+#[must_use]
+pub(crate) fn difference(found: Difference) -> v1::ReconcileDifference {
+    let invoice_id = found.invoice_id.map(InvoiceId::into_string);
+    v1::ReconcileDifference {
+        user_id: found.user_id.into_string(),
+        invoice_id: invoice_id.unwrap_or_default(),
+        field: found.field,
+        expected: found.expected,
+        found: found.found,
+    }
+}
+
+pub(super) fn status(status: InvoiceStatus) -> v1::InvoiceStatus {
+    match status {
+        InvoiceStatus::Draft => v1::InvoiceStatus::Draft,
+        InvoiceStatus::Issued => v1::InvoiceStatus::Issued,
+        InvoiceStatus::Paid => v1::InvoiceStatus::Paid,
+        InvoiceStatus::Overdue => v1::InvoiceStatus::Overdue,
+        InvoiceStatus::Void => v1::InvoiceStatus::Void,
+        InvoiceStatus::Uncollectible => v1::InvoiceStatus::Uncollectible,
+    }
+}
+
+fn item(item: Item) -> v1::InvoiceItem {
+    let kind = match item.kind {
+        ItemKind::Usage => v1::ItemType::Usage,
+        ItemKind::PlanFee => v1::ItemType::PlanFee,
+        ItemKind::Proration => v1::ItemType::Proration,
+        ItemKind::Overage => v1::ItemType::Overage,
+        ItemKind::LateUsage => v1::ItemType::LateUsage,
+        ItemKind::Correction => v1::ItemType::Correction,
+    };
+    v1::InvoiceItem {
+        model: item.model.map(ModelId::into_string).unwrap_or_default(),
+        quantity: item.quantity,
+        unit_price: decimal(item.unit_price),
+        amount: amount(item.amount),
+        description: item.description,
+        r#type: kind.into(),
+        breakdown: item.breakdown.into_iter().map(part).collect(),
+        period_start: item.period_start.and_then(timestamp),
+    }
+}
+
+fn part(part: ItemPart) -> v1::ItemPart {
+    v1::ItemPart {
+        name: part.kind.name().to_owned(),
+        tokens: part.tokens,
+        unit_price: decimal(part.unit_price),
+        amount: amount(part.amount),
+    }
+}
+
+fn discount(discount: Discount) -> v1::InvoiceDiscount {
+    v1::InvoiceDiscount {
+        description: match discount.source {
+            DiscountSource::Account => ACCOUNT_DISCOUNT.to_owned(),
+            DiscountSource::Coupon { code, .. } => code,
+        },
+        amount: amount(discount.amount),
+    }
+}
+
+/// The tax; none for those who owe none.
+fn taxes(bill: &Bill) -> Vec<v1::InvoiceTax> {
+    if bill.tax_rate == Rate::ZERO {
+        return Vec::new();
+    }
+    vec![v1::InvoiceTax {
+        rate: decimal(bill.tax_rate),
+        amount: amount(bill.tax_amount),
+    }]
+}

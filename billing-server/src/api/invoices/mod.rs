@@ -1,0 +1,160 @@
+//! Users' invoices.
+
+mod convert;
+mod month;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use billing_core::{
+    ids::{InvoiceId, UserId},
+    invoice::InvoiceRefusal,
+};
+use billing_proto::v1::{self, invoice_service_server::InvoiceService};
+use billing_store::{InvoiceChange, InvoiceOrder};
+use tonic::Request;
+
+use self::requests::InvoicePage;
+use super::{Answer, service::service};
+use crate::{
+    app::App,
+    auth::caller,
+    error::refused::{invoice_refused, month_refused},
+};
+
+service! {
+    InvoiceService for App where CloseMonthStream = month::Closing {
+        generate_invoice(v1::GenerateInvoiceRequest) -> v1::Invoice;
+        preview_invoice(v1::PreviewInvoiceRequest) -> v1::Invoice;
+        list_invoices(v1::ListInvoicesRequest) -> v1::ListInvoicesResponse;
+        get_invoice(v1::GetInvoiceRequest) -> v1::Invoice;
+        finalise_invoice(v1::FinaliseInvoiceRequest) -> v1::Invoice;
+        void_invoice(v1::VoidInvoiceRequest) -> v1::Invoice;
+        mark_invoice_paid(v1::MarkInvoicePaidRequest) -> v1::Invoice;
+        create_credit_note(v1::CreateCreditNoteRequest) -> v1::CreditNote;
+        close_month(v1::CloseMonthRequest) -> month::Closing;
+        reconcile_month(v1::ReconcileMonthRequest) -> v1::ReconcileMonthResponse;
+    }
+}
+
+impl App {
+    async fn generate_invoice(
+        &self,
+        request: Request<v1::GenerateInvoiceRequest>,
+    ) -> Answer<v1::Invoice> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let user = caller.resolve(&request.user_id)?;
+        if request.keep_draft {
+            caller.require_admin()?;
+        }
+        let (user_id, month) = requests::of_month(&user, &request.billing_month)?;
+        let order = InvoiceOrder {
+            user_id,
+            month,
+            id: self.ids().invoice(),
+            keep_draft: request.keep_draft,
+        };
+        let made = self.store().generate_invoice(order, self.clock()).await?;
+        let invoice = made.map_err(|refusal| month_refused(month, refusal))?;
+        Ok(convert::invoice(invoice)?)
+    }
+
+    async fn preview_invoice(
+        &self,
+        request: Request<v1::PreviewInvoiceRequest>,
+    ) -> Answer<v1::Invoice> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user_id, month) = requests::of_month(&user, &request.get_ref().billing_month)?;
+        let store = self.store();
+        let previewed = store.preview_invoice(user_id, month, self.now()).await?;
+        let invoice = previewed.map_err(|refusal| month_refused(month, refusal))?;
+        Ok(convert::invoice(invoice)?)
+    }
+
+    async fn list_invoices(
+        &self,
+        request: Request<v1::ListInvoicesRequest>,
+    ) -> Answer<v1::ListInvoicesResponse> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let InvoicePage { filter, page } = requests::page(&user, request.get_ref())?;
+        let found = self.store().invoices(filter, page.offset, page.limit);
+        let (invoices, total) = found.await?;
+        let invoices = invoices.into_iter().map(convert::invoice_summary);
+        Ok(v1::ListInvoicesResponse {
+            invoices: invoices.collect(),
+            total,
+        })
+    }
+
+    async fn get_invoice(&self, request: Request<v1::GetInvoiceRequest>) -> Answer<v1::Invoice> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user_id, id) = requests::named(&user, request.into_inner().id)?;
+        let found = self.store().invoice(user_id, id.clone()).await?;
+        let not_found = || invoice_refused(&id, InvoiceRefusal::NotFound);
+        Ok(convert::invoice(found.ok_or_else(not_found)?)?)
+    }
+
+    async fn finalise_invoice(
+        &self,
+        request: Request<v1::FinaliseInvoiceRequest>,
+    ) -> Answer<v1::Invoice> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user_id, id) = requests::named(&user, request.into_inner().id)?;
+        self.change(user_id, id, InvoiceChange::Finalise).await
+    }
+
+    async fn void_invoice(&self, request: Request<v1::VoidInvoiceRequest>) -> Answer<v1::Invoice> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user_id, id, reason) = requests::void(&user, request.into_inner())?;
+        self.change(user_id, id, InvoiceChange::Void(reason)).await
+    }
+
+    async fn mark_invoice_paid(
+        &self,
+        request: Request<v1::MarkInvoicePaidRequest>,
+    ) -> Answer<v1::Invoice> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user_id, id, payment) = requests::payment(&user, request.into_inner())?;
+        self.change(user_id, id, InvoiceChange::Pay(payment)).await
+    }
+
+    async fn create_credit_note(
+        &self,
+        request: Request<v1::CreateCreditNoteRequest>,
+    ) -> Answer<v1::CreditNote> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let id = self.ids().credit_note();
+        let order = requests::credit_note(&user, request.into_inner(), id)?;
+        let invoice_id = order.invoice_id.clone();
+        let made = self.store().create_credit_note(order, self.clock()).await?;
+        let note = made.map_err(|refusal| invoice_refused(&invoice_id, refusal))?;
+        Ok(convert::credit_note(note)?)
+    }
+
+    async fn close_month(&self, request: Request<v1::CloseMonthRequest>) -> Answer<month::Closing> {
+        let month = requests::month_over(&request.get_ref().month, self.now())?;
+        self.start_closing(month).await
+    }
+
+    async fn reconcile_month(
+        &self,
+        request: Request<v1::ReconcileMonthRequest>,
+    ) -> Answer<v1::ReconcileMonthResponse> {
+        let month = requests::month_over(&request.get_ref().month, self.now())?;
+        self.reconcile(month).await
+    }
+
+    async fn change(
+        &self,
+        user_id: UserId,
+        id: InvoiceId,
+        change: InvoiceChange,
+    ) -> Answer<v1::Invoice> {
+        let store = self.store();
+        let changing = store.change_invoice(user_id, id.clone(), change, self.clock());
+        let changed = changing.await?;
+        let invoice = changed.map_err(|refusal| invoice_refused(&id, refusal))?;
+        Ok(convert::invoice(invoice)?)
+    }
+}

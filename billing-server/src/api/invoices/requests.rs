@@ -1,0 +1,190 @@
+//! What callers ask of invoices.
+
+use billing_core::{
+    ids::{CreditNoteId, InvoiceId, RequestId, UserId, check_optional},
+    invoice::{InvoiceStatus, MAX_PAYMENT_METHOD, Payment},
+    month::Month,
+    text::check_line,
+};
+use billing_proto::v1;
+use billing_store::{CreditNoteOrder, InvoiceFilter};
+use chrono::{DateTime, Utc};
+
+use super::convert::status;
+use crate::{
+    api::{
+        Violations,
+        page::NumberedPage,
+        values::{cents, note, optional_id},
+    },
+    auth::ResolvedUser,
+    error::{ApiError, refused::month_not_over},
+};
+
+/// How an invoice was paid outside the service, when nobody says how.
+const UNNAMED_PAYMENT: &str = "manual";
+
+/// Which month of `user` to invoice.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn of_month(
+    user: &ResolvedUser,
+    billing_month: &str,
+) -> Result<(UserId, Month), ApiError> {
+    let mut violations = Violations::default();
+    let user_id = violations.check("user_id", user.id());
+    let month = violations.check("billing_month", billing_month.parse());
+    violations.finish(user_id.zip(month))
+}
+
+/// A month to close or check, which must be over at `now`.
+///
+/// # Errors
+/// When it is no month, or not over.
+pub(crate) fn month_over(month: &str, now: DateTime<Utc>) -> Result<Month, ApiError> {
+    let mut violations = Violations::default();
+    let month = violations.check("month", month.parse());
+    let month = violations.finish(month)?;
+    if month < Month::of(now) {
+        Ok(month)
+    } else {
+        Err(month_not_over())
+    }
+}
+
+/// A page of invoices that is asked for.
+#[derive(Debug)]
+pub(crate) struct InvoicePage {
+    /// Which invoices.
+    pub(crate) filter: InvoiceFilter,
+    /// Which of them.
+    pub(crate) page: NumberedPage,
+}
+
+/// Which invoices of `user` to list.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn page(
+    user: &ResolvedUser,
+    request: &v1::ListInvoicesRequest,
+) -> Result<InvoicePage, ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let page = NumberedPage::read(request.page, request.page_size, found);
+    let status = found.check("status", filter(request.status));
+    let user_id = found.check("user_id", user.id());
+    let filter = user_id.zip(status);
+    let filter = filter.map(|(user_id, status)| InvoiceFilter { user_id, status });
+    let read = filter.zip(page);
+    violations.finish(read.map(|(filter, page)| InvoicePage { filter, page }))
+}
+
+fn filter(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {
+    if number == i32::from(v1::InvoiceStatus::Unspecified) {
+        return Ok(None);
+    }
+    let mut known = InvoiceStatus::ALL.into_iter();
+    let named = known.find(|known| i32::from(status(*known)) == number);
+    let named = named.ok_or("must be draft, issued, paid, overdue, void or uncollectible");
+    named.map(Some)
+}
+
+/// Which invoice of `user` is meant.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn named(user: &ResolvedUser, id: String) -> Result<(UserId, InvoiceId), ApiError> {
+    let mut violations = Violations::default();
+    let named = check_named(user, id, &mut violations);
+    violations.finish(named)
+}
+
+fn check_named(
+    user: &ResolvedUser,
+    id: String,
+    violations: &mut Violations,
+) -> Option<(UserId, InvoiceId)> {
+    let user_id = violations.check("user_id", user.id());
+    let id = violations.check("id", InvoiceId::parse(id));
+    user_id.zip(id)
+}
+
+/// Which invoice of `user` to void, and why.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn void(
+    user: &ResolvedUser,
+    request: v1::VoidInvoiceRequest,
+) -> Result<(UserId, InvoiceId, String), ApiError> {
+    let mut violations = Violations::default();
+    let named = check_named(user, request.id, &mut violations);
+    let reason = violations.check("reason", note(request.reason));
+    let read = named.zip(reason);
+    violations.finish(read.map(|((user_id, id), reason)| (user_id, id, reason)))
+}
+
+/// Which invoice of `user` was paid, and how.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn payment(
+    user: &ResolvedUser,
+    request: v1::MarkInvoicePaidRequest,
+) -> Result<(UserId, InvoiceId, Payment), ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let named = check_named(user, request.id, found);
+    let method = found.check("payment_method", payment_method(request.payment_method));
+    found.check("transaction_id", check_optional(&request.transaction_id));
+    let transaction_id = Some(request.transaction_id).filter(|id| !id.is_empty());
+    let read = named.zip(method).map(|((user_id, id), method)| {
+        let payment = Payment {
+            method,
+            transaction_id,
+        };
+        (user_id, id, payment)
+    });
+    violations.finish(read)
+}
+
+fn payment_method(text: String) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Ok(UNNAMED_PAYMENT.to_owned());
+    }
+    let checked = check_line(&text, MAX_PAYMENT_METHOD);
+    checked.map(|()| text).map_err(|error| error.to_string())
+}
+
+/// How much of which invoice of `user` to credit. `id` is the note's, if one is made.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn credit_note(
+    user: &ResolvedUser,
+    request: v1::CreateCreditNoteRequest,
+    id: CreditNoteId,
+) -> Result<CreditNoteOrder, ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let named = check_named(user, request.id, found);
+    let amount = request.amount.ok_or_else(|| "must be set".to_owned());
+    let amount = found.check("amount", amount.and_then(|amount| cents(&amount.value)));
+    let reason = found.check("reason", note(request.reason));
+    let request_id = optional_id("request_id", request.request_id, RequestId::parse, found);
+    match (named, amount, reason) {
+        (Some((user_id, invoice_id)), Some(amount), Some(reason)) if violations.is_empty() => {
+            Ok(CreditNoteOrder {
+                user_id,
+                invoice_id,
+                id,
+                amount,
+                reason,
+                request_id,
+            })
+        }
+        _ => Err(violations.into_error()),
+    }
+}

@@ -1,0 +1,323 @@
+//! Invoices as they are sent, and requests as they are read.
+
+use std::fmt::Debug;
+
+use billing_core::{
+    ids::{CreditNoteId, InvoiceId, ModelId, RedemptionId, UserId},
+    invoice::{
+        Bill, CreditNote, Discount, DiscountSource, Invoice, InvoiceStatus, Item, ItemKind,
+        ItemPart, PAID_BY_CREDIT, PartKind,
+    },
+    money::{Money, Rate},
+    pricing::TokenKind,
+};
+use billing_proto::v1::{self, Amount};
+use chrono::{DateTime, Utc};
+use rstest::rstest;
+
+use super::{
+    convert::{credit_note, invoice, invoice_summary, status},
+    requests,
+};
+use crate::{api::time::timestamp, auth::ResolvedUser, error::ApiError};
+
+fn alice() -> ResolvedUser {
+    "alice".into()
+}
+
+fn usd(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn digits(text: &str) -> Option<Amount> {
+    Some(Amount {
+        value: text.to_owned(),
+    })
+}
+
+fn usage_item() -> Item {
+    Item {
+        kind: ItemKind::Usage,
+        model: Some(ModelId::trusted("gpt-4".to_owned())),
+        quantity: 500_000,
+        unit_price: usd("0.030000"),
+        amount: usd("15"),
+        description: "AI API usage - gpt-4".to_owned(),
+        period_start: None,
+        breakdown: vec![ItemPart {
+            kind: PartKind::Tokens(TokenKind::Prompt),
+            tokens: 500_000,
+            unit_price: usd("0.03"),
+            amount: usd("15"),
+        }],
+    }
+}
+
+fn discount_of(source: DiscountSource, amount: &str) -> Discount {
+    Discount {
+        source,
+        exact: usd(amount),
+        amount: usd(amount),
+    }
+}
+
+fn issued() -> Invoice {
+    let bill = Bill {
+        items: vec![usage_item()],
+        amount: usd("15"),
+        discounts: vec![
+            discount_of(DiscountSource::Account, "1.5"),
+            discount_of(
+                DiscountSource::Coupon {
+                    redemption_id: RedemptionId::trusted("red-1".to_owned()),
+                    code: "SAVE20".to_owned(),
+                },
+                "2.7",
+            ),
+        ],
+        discount_amount: usd("4.2"),
+        tax_rate: "0.1".parse().unwrap(),
+        tax_amount: usd("1.08"),
+        final_amount: usd("11.88"),
+        credited: Money::ZERO,
+    };
+    let user_id = UserId::trusted("alice".to_owned());
+    let month = "2024-11".parse().unwrap();
+    let id = InvoiceId::trusted("inv-1".to_owned());
+    let now = time("2024-12-01T00:00:00Z");
+    Invoice {
+        status: InvoiceStatus::Issued,
+        number: "INV-alice-2024-11".to_owned(),
+        credit_applied: usd("1.88"),
+        issued_at: Some(now),
+        due_date: Some(time("2024-12-31T00:00:00Z")),
+        ..Invoice::draft(Some(id), user_id, month, bill, now)
+    }
+}
+
+fn refused_fields<T: Debug>(result: Result<T, ApiError>) -> Vec<String> {
+    let violations = result.unwrap_err().violations.into_iter();
+    violations.map(|violation| violation.field).collect()
+}
+
+#[test]
+fn amounts_have_cents_and_prices_no_trailing_zeros() {
+    let sent = invoice(issued()).unwrap();
+    assert_eq!(sent.amount, digits("15.00"));
+    assert_eq!(sent.final_amount, digits("11.88"));
+    assert_eq!(sent.amount_due, digits("10.00"));
+    let item = &sent.items[0];
+    assert_eq!(item.unit_price.as_ref().unwrap().value, "0.03");
+    assert_eq!(
+        (item.amount.clone(), item.r#type()),
+        (digits("15.00"), v1::ItemType::Usage)
+    );
+    assert_eq!(item.breakdown[0].name, "prompt");
+    assert_eq!(item.breakdown[0].amount, digits("15.00"));
+}
+
+#[test]
+fn discounts_and_taxes_stand_beside_the_items() {
+    let sent = invoice(issued()).unwrap();
+    let discounts: Vec<_> = sent
+        .discounts
+        .iter()
+        .map(|discount| (discount.description.as_str(), discount.amount.clone()))
+        .collect();
+    let expected = [
+        ("Account discount", digits("1.50")),
+        ("SAVE20", digits("2.70")),
+    ];
+    assert_eq!(discounts, expected);
+    assert_eq!(sent.taxes.len(), 1);
+    assert_eq!(sent.taxes[0].rate.as_ref().unwrap().value, "0.1");
+    assert_eq!(sent.taxes[0].amount, digits("1.08"));
+    assert_eq!(sent.currency, "USD");
+}
+
+#[test]
+fn an_untaxed_invoice_names_no_tax() {
+    let mut untaxed = issued();
+    untaxed.bill.tax_rate = Rate::ZERO;
+    untaxed.bill.tax_amount = Money::ZERO;
+    let sent = invoice(untaxed).unwrap();
+    assert_eq!((sent.taxes, sent.tax_amount), (Vec::new(), digits("0.00")));
+}
+
+#[test]
+fn a_draft_that_is_not_kept_has_neither_id_nor_number_nor_dates() {
+    let Invoice {
+        user_id,
+        month,
+        bill,
+        created_at,
+        ..
+    } = issued();
+    let sent = invoice(Invoice::draft(None, user_id, month, bill, created_at)).unwrap();
+    assert_eq!((sent.id.as_str(), sent.invoice_number.as_str()), ("", ""));
+    assert_eq!(sent.status(), v1::InvoiceStatus::Draft);
+    assert_eq!(
+        (sent.issued_at, sent.due_date, sent.paid_at),
+        (None, None, None)
+    );
+    assert_eq!(sent.payment_method, None);
+}
+
+#[test]
+fn a_paid_invoice_leaves_nothing_to_collect() {
+    let mut paid = issued();
+    paid.status = InvoiceStatus::Paid;
+    paid.paid_at = paid.issued_at;
+    paid.payment_method = Some(PAID_BY_CREDIT.to_owned());
+    let summary = invoice_summary(paid.clone());
+    assert_eq!(summary.status(), v1::InvoiceStatus::Paid);
+    assert_eq!(summary.paid_at, timestamp(time("2024-12-01T00:00:00Z")));
+    assert_eq!(summary.final_amount, digits("11.88"));
+    let sent = invoice(paid).unwrap();
+    assert_eq!(sent.amount_due, digits("0.00"));
+    assert_eq!(sent.payment_method.as_deref(), Some("credit_balance"));
+}
+
+#[test]
+fn every_status_is_sent_and_filtered_by_its_name() {
+    for known in InvoiceStatus::ALL {
+        let sent = status(known);
+        let name = format!("INVOICE_STATUS_{}", known.name().to_uppercase());
+        assert_eq!(sent.as_str_name(), name);
+        let request = v1::ListInvoicesRequest {
+            status: sent.into(),
+            ..v1::ListInvoicesRequest::default()
+        };
+        assert_eq!(
+            requests::page(&alice(), &request).unwrap().filter.status,
+            Some(known)
+        );
+    }
+}
+
+#[test]
+fn a_list_names_everything_at_fault_at_once() {
+    let request = v1::ListInvoicesRequest {
+        page: Some(-1),
+        page_size: -1,
+        status: 99,
+        user_id: String::new(),
+    };
+    let fields = refused_fields(requests::page(&" ".into(), &request));
+    assert_eq!(fields, ["page", "page_size", "status", "user_id"]);
+}
+
+#[test]
+fn a_month_and_its_user_are_refused_together() {
+    let fields = refused_fields(requests::of_month(&" ".into(), "2024-13"));
+    assert_eq!(fields, ["user_id", "billing_month"]);
+}
+
+#[rstest]
+#[case("", "a\nb", &["id", "payment_method"])]
+#[case("inv-1", &"x".repeat(101), &["payment_method"])]
+fn a_payment_has_an_invoice_and_a_method_that_can_be_read(
+    #[case] id: &str,
+    #[case] method: &str,
+    #[case] fields: &[&str],
+) {
+    let request = v1::MarkInvoicePaidRequest {
+        user_id: "alice".to_owned(),
+        id: id.to_owned(),
+        payment_method: method.to_owned(),
+        transaction_id: String::new(),
+    };
+    assert_eq!(refused_fields(requests::payment(&alice(), request)), fields);
+}
+
+#[test]
+fn a_payment_may_have_a_method_and_an_id() {
+    let cases = [
+        ("", "manual", "", None),
+        ("bank transfer", "bank transfer", "tx-1", Some("tx-1")),
+    ];
+    for (method, named, sent, read) in cases {
+        let request = v1::MarkInvoicePaidRequest {
+            user_id: "alice".to_owned(),
+            id: "inv-1".to_owned(),
+            payment_method: method.to_owned(),
+            transaction_id: sent.to_owned(),
+        };
+        let (_, _, payment) = requests::payment(&alice(), request).unwrap();
+        assert_eq!(payment.method, named);
+        assert_eq!(payment.transaction_id.as_deref(), read);
+    }
+}
+
+#[test]
+fn the_reason_of_a_void_is_limited() {
+    let request = |reason: String| v1::VoidInvoiceRequest {
+        user_id: "alice".to_owned(),
+        id: "inv-1".to_owned(),
+        reason,
+    };
+    let (_, _, reason) = requests::void(&alice(), request("x".repeat(500))).unwrap();
+    assert_eq!(reason.len(), 500);
+    let fields = refused_fields(requests::void(&alice(), request("x".repeat(501))));
+    assert_eq!(fields, ["reason"]);
+}
+
+#[rstest]
+#[case(None, "must be set")]
+#[case(digits("0.00"), "must be above 0")]
+#[case(digits("-1"), "must not be negative")]
+#[case(digits("0.001"), "must be in whole cents")]
+#[case(digits("ten"), "must be a decimal number")]
+fn a_credit_note_is_over_whole_cents_above_0(
+    #[case] amount: Option<Amount>,
+    #[case] description: &str,
+) {
+    let refused = requests::credit_note(&alice(), note_request(amount), note_id()).unwrap_err();
+    assert_eq!(refused.violations.len(), 1);
+    assert_eq!(refused.violations[0].field, "amount");
+    assert_eq!(refused.violations[0].description, description);
+}
+
+#[test]
+fn a_credit_note_is_read_with_its_request_id() {
+    let order = requests::credit_note(&alice(), note_request(digits("1.10")), note_id()).unwrap();
+    assert_eq!(
+        (order.amount, order.reason.as_str()),
+        (usd("1.1"), "goodwill")
+    );
+    assert_eq!(order.request_id.unwrap().as_str(), "call-1");
+}
+
+#[test]
+fn a_credit_note_is_sent_with_its_total() {
+    let sent = credit_note(CreditNote {
+        id: note_id(),
+        user_id: UserId::trusted("alice".to_owned()),
+        invoice_id: InvoiceId::trusted("inv-1".to_owned()),
+        amount: usd("2.5"),
+        tax_amount: usd("0.25"),
+        reason: String::new(),
+        request_id: None,
+        created_at: time("2024-12-02T00:00:00Z"),
+    });
+    let sent = sent.unwrap();
+    assert_eq!((sent.total, sent.request_id.as_str()), (digits("2.75"), ""));
+}
+
+fn note_id() -> CreditNoteId {
+    CreditNoteId::trusted("crn-1".to_owned())
+}
+
+fn note_request(amount: Option<Amount>) -> v1::CreateCreditNoteRequest {
+    v1::CreateCreditNoteRequest {
+        user_id: "alice".to_owned(),
+        id: "inv-1".to_owned(),
+        amount,
+        reason: "goodwill".to_owned(),
+        request_id: "call-1".to_owned(),
+    }
+}

@@ -1,0 +1,68 @@
+//! The handlers of the API and, beside each, the conversions between its messages and the domain's
+//! types: decode, ask the store once, encode. Raw texts and unchecked numbers stop here. Who may
+//! call what is decided before a handler runs, by `auth`; a handler adds what depends on the request.
+
+mod accounts;
+mod coupons;
+mod debug;
+mod invoices;
+mod page;
+mod plans;
+mod prices;
+mod reports;
+mod service;
+mod settings;
+mod stats;
+mod subscriptions;
+mod time;
+mod usage;
+mod values;
+mod violations;
+
+use std::sync::Arc;
+
+use billing_proto::v1::{
+    account_service_server::AccountServiceServer, coupon_service_server::CouponServiceServer,
+    debug_service_server::DebugServiceServer, invoice_service_server::InvoiceServiceServer,
+    plan_service_server::PlanServiceServer, pricing_service_server::PricingServiceServer,
+    report_service_server::ReportServiceServer, settings_service_server::SettingsServiceServer,
+    stats_service_server::StatsServiceServer,
+    subscription_service_server::SubscriptionServiceServer,
+    usage_service_server::UsageServiceServer,
+};
+use tonic::service::Routes;
+
+use self::violations::Violations;
+use crate::{app::App, clock::TestClock, error::ApiError};
+
+/// What a handler answers.
+type Answer<T> = Result<T, ApiError>;
+
+/// All gRPC services. `test_clock` adds the one that moves it.
+#[must_use]
+pub(crate) fn routes(
+    app: &App,
+    max_message_bytes: usize,
+    test_clock: Option<Arc<TestClock>>,
+) -> Routes {
+    macro_rules! limited {
+        ($server:ident) => {
+            $server::new(app.clone()).max_decoding_message_size(max_message_bytes)
+        };
+    }
+    let mut routes = Routes::new(limited!(UsageServiceServer))
+        .add_service(limited!(PricingServiceServer))
+        .add_service(limited!(PlanServiceServer))
+        .add_service(limited!(SubscriptionServiceServer))
+        .add_service(limited!(AccountServiceServer))
+        .add_service(limited!(CouponServiceServer))
+        .add_service(limited!(SettingsServiceServer))
+        .add_service(limited!(StatsServiceServer))
+        .add_service(limited!(ReportServiceServer))
+        .add_service(limited!(InvoiceServiceServer));
+    if let Some(clock) = test_clock {
+        let debug = debug::MovableClock::new(clock, app);
+        routes = routes.add_service(DebugServiceServer::new(debug));
+    }
+    routes
+}

@@ -1,0 +1,236 @@
+//! Usage records as a CSV file (RFC 4180), part by part.
+
+use std::pin::Pin;
+
+use billing_core::rating::UsageRecord;
+use billing_proto::v1;
+use billing_store::MonthFilter;
+use chrono::{DateTime, SecondsFormat, Utc};
+use csv::{Terminator, WriterBuilder};
+use futures_util::stream::{Stream, try_unfold};
+use tonic::Status;
+
+use crate::{api::Violations, app::App, auth::ResolvedUser, error::ApiError};
+
+/// Records in one part of an export. Even if each had the longest texts that a record can have, the
+/// part would be within the 4 MiB that gRPC clients accept.
+const RECORDS_PER_PART: usize = 500;
+
+/// An export as it is sent.
+pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExportUsageResponse, Status>> + Send>>;
+
+/// What a record has in a column.
+type Field = fn(&UsageRecord) -> String;
+
+/// The columns, named and ordered like the fields of the API's `UsageRecord`.
+const COLUMNS: [(&str, Field); 27] = [
+    ("id", |r| r.id.to_string()),
+    ("user_id", |r| r.user_id.to_string()),
+    ("subscription_id", |r| or_empty(&r.charge.subscription_id)),
+    ("model", |r| r.model.to_string()),
+    ("provider", |r| r.provider.clone()),
+    ("request_id", |r| r.request_id.to_string()),
+    ("prompt_tokens", |r| r.tokens.prompt.to_string()),
+    ("completion_tokens", |r| r.tokens.completion.to_string()),
+    ("total_tokens", |r| r.tokens.total().to_string()),
+    ("cached_prompt_tokens", |r| {
+        r.tokens.cached_prompt.to_string()
+    }),
+    ("cache_write_tokens", |r| r.tokens.cache_write.to_string()),
+    ("reasoning_tokens", |r| r.tokens.reasoning.to_string()),
+    ("cost_usd", |r| r.charge.cost_usd.digits(2)),
+    ("discount_rate", |r| r.charge.discount_rate.to_string()),
+    ("covered_amount", |r| r.charge.covered_amount.digits(2)),
+    ("overage_tokens", |r| r.charge.taken.overage.to_string()),
+    ("overage_cost", |r| r.charge.overage_cost.digits(2)),
+    ("discount_amount", |r| r.charge.discount_amount.digits(2)),
+    ("final_cost", |r| r.charge.final_cost.digits(2)),
+    ("coupon_id", |r| or_empty(&r.charge.coupon_id)),
+    ("status", |r| r.status.name().to_owned()),
+    ("billing_month", |r| r.billing_month.to_string()),
+    ("created_at", |r| rfc3339(r.created_at)),
+    ("updated_at", |r| rfc3339(r.updated_at)),
+    ("invoice_month", |r| r.invoice_month.to_string()),
+    ("corrects_id", |r| or_empty(&r.corrects_id)),
+    ("void_reason", |r| r.void_reason.clone().unwrap_or_default()),
+];
+
+fn or_empty(id: &Option<impl ToString>) -> String {
+    id.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// Reads and sends the records of a month, a part at a time as the client reads on.
+pub(super) fn parts(app: App, filter: MonthFilter) -> Parts {
+    Box::pin(try_unfold(Some(filter), move |filter| {
+        let app = app.clone();
+        async move {
+            match filter {
+                Some(filter) => Ok(Some(part(&app, filter).await?)),
+                None => Ok(None),
+            }
+        }
+    }))
+}
+
+/// The next part of an export, and what comes after it, if anything does.
+async fn part(
+    app: &App,
+    filter: MonthFilter,
+) -> Result<(v1::ExportUsageResponse, Option<MonthFilter>), ApiError> {
+    app.keep_on()?;
+    let first = filter.after.is_none();
+    let limit = i64::try_from(RECORDS_PER_PART).unwrap_or(i64::MAX);
+    let records = app.store().month_records(filter.clone(), limit).await?;
+    let chunk = csv_part(first, &records)?;
+    let last = records.into_iter().nth(RECORDS_PER_PART.saturating_sub(1));
+    let next = last.map(|last| MonthFilter {
+        after: Some((last.user_id, last.id)),
+        ..filter
+    });
+    Ok((v1::ExportUsageResponse { chunk }, next))
+}
+
+/// Which records of `user` to export; `None` stands for all users.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn filter(
+    user: Option<&ResolvedUser>,
+    request: &v1::ExportUsageRequest,
+) -> Result<MonthFilter, ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let month = found.check("month", request.month.parse());
+    let user_id = user.and_then(|user| found.check("user_id", user.id()));
+    let format = v1::ExportFormat::try_from(request.format);
+    found.check("format", format.map_err(|_| "must be csv"));
+    violations.finish(month.map(|month| MonthFilter {
+        month,
+        user_id,
+        after: None,
+    }))
+}
+
+/// The next part of a file; the first begins with the header.
+///
+/// # Errors
+/// When the lines cannot be written.
+fn csv_part(first: bool, records: &[UsageRecord]) -> Result<String, ApiError> {
+    write(first, records).map_err(|error| {
+        tracing::error!(error, "an export cannot be written");
+        ApiError::internal()
+    })
+}
+
+fn write(first: bool, records: &[UsageRecord]) -> Result<String, Box<dyn std::error::Error>> {
+    let mut file = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
+    if first {
+        file.write_record(COLUMNS.map(|(name, _)| name))?;
+    }
+    for record in records {
+        file.write_record(COLUMNS.map(|(_, field)| field(record)))?;
+    }
+    Ok(String::from_utf8(file.into_inner()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use billing_core::{
+        ids::{ModelId, RecordId, RequestId, SubscriptionId, UserId},
+        money::{Money, Rate},
+        month::Month,
+        rating::{Charge, UsageStatus},
+        terms::Terms,
+        usage::{Fingerprint, Tokens},
+        window::TokensTaken,
+    };
+    use billing_proto::FILE_DESCRIPTOR_SET;
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    fn record() -> UsageRecord {
+        let at = |text: &str| text.parse().unwrap();
+        UsageRecord {
+            id: RecordId::trusted("rec-2".to_owned()),
+            user_id: UserId::trusted("a,b".to_owned()),
+            request_id: RequestId::trusted("say \"hi\"".to_owned()),
+            model: ModelId::trusted("=1+2".to_owned()),
+            provider: String::new(),
+            tokens: Tokens {
+                prompt: -7,
+                completion: -1,
+                cached_prompt: -3,
+                cache_write: -2,
+                reasoning: -1,
+            },
+            charge: Charge {
+                cost_usd: "-0.000000000000001".parse().unwrap(),
+                discount_rate: Rate::ONE,
+                covered_amount: Money::ZERO,
+                taken: TokensTaken {
+                    overage: -8,
+                    ..TokensTaken::default()
+                },
+                overage_cost: "-12.5".parse().unwrap(),
+                discount_amount: Money::ZERO,
+                final_cost: "-12.500000000000001".parse().unwrap(),
+                coupon_id: None,
+                subscription_id: Some(SubscriptionId::trusted("sub-1".to_owned())),
+                terms: Terms::Unknown,
+            },
+            status: UsageStatus::Correction,
+            billing_month: "2024-11".parse::<Month>().unwrap(),
+            invoice_month: "2024-12".parse::<Month>().unwrap(),
+            corrects_id: Some(RecordId::trusted("rec-1".to_owned())),
+            rated_at: at("2024-11-30T00:00:00Z"),
+            created_at: at("2024-12-01T00:00:00Z"),
+            updated_at: at("2024-12-01T00:00:00.000120Z"),
+            fingerprint: Fingerprint([0; 32]),
+            void_reason: None,
+        }
+    }
+
+    #[test]
+    fn columns_are_the_fields_of_a_record() {
+        let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let message = pool.get_message_by_name("billing.v1.UsageRecord").unwrap();
+        let fields: Vec<_> = message.fields().map(|f| f.name().to_owned()).collect();
+        assert_eq!(COLUMNS.map(|(name, _)| name).to_vec(), fields);
+    }
+
+    #[test]
+    fn texts_are_quoted_where_they_must_be_and_amounts_have_every_digit() {
+        let header = csv_part(true, &[]).unwrap();
+        assert!(header.starts_with("id,user_id,"));
+        assert!(header.ends_with(",corrects_id,void_reason\r\n"));
+        let line = "rec-2,\"a,b\",sub-1,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
+            -0.000000000000001,1,0.00,-8,-12.50,0.00,-12.500000000000001,,correction,2024-11,\
+            2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,rec-1,\r\n";
+        assert_eq!(csv_part(false, &[record()]).unwrap(), line);
+        let file = csv_part(true, &[record()]).unwrap();
+        assert_eq!(file, header + line);
+    }
+
+    #[test]
+    fn every_violation_is_named_at_once() {
+        let request = v1::ExportUsageRequest {
+            month: "2024-13".to_owned(),
+            user_id: String::new(),
+            format: 7,
+        };
+        let refused = filter(Some(&ResolvedUser::from(" ")), &request).unwrap_err();
+        let fields: Vec<_> = refused
+            .violations
+            .iter()
+            .map(|v| v.field.as_str())
+            .collect();
+        assert_eq!(fields, ["month", "user_id", "format"]);
+    }
+}

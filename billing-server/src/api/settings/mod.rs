@@ -1,0 +1,34 @@
+//! Users' billing settings.
+
+mod convert;
+
+use billing_proto::v1::{self, settings_service_server::SettingsService};
+use tonic::Request;
+
+use super::{Answer, service::service, values::user};
+use crate::{app::App, auth::caller};
+
+service! {
+    SettingsService for App {
+        get_settings(v1::GetSettingsRequest) -> v1::Settings;
+        update_settings(v1::UpdateSettingsRequest) -> v1::Settings;
+    }
+}
+
+impl App {
+    async fn get_settings(&self, request: Request<v1::GetSettingsRequest>) -> Answer<v1::Settings> {
+        let user = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
+        Ok(convert::settings(self.store().settings(user).await?))
+    }
+
+    async fn update_settings(
+        &self,
+        request: Request<v1::UpdateSettingsRequest>,
+    ) -> Answer<v1::Settings> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user, change) = convert::settings_change(&user, request.into_inner())?;
+        let store = self.store();
+        let settings = store.update_settings(user, change, self.clock()).await?;
+        Ok(convert::settings(settings))
+    }
+}

@@ -1,0 +1,105 @@
+//! Users' subscriptions.
+
+mod convert;
+
+use billing_core::{
+    ids::{SubscriptionId, UserId},
+    subscription::{SubscriptionOrder, SubscriptionRefusal},
+};
+use billing_proto::v1::{self, subscription_service_server::SubscriptionService};
+use tonic::Request;
+
+use super::{Answer, page::Page, service::service, values::user};
+use crate::{app::App, auth::caller};
+
+service! {
+    SubscriptionService for App {
+        subscribe(v1::SubscribeRequest) -> v1::Subscription;
+        get_subscription(v1::GetSubscriptionRequest) -> v1::Subscription;
+        list_subscriptions(v1::ListSubscriptionsRequest) -> v1::ListSubscriptionsResponse;
+        change_plan(v1::ChangePlanRequest) -> v1::Subscription;
+        cancel_subscription(v1::CancelSubscriptionRequest) -> v1::Subscription;
+        resume_subscription(v1::ResumeSubscriptionRequest) -> v1::Subscription;
+    }
+}
+
+impl App {
+    async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Answer<v1::Subscription> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let user = caller.resolve(&request.user_id)?;
+        if request.trial_days != 0 || request.start_time.is_some() {
+            caller.require_admin()?;
+        }
+        let id = self.ids().subscription();
+        let (user_id, new) = convert::new_subscription(&user, request, id)?;
+        self.order(user_id, SubscriptionOrder::Subscribe(new)).await
+    }
+
+    async fn get_subscription(
+        &self,
+        request: Request<v1::GetSubscriptionRequest>,
+    ) -> Answer<v1::Subscription> {
+        let user_id = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
+        let store = self.store();
+        let found = store.live_subscription(user_id.clone(), self.now()).await?;
+        let state = found.ok_or(SubscriptionRefusal::NotFound)?;
+        Ok(convert::subscription(&user_id, state))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<v1::ListSubscriptionsRequest>,
+    ) -> Answer<v1::ListSubscriptionsResponse> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let request = request.into_inner();
+        let (size, token) = (request.page_size, &request.page_token);
+        let (user_id, page) = Page::of_user("subscriptions", &user, size, token)?;
+        let after = page.after.clone().map(SubscriptionId::trusted);
+        let store = self.store();
+        let found = store.subscriptions(user_id.clone(), after, page.limit(), self.now());
+        let mut found = found.await?;
+        let next_page_token = page.cut(&mut found, |state| state.record.id.as_str());
+        let subscriptions = found.into_iter();
+        Ok(v1::ListSubscriptionsResponse {
+            subscriptions: subscriptions
+                .map(|state| convert::subscription(&user_id, state))
+                .collect(),
+            next_page_token,
+        })
+    }
+
+    async fn change_plan(
+        &self,
+        request: Request<v1::ChangePlanRequest>,
+    ) -> Answer<v1::Subscription> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let (user_id, plan_id) = convert::change_of_plan(&user, request.into_inner())?;
+        let order = SubscriptionOrder::ChangePlan(plan_id);
+        self.order(user_id, order).await
+    }
+
+    async fn cancel_subscription(
+        &self,
+        request: Request<v1::CancelSubscriptionRequest>,
+    ) -> Answer<v1::Subscription> {
+        let user_id = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
+        let at_period_end = request.get_ref().at_period_end;
+        let order = SubscriptionOrder::Cancel { at_period_end };
+        self.order(user_id, order).await
+    }
+
+    async fn resume_subscription(
+        &self,
+        request: Request<v1::ResumeSubscriptionRequest>,
+    ) -> Answer<v1::Subscription> {
+        let user_id = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
+        self.order(user_id, SubscriptionOrder::Resume).await
+    }
+
+    async fn order(&self, user_id: UserId, order: SubscriptionOrder) -> Answer<v1::Subscription> {
+        let store = self.store();
+        let ordered = store.order_subscription(user_id.clone(), order, self.clock());
+        Ok(convert::subscription(&user_id, ordered.await??))
+    }
+}

@@ -1,0 +1,94 @@
+//! What the running server consists of: handlers and jobs work with it.
+
+use std::{sync::Arc, time::Duration};
+
+use billing_store::{Now, Store, UsageWriter};
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use crate::{
+    clock::{Clock, asked_later},
+    error::ApiError,
+    ids::Ids,
+};
+
+/// The parts of a running server, shared by everything that works with them.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+struct Parts {
+    store: Arc<dyn Store>,
+    writer: UsageWriter,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    month_end_grace: Duration,
+    stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// A server over a store. Months are closed `month_end_grace` after their end; `stopping` turns
+    /// true when the server goes down.
+    #[must_use]
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        writer: UsageWriter,
+        clock: Arc<dyn Clock>,
+        month_end_grace: Duration,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            store,
+            writer,
+            ids: Arc::new(Ids::new(Arc::clone(&clock))),
+            clock,
+            month_end_grace,
+            stopping,
+        }))
+    }
+
+    /// The database.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
+    /// Where usage is recorded.
+    pub(crate) fn writer(&self) -> &UsageWriter {
+        &self.0.writer
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// The clock, for a store that asks it within a transaction.
+    pub(crate) fn clock(&self) -> Now {
+        asked_later(&self.0.clock)
+    }
+
+    /// Ids for what is made.
+    pub(crate) fn ids(&self) -> &Arc<Ids> {
+        &self.0.ids
+    }
+
+    /// How long after its end a month is closed.
+    pub(crate) fn month_end_grace(&self) -> Duration {
+        self.0.month_end_grace
+    }
+
+    /// Turns true when the server goes down.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.clone()
+    }
+
+    /// Refuses to begin another part of long work once the server goes down.
+    ///
+    /// # Errors
+    /// `DATABASE_UNAVAILABLE`, so that the caller repeats the call elsewhere.
+    pub(crate) fn keep_on(&self) -> Result<(), ApiError> {
+        if *self.0.stopping.borrow() {
+            return Err(ApiError::shutting_down());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! What the server is told at start: by flags, the environment, a TOML file, or defaults. A new
+//! setting is a new line of `table`.
+//!
+//! A setting `db_writers` is the flag `--db-writers`, the variable `BILLING_DB_WRITERS` and the
+//! key `db_writers` of the file; the first of these that names it wins. `BILLING_TEST_CLOCK` is a
+//! variable only, so that no file can leave a server on a clock that stands still.
+
+mod check;
+mod database_url;
+mod declare;
+mod load;
+mod period;
+mod secret;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use billing_store::Database;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use database_url::DatabaseUrl;
+pub(crate) use period::Period;
+pub(crate) use secret::SecretText;
+pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
+
+use crate::auth::{KeyError, SigningKey, TokenRules};
+
+/// Why the settings cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub(crate) struct ConfigError {
+    /// The setting at fault, as it was given: a flag, a variable or a key of the file.
+    pub(crate) key: String,
+    /// What is wrong with it and what to do, in a lowercase sentence without secrets.
+    pub(crate) reason: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The certificate and key of the listener, both PEM files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TlsFiles<'a> {
+    /// The certificate chain.
+    pub(crate) cert: &'a Path,
+    /// Its private key.
+    pub(crate) key: &'a Path,
+}
+
+impl Config {
+    /// The certificate and key to serve TLS with, if it is configured.
+    #[must_use]
+    pub(crate) fn tls(&self) -> Option<TlsFiles<'_>> {
+        Some(TlsFiles {
+            cert: self.tls_cert.as_deref()?,
+            key: self.tls_key.as_deref()?,
+        })
+    }
+
+    /// What tokens must name besides their subject.
+    #[must_use]
+    pub(crate) fn token_rules(&self) -> TokenRules {
+        TokenRules {
+            issuer: self.jwt_issuer.clone(),
+            audience: self.jwt_audience.clone(),
+        }
+    }
+
+    /// Loads the key that signs and verifies tokens: the configured file, or `billing.key` beside
+    /// an SQLite database, created when it is missing.
+    ///
+    /// # Errors
+    /// The file cannot be used, or PostgreSQL is the database and no file is configured.
+    pub(crate) fn load_signing_key(&self) -> Result<SigningKey, ConfigError> {
+        let loaded = match (&self.jwt_key_file, self.database_url.database()) {
+            (Some(configured), _) => SigningKey::load(configured),
+            (None, Database::Sqlite(file)) => SigningKey::load_or_create(&beside(file)),
+            (None, Database::Postgres(_)) => return Err(check::key_required()),
+        };
+        loaded.map_err(key_error)
+    }
+
+    /// As [`Self::load_signing_key`], but a missing key is an error: a key that is made beside a
+    /// running server is not the server's.
+    ///
+    /// # Errors
+    /// The file is missing or cannot be used.
+    pub(crate) fn load_existing_signing_key(&self) -> Result<SigningKey, ConfigError> {
+        let loaded = match (&self.jwt_key_file, self.database_url.database()) {
+            (Some(configured), _) => SigningKey::load(configured),
+            (None, Database::Sqlite(file)) => SigningKey::load(&beside(file)),
+            (None, Database::Postgres(_)) => return Err(check::key_required()),
+        };
+        loaded.map_err(key_error)
+    }
+}
+
+/// The key file beside an SQLite database.
+fn beside(database: &Path) -> PathBuf {
+    database.with_file_name("billing.key")
+}
+
+fn key_error(error: KeyError) -> ConfigError {
+    ConfigError::new("jwt_key_file", error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Every setting, declared once: its help, name, type, default, the value's name and check.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use super::{
+    DatabaseUrl, LogFormat, Period,
+    check::{any, at_most, between, not_empty, origin, timeout},
+    declare::settings,
+};
+
+/// Bytes in a message: less holds no request, more than gRPC can frame is none.
+const MESSAGE_BYTES: [usize; 2] = [1_024, 1_073_741_824];
+/// Usage records in the queue.
+const QUEUE_RECORDS: [usize; 2] = [1, 10_000_000];
+/// Connections in a pool.
+const POOL: [usize; 2] = [1, 1_000];
+/// The longest grace of a month's end: the next one has not come by then.
+const MAX_GRACE: Period = Period::seconds(28 * 24 * 60 * 60);
+
+settings! {
+    /// What every command on the server's machine takes.
+    CommonOptions common with
+        /// TOML file with settings, in snake_case
+        #[arg(long, value_name = "FILE")]
+        #[serde(skip)]
+        config: Option<PathBuf>
+    {
+        /// sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME [default: sqlite://billing.db]
+        database_url: DatabaseUrl = DatabaseUrl::default(), value "URL", any;
+
+        /// How log lines are written to stderr [default: text]
+        log_format: LogFormat = LogFormat::Text, value "FORMAT", any;
+    }
+
+    /// What the listener takes.
+    ListenerOptions listener {
+        /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), value "ADDRESS", any;
+
+        /// PEM certificate chain; serves TLS together with --tls-key
+        tls_cert: Option<PathBuf> = None, value "FILE", any;
+
+        /// PEM private key of --tls-cert
+        tls_key: Option<PathBuf> = None, value "FILE", any;
+
+        /// Allow others to connect without TLS, as behind a proxy that adds it
+        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        plaintext: bool = false, value "BOOL", any;
+
+        /// Web origin that browsers may call from, or * for all [default: none]
+        cors_origin: Option<String> = None, value "ORIGIN", origin;
+
+        /// Let the API's description be read without a token
+        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        reflection_public: bool = false, value "BOOL", any;
+    }
+
+    /// What decides which tokens are accepted.
+    KeyOptions keys {
+        /// Ed25519 key (PEM) or HS256 secret for tokens; required with PostgreSQL [default:
+        /// billing.key beside the SQLite file, created when missing]
+        jwt_key_file: Option<PathBuf> = None, value "FILE", any;
+
+        /// The iss that tokens must have [default: not checked]
+        jwt_issuer: Option<String> = None, value "NAME", not_empty;
+
+        /// The aud that tokens must have [default: not checked]
+        jwt_audience: Option<String> = None, value "NAME", not_empty;
+    }
+
+    /// How the running server works and how much it takes on.
+    ServerOptions server {
+        /// Bring a PostgreSQL schema up to date at start; SQLite always is
+        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        auto_migrate: bool = false, value "BOOL", any;
+
+        /// Largest message [default: 16777216]
+        max_message_bytes: usize = 16 * 1024 * 1024, value "BYTES", between(MESSAGE_BYTES);
+
+        /// Usage records that may wait for the database [default: 8192]
+        queue_records: usize = 8_192, value "N", between(QUEUE_RECORDS);
+
+        /// Database connections that read [default: 4]
+        db_read_pool: usize = 4, value "N", between(POOL);
+
+        /// Database connections that write usage [default: 1]
+        db_writers: usize = 1, value "N", between(POOL);
+
+        /// Time that running calls get to finish at the end [default: 30s]
+        shutdown_timeout: Period = Period::seconds(30), value "DURATION", timeout;
+
+        /// Time after a month's end when its invoices are made [default: 24h]
+        month_end_grace: Period = Period::seconds(24 * 60 * 60), value "DURATION",
+            at_most(MAX_GRACE);
+    }
+
+    /// How long the database may take.
+    DatabaseOptions database {
+        /// Longest wait for a database connection [default: 5s]
+        db_acquire_timeout: Period = Period::seconds(5), value "DURATION", timeout;
+
+        /// Longest run of one database statement [default: 30s]
+        db_statement_timeout: Period = Period::seconds(30), value "DURATION", timeout;
+    }
+}

@@ -1,0 +1,146 @@
+//! Running the server: open the database, listen, and drain when told to stop.
+
+mod error;
+mod health;
+mod open;
+mod routes;
+
+use std::{fs, io::Write, pin::pin, sync::Arc, time::Duration};
+
+pub(crate) use error::ServeError;
+
+use billing_proto::FILE_DESCRIPTOR_SET;
+use billing_store::{Store, UsageStore, UsageWriter};
+use prost_reflect::DescriptorPool;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tonic::transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming};
+
+use crate::{
+    api,
+    app::App,
+    auth::Verifier,
+    clock::{Clock, SystemClock, TestClock},
+    config::{Config, ConfigError},
+    jobs::Jobs,
+};
+
+/// How often an idle connection is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Serves until SIGTERM or SIGINT, then finishes what was begun.
+pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
+    let key = config.load_signing_key()?;
+    let verifier = Arc::new(Verifier::new(key, &config.token_rules()));
+    let mut server = server(&config)?;
+    let store = open::store(&config).await?;
+    let usage: Arc<dyn UsageStore> = Arc::<dyn Store>::clone(&store);
+    let (writer, writing) = UsageWriter::start(&usage, config.db_writers, config.queue_records);
+    let test_clock = config
+        .test_clock
+        .map(|start| Arc::new(TestClock::new(start)));
+    let clock: Arc<dyn Clock> = match &test_clock {
+        Some(clock) => Arc::<TestClock>::clone(clock),
+        None => Arc::new(SystemClock),
+    };
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(ServeError::failed)?;
+    let services = routes::services(&pool, false);
+    let (health, watching) = health::watch(Arc::clone(&store), services).await;
+    let (stop, mut stopping) = watch::channel(false);
+    // Only the handlers keep the writer: its queue ends with the last of them.
+    let grpc = {
+        let app = App::new(
+            Arc::clone(&store),
+            writer,
+            clock,
+            *config.month_end_grace,
+            stopping.clone(),
+        );
+        Jobs::new(app.clone()).start(stopping.clone());
+        api::routes(&app, config.max_message_bytes, test_clock)
+    };
+    let grpc = grpc.add_service(health);
+    let routes = routes::all(&config, &pool, grpc, verifier, store)?;
+
+    let socket = TcpListener::bind(config.listen).await.map_err(|error| {
+        ServeError::failed(format!("cannot listen on {}: {error}", config.listen))
+    })?;
+    announce(&config, &socket)?;
+    let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
+    let serving = async {
+        let router = server.add_routes(routes);
+        let stopped = async { drop(stopping.wait_for(|stop| *stop).await) };
+        router
+            .serve_with_incoming_shutdown(incoming, stopped)
+            .await?;
+        // With the handlers the queue's senders are gone: what is left of it is committed.
+        writing.finish().await;
+        Ok::<_, tonic::transport::Error>(())
+    };
+    until_told_to_stop(serving, &stop, *config.shutdown_timeout).await?;
+    watching.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn server(config: &Config) -> Result<Server, ServeError> {
+    let server = Server::builder()
+        .accept_http1(true)
+        .http2_keepalive_interval(Some(KEEPALIVE));
+    let Some(files) = config.tls() else {
+        return Ok(server);
+    };
+    let read = |key, path: &std::path::Path| {
+        fs::read(path)
+            .map_err(|error| ConfigError::new(key, format!("{}: {error}", path.display())))
+    };
+    let identity = Identity::from_pem(read("tls_cert", files.cert)?, read("tls_key", files.key)?);
+    server
+        .tls_config(ServerTlsConfig::new().identity(identity))
+        .map_err(|error| ConfigError::new("tls_cert", error.to_string()).into())
+}
+
+/// Tells where the server is, and a newcomer what to do next.
+fn announce(config: &Config, socket: &TcpListener) -> Result<(), ServeError> {
+    tracing::info!(database = %config.database_url, "the database is open");
+    tracing::info!(
+        "get a token with: billing-server token --subject me --scope \"usage:write admin\""
+    );
+    let scheme = if config.tls().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on {scheme}://{}", socket.local_addr()?)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Runs `serving` until it ends by itself or, once a signal has come, for at most `patience` more.
+async fn until_told_to_stop(
+    serving: impl Future<Output = Result<(), tonic::transport::Error>>,
+    stop: &watch::Sender<bool>,
+    patience: Duration,
+) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut serving = pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served.map_err(ServeError::failed),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: calls in flight are finished first");
+    stop.send_replace(true);
+    match tokio::time::timeout(patience, serving).await {
+        Ok(served) => served.map_err(ServeError::failed),
+        Err(_) => {
+            tracing::warn!("calls were still running when the shutdown timeout ended");
+            Ok(())
+        }
+    }
+}
