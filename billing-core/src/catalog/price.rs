@@ -1,14 +1,14 @@
-//! Model prices, their choice by time, and price changes; the catalog of prices and plans.
+//! Model prices, their choice by time, and changes of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     Violation,
-    ids::{self, ModelId, PlanId},
+    ids::{self, ModelId, PriceId},
     money::{Money, NumberError, Price},
-    plan::PlanVersion,
+    refusal::Refusal,
     usage::Tokens,
 };
 
@@ -124,9 +124,12 @@ impl TokenPrices {
     }
 }
 
-/// The price of a model from a time until the next price of that model.
+/// The price of a model from a time until the next price of that model. It is never rewritten: of
+/// several with the same start the one with the greatest id counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelPrice {
+    /// What records that it charged name it by.
+    pub id: PriceId,
     /// The model.
     pub model_id: ModelId,
     /// Who runs the model, for information.
@@ -137,6 +140,8 @@ pub struct ModelPrice {
     pub effective_from: DateTime<Utc>,
     /// When the price was set (UTC).
     pub created_at: DateTime<Utc>,
+    /// Who set it.
+    pub created_by: String,
 }
 
 /// A price that an operator wants.
@@ -152,6 +157,8 @@ pub struct PriceChange {
     pub effective_from: Option<DateTime<Utc>>,
     /// Lets `effective_from` lie in the past.
     pub allow_backdate: bool,
+    /// Who wants it.
+    pub created_by: String,
 }
 
 /// What a price change comes to.
@@ -159,14 +166,9 @@ pub struct PriceChange {
 pub enum PriceDecision {
     /// This price is in force already.
     Unchanged(ModelPrice),
-    /// A new row; it takes the place of a price with the same start.
+    /// A new price; it counts instead of one with the same start.
     Set(ModelPrice),
 }
-
-/// The price would start before now, and the model has a price already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("effective_from lies in the past and the model has a price already")]
-pub struct PriceInPast;
 
 impl PriceChange {
     /// Every field at fault.
@@ -185,15 +187,14 @@ impl PriceChange {
         violations
     }
 
-    /// Decides the change against the model's prices, which are sorted by `effective_from`.
-    ///
-    /// # Errors
-    /// [`PriceInPast`] when a later price would start before `now` without `allow_backdate`.
-    pub fn decide(
+    /// Decides the change against the model's prices, which are sorted by `effective_from` and id;
+    /// a new price gets the id `next`.
+    pub(super) fn decide(
         self,
         existing: &[Arc<ModelPrice>],
+        next: PriceId,
         now: DateTime<Utc>,
-    ) -> Result<PriceDecision, PriceInPast> {
+    ) -> Result<PriceDecision, Refusal> {
         let default = if existing.is_empty() {
             DateTime::UNIX_EPOCH
         } else {
@@ -207,116 +208,24 @@ impl PriceChange {
             return Ok(PriceDecision::Unchanged(ModelPrice::clone(present)));
         }
         if !existing.is_empty() && from < now && !self.allow_backdate {
-            return Err(PriceInPast);
+            return Err(Refusal::PriceInPast);
         }
         Ok(PriceDecision::Set(ModelPrice {
+            id: next,
             model_id: self.model_id,
             provider: self.provider,
             prices: self.prices,
             effective_from: from,
             created_at: now,
+            created_by: self.created_by,
         }))
     }
 }
 
-fn in_force(prices: &[Arc<ModelPrice>], at: DateTime<Utc>) -> Option<&Arc<ModelPrice>> {
+/// The price in force at a time, out of prices sorted by start and id.
+pub(super) fn in_force(prices: &[Arc<ModelPrice>], at: DateTime<Utc>) -> Option<&Arc<ModelPrice>> {
     let next = prices.partition_point(|price| price.effective_from <= at);
     next.checked_sub(1).and_then(|index| prices.get(index))
-}
-
-/// All prices and plans at one version.
-#[derive(Debug, Clone, Default)]
-pub struct Catalog {
-    version: i64,
-    models: HashMap<ModelId, Vec<Arc<ModelPrice>>>,
-    plans: HashMap<PlanId, PlanHistory>,
-}
-
-/// The terms that a plan has had, by `effective_from`, and whether it is on offer.
-#[derive(Debug, Clone, Default)]
-struct PlanHistory {
-    is_active: bool,
-    versions: Vec<Arc<PlanVersion>>,
-}
-
-impl Catalog {
-    /// A catalog of prices in any order.
-    #[must_use]
-    pub fn new(version: i64, prices: impl IntoIterator<Item = ModelPrice>) -> Self {
-        let mut models: HashMap<ModelId, Vec<Arc<ModelPrice>>> = HashMap::new();
-        for price in prices {
-            let model = models.entry(price.model_id.clone()).or_default();
-            model.push(Arc::new(price));
-        }
-        for prices in models.values_mut() {
-            prices.sort_by_key(|price| price.effective_from);
-        }
-        Self {
-            version,
-            models,
-            plans: HashMap::new(),
-        }
-    }
-
-    /// The same catalog with plans: their versions in any order, each with whether its plan is on
-    /// offer.
-    #[must_use]
-    pub fn with_plans(mut self, versions: impl IntoIterator<Item = (bool, PlanVersion)>) -> Self {
-        for (is_active, version) in versions {
-            let plan = self.plans.entry(version.plan_id.clone()).or_default();
-            plan.is_active = is_active;
-            plan.versions.push(Arc::new(version));
-        }
-        for plan in self.plans.values_mut() {
-            plan.versions.sort_by_key(|version| version.effective_from);
-        }
-        self
-    }
-
-    /// Counts the changes of prices and plans.
-    #[must_use]
-    pub const fn version(&self) -> i64 {
-        self.version
-    }
-
-    /// The prices of a model by `effective_from`; empty when it has none.
-    #[must_use]
-    pub fn prices_of(&self, model: &str) -> &[Arc<ModelPrice>] {
-        self.models.get(model).map_or(&[], Vec::as_slice)
-    }
-
-    /// The price of a model at a time. A model without one is never free.
-    #[must_use]
-    pub fn price_at(&self, model: &str, at: DateTime<Utc>) -> Option<&Arc<ModelPrice>> {
-        in_force(self.prices_of(model), at)
-    }
-
-    /// The prices in force at a time, by model id.
-    #[must_use]
-    pub fn prices_at(&self, at: DateTime<Utc>) -> Vec<&Arc<ModelPrice>> {
-        let mut prices: Vec<_> = self
-            .models
-            .values()
-            .filter_map(|prices| in_force(prices, at))
-            .collect();
-        prices.sort_by(|a, b| a.model_id.cmp(&b.model_id));
-        prices
-    }
-
-    /// The terms of a plan at a time; `None` when there is no such plan. Its first terms reach back
-    /// as far as anyone asks: a clock may stand before the time at which they were written.
-    #[must_use]
-    pub fn plan_at(&self, plan_id: &str, at: DateTime<Utc>) -> Option<&Arc<PlanVersion>> {
-        let versions = &self.plans.get(plan_id)?.versions;
-        let next = versions.partition_point(|version| version.effective_from <= at);
-        versions.get(next.saturating_sub(1))
-    }
-
-    /// Whether a plan can be subscribed to.
-    #[must_use]
-    pub fn plan_is_active(&self, plan_id: &str) -> bool {
-        self.plans.get(plan_id).is_some_and(|plan| plan.is_active)
-    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
-//! Invoices (contract, section 6): what a month is invoiced at, and what becomes of an invoice.
+//! Invoices (contract, section 6): what a month is invoiced at, and what becomes of invoices.
 
 mod bill;
-mod check;
-mod issue;
+mod groups;
 mod items;
+mod lifecycle;
+mod reconcile;
+mod run;
 mod status;
+mod subtotal;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
-    bill::{Bill, CouponPart, Discount, DiscountSource, Draft},
-    check::Mismatch,
-    issue::{Payer, Payment},
-    items::{Charges, Item, ItemKind, ItemPart, PartKind, UsageSum},
-    status::{InvoiceMove, InvoiceStatus},
+    bill::{Bill, CouponPart, Discount, DiscountSource},
+    items::{Charges, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum},
+    lifecycle::{CreditNoteOrder, Payment},
+    reconcile::{CarriedLine, Difference, Mismatch, Reconciled, UserMonth},
+    run::{BillingDetails, InvoiceRun, LiveInvoice, MonthInvoices, MonthToInvoice, Requested},
+    status::{InvoiceStatus, InvoiceTransition},
+    subtotal::Subtotal,
 };
 use crate::{
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
@@ -39,7 +44,7 @@ pub struct Invoice {
     pub user_id: UserId,
     /// The month.
     pub month: Month,
-    /// Where it stands.
+    /// Its status.
     pub status: InvoiceStatus,
     /// The number; empty for a draft.
     pub number: String,
@@ -90,85 +95,6 @@ pub struct CreditNote {
     pub created_at: DateTime<Utc>,
 }
 
-/// Why an invoice cannot be made or changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvoiceRefusal {
-    /// The month has not begun.
-    #[error("must not be in the future")]
-    FutureMonth,
-    /// The month is not over.
-    #[error("must be over")]
-    RunningMonth,
-    /// No charges.
-    #[error("there is nothing to bill")]
-    NothingToBill,
-    /// No such invoice.
-    #[error("there is no such invoice")]
-    NotFound,
-    /// Where the invoice stands does not allow it.
-    #[error("the invoice is {0}")]
-    MoveNotAllowed(&'static str),
-    /// More than is left of the invoice.
-    #[error("must be at most {0}, what earlier credit notes have left of the invoice")]
-    CreditTooHigh(Money),
-    /// The request id made another credit note.
-    #[error("the request id was used for another credit note")]
-    RequestConflict,
-    /// An amount does not fit.
-    #[error("an amount {0}")]
-    TooLarge(#[from] NumberError),
-}
-
-impl Invoice {
-    /// What is left to be collected, in USD: nothing once it is paid or void.
-    ///
-    /// # Errors
-    /// [`NumberError::TooLarge`] when it does not fit.
-    pub fn amount_due(&self) -> Result<Money, NumberError> {
-        if self.status.is_collectible() {
-            self.bill.final_amount.minus(self.credit_applied)
-        } else {
-            Ok(Money::ZERO)
-        }
-    }
-
-    /// A credit note over a part of the invoice, at the invoice's tax rate.
-    ///
-    /// # Errors
-    /// When the invoice was not issued or is void, or its credit notes would exceed its charges.
-    pub fn credit(
-        &self,
-        id: CreditNoteId,
-        amount: Money,
-        reason: String,
-        request_id: Option<RequestId>,
-        now: DateTime<Utc>,
-    ) -> Result<CreditNote, InvoiceRefusal> {
-        let invoice_id = self.id.clone().ok_or(InvoiceRefusal::NotFound)?;
-        if !self.status.may_be_credited() {
-            return Err(InvoiceRefusal::MoveNotAllowed(self.status.name()));
-        }
-        let mut left = self.bill.net()?;
-        for earlier in &self.credit_notes {
-            left = left.minus(earlier.amount)?;
-        }
-        if amount > left {
-            return Err(InvoiceRefusal::CreditTooHigh(left));
-        }
-        let tax_amount = tax(amount, self.bill.tax_rate)?;
-        Ok(CreditNote {
-            id,
-            user_id: self.user_id.clone(),
-            invoice_id,
-            amount,
-            tax_amount,
-            reason,
-            request_id,
-            created_at: now,
-        })
-    }
-}
-
 impl CreditNote {
     /// What it adds to the credit balance, in USD.
     ///
@@ -176,17 +102,6 @@ impl CreditNote {
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn total(&self) -> Result<Money, NumberError> {
         self.amount.plus(self.tax_amount)
-    }
-}
-
-/// The number of a user's invoice for a month, of which `voided` were voided before.
-#[must_use]
-pub fn invoice_number(user_id: &UserId, month: Month, voided: i64) -> String {
-    let again = voided.saturating_add(1);
-    if again == 1 {
-        format!("INV-{user_id}-{month}")
-    } else {
-        format!("INV-{user_id}-{month}-{again}")
     }
 }
 

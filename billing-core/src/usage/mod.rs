@@ -1,7 +1,15 @@
-//! What a caller sends about one model call, and its validation.
+//! Usage: what a caller sends about one model call and its validation, the record that it becomes,
+//! and what records add up to.
+
+mod record;
+mod sums;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::{
+    record::{Charge, Outcome, TokensTaken, UsageRecord, UsageStatus, WindowRef},
+    sums::Sums,
+};
 use crate::{
     Violation,
     ids::{self, ModelId, RecordId, RequestId, UserId},
@@ -53,6 +61,30 @@ impl Tokens {
     #[must_use]
     pub const fn plain_completion(&self) -> i64 {
         self.completion.saturating_sub(self.reasoning)
+    }
+
+    /// The same tokens, taken back.
+    #[must_use]
+    pub const fn negated(&self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_neg(),
+            completion: self.completion.saturating_neg(),
+            cached_prompt: self.cached_prompt.saturating_neg(),
+            cache_write: self.cache_write.saturating_neg(),
+            reasoning: self.reasoning.saturating_neg(),
+        }
+    }
+
+    /// The tokens of both.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            completion: self.completion.saturating_add(other.completion),
+            cached_prompt: self.cached_prompt.saturating_add(other.cached_prompt),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+        }
     }
 
     /// Every count at fault.
@@ -120,7 +152,7 @@ pub struct UsageDraft {
 /// One model call that may be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
-    /// The id of the record that it becomes.
+    /// The id of the record that it becomes, or a lesser one than that.
     pub record_id: RecordId,
     /// Who is billed.
     pub user_id: UserId,

@@ -1,27 +1,28 @@
-//! The state of one user that rating reads and changes.
+//! The state of one account: what a transaction locks and reads in one row.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    alert::Alerts,
-    ids::UserId,
-    money::{Money, Rate},
+    event::QuotaLevel,
+    ids::{RecordId, UserId},
+    money::{Money, NumberError, Rate},
     month::Month,
+    settings::Settings,
     subscription::Subscription,
 };
 
-/// Everything about a user that the usage transaction locks and reads in one row.
+/// Everything about a user that is kept in the account's own row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct AccountState {
     /// Who is billed.
     pub user_id: UserId,
     /// The first month that no invoice has closed; usage of earlier months joins it.
     pub open_month: Month,
     /// What the user pays of list prices.
     pub discount: Discount,
-    /// The live subscription and its frozen terms.
+    /// The live subscription.
     pub subscription: Option<Subscription>,
     /// Whether the user has had a trial.
     pub trial_used: bool,
@@ -29,14 +30,28 @@ pub struct Account {
     pub topup_balance: i64,
     /// What records owe before coupons, by the month that will invoice them, in USD.
     pub uninvoiced: BTreeMap<Month, Money>,
+    /// What all usage has cost that is invoiced with months before `open_month`, in USD.
+    pub closed_cost: Money,
     /// Whether the user has redeemed coupons.
     pub has_redemptions: bool,
     /// The end of the latest archived window (UTC): earlier times may belong to one.
     pub archived_until: Option<DateTime<Utc>>,
-    /// When the user is warned, and of what he has been.
+    /// When the user is warned, and of what the user has been.
     pub alerts: Alerts,
+    /// When tokens are bought automatically.
+    pub auto_topup: AutoTopup,
+    /// The tax on invoices.
+    pub tax: Tax,
+    /// What is left of credit notes, in USD.
+    pub credit_balance: Money,
     /// The number of the latest event or invoice line.
     pub sequence: i64,
+    /// The id of the latest record; the next one's is greater.
+    pub last_record_id: Option<RecordId>,
+    /// The id up to which records are folded into rollups: the watermark.
+    pub folded_to: Option<RecordId>,
+    /// How many records are not folded.
+    pub tail_records: i64,
 }
 
 /// What a user pays of list prices in the time around now. Other times are looked up.
@@ -50,48 +65,103 @@ pub struct Discount {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Which children of an account rating needs.
+/// A rate from a time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiscountChange {
+    /// From when (UTC).
+    pub from: DateTime<Utc>,
+    /// What the user pays of list prices.
+    pub rate: Rate,
+}
+
+/// When a user is warned, and of what the user has been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alerts {
+    /// The number of tokens at or below which to warn; 0 means at 80 % used.
+    pub threshold: i64,
+    /// Whether levels are announced.
+    pub enabled: bool,
+    /// The levels that were announced in the running window.
+    pub announced: Vec<QuotaLevel>,
+}
+
+/// When tokens are bought automatically: copies of the user's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AutoTopup {
+    /// Whether they are.
+    pub enabled: bool,
+    /// The number of tokens at or below which tokens are bought.
+    pub threshold: i64,
+    /// For how much, in USD.
+    pub amount: Money,
+    /// Whether the user agreed to be charged for it.
+    pub has_consent: bool,
+}
+
+/// The tax on a user's invoices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wanted {
+pub struct Tax {
+    /// The rate: 0.1 = 10 %.
+    pub rate: Rate,
+    /// Whether the user pays none all the same.
+    pub is_exempt: bool,
+}
+
+/// Which relations a decision needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
     /// The redeemed coupons.
     pub redemptions: bool,
     /// The archived windows that end after this time (UTC).
-    pub archived_after: Option<DateTime<Utc>>,
+    pub windows_after: Option<DateTime<Utc>>,
     /// Every discount rate.
     pub discounts: bool,
 }
 
-impl Account {
+impl AccountState {
     /// The account of a user of whom nothing is known yet.
     #[must_use]
     pub fn new(user_id: UserId) -> Self {
+        let defaults = Settings::new(user_id.clone());
         Self {
             user_id,
             open_month: Month::FIRST,
-            discount: Discount {
-                rate: Rate::ONE,
-                from: None,
-                until: None,
-            },
+            discount: Discount::NONE,
             subscription: None,
             trial_used: false,
             topup_balance: 0,
             uninvoiced: BTreeMap::new(),
+            closed_cost: Money::ZERO,
             has_redemptions: false,
             archived_until: None,
-            alerts: Alerts::default(),
+            alerts: Alerts {
+                threshold: defaults.alert_threshold,
+                enabled: defaults.enable_alerts,
+                announced: Vec::new(),
+            },
+            auto_topup: AutoTopup {
+                enabled: defaults.auto_topup,
+                threshold: defaults.auto_topup_threshold,
+                amount: defaults.auto_topup_amount,
+                has_consent: false,
+            },
+            tax: Tax::default(),
+            credit_balance: Money::ZERO,
             sequence: 0,
+            last_record_id: None,
+            folded_to: None,
+            tail_records: 0,
         }
     }
 
-    /// What has to be read to rate records of `earliest` and later at `now`. A normal account with
+    /// What has to be read to decide about times from `earliest` on at `now`. A normal account with
     /// present records needs nothing.
     #[must_use]
-    pub fn wanted(&self, earliest: DateTime<Utc>, now: DateTime<Utc>) -> Wanted {
+    pub fn needs(&self, earliest: DateTime<Utc>, now: DateTime<Utc>) -> Needs {
         let covered = self.discount.covers(earliest) && self.discount.covers(now);
-        Wanted {
+        Needs {
             redemptions: self.has_redemptions,
-            archived_after: self
+            windows_after: self
                 .archived_until
                 .is_some_and(|until| earliest < until)
                 .then_some(earliest),
@@ -115,14 +185,30 @@ impl Account {
         self.uninvoiced.get(&month).copied().unwrap_or(Money::ZERO)
     }
 
+    /// What the records of all months owe before coupons that no invoice carries, in USD.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn uninvoiced_amount(&self) -> Result<Money, NumberError> {
+        let mut owed = self.uninvoiced.values();
+        owed.try_fold(Money::ZERO, |sum, amount| sum.plus(*amount))
+    }
+
     /// The next number of an event or invoice line.
-    pub(crate) fn next_sequence(&mut self) -> i64 {
+    pub(super) const fn next_sequence(&mut self) -> i64 {
         self.sequence = self.sequence.saturating_add(1);
         self.sequence
     }
 }
 
 impl Discount {
+    /// List prices, for ever.
+    pub const NONE: Self = Self {
+        rate: Rate::ONE,
+        from: None,
+        until: None,
+    };
+
     /// Whether this is the rate in force at a time.
     #[must_use]
     pub fn covers(&self, at: DateTime<Utc>) -> bool {
@@ -143,83 +229,13 @@ impl Discount {
     }
 }
 
-/// A rate from a time on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DiscountChange {
-    /// From when (UTC).
-    pub from: DateTime<Utc>,
-    /// What the user pays of list prices.
-    pub rate: Rate,
+impl Tax {
+    /// The rate that is charged.
+    #[must_use]
+    pub const fn charged(&self) -> Rate {
+        if self.is_exempt { Rate::ZERO } else { self.rate }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    fn day(number: u32) -> DateTime<Utc> {
-        format!("2024-11-{number:02}T00:00:00Z").parse().unwrap()
-    }
-
-    fn rate(text: &str) -> Rate {
-        text.parse().unwrap()
-    }
-
-    #[rstest]
-    #[case::before_the_first(3, "1", None, Some(5))]
-    #[case::its_first_moment(5, "0.9", Some(5), Some(9))]
-    #[case::in_the_midst(8, "0.9", Some(5), Some(9))]
-    #[case::the_next(9, "0.5", Some(9), None)]
-    #[case::later(30, "0.5", Some(9), None)]
-    fn a_discount_holds_until_the_next(
-        #[case] at: u32,
-        #[case] expected: &str,
-        #[case] from: Option<u32>,
-        #[case] until: Option<u32>,
-    ) {
-        let changes = [(5, "0.9"), (9, "0.5")].map(|(from, text)| DiscountChange {
-            from: day(from),
-            rate: rate(text),
-        });
-        let discount = Discount::at(&changes, day(at));
-        let expected = Discount {
-            rate: rate(expected),
-            from: from.map(day),
-            until: until.map(day),
-        };
-        assert_eq!(discount, expected);
-        assert!(discount.covers(day(at)));
-        for outside in from.iter().map(|from| from - 1).chain(until) {
-            assert!(!discount.covers(day(outside)));
-        }
-    }
-
-    #[test]
-    fn a_new_account_pays_list_prices_owes_nothing_and_needs_no_children() {
-        let account = Account::new(UserId::trusted("user-1".into()));
-        assert_eq!(account.discount, Discount::at(&[], day(1)));
-        assert_eq!(account.uninvoiced_in(Month::FIRST), Money::ZERO);
-        assert_eq!(account.open_month, Month::FIRST);
-        assert_eq!(account.tokens_remaining(), 0);
-        assert_eq!(account.wanted(day(1), day(2)), Wanted::default());
-    }
-
-    #[test]
-    fn children_are_wanted_only_for_times_that_the_account_does_not_cover() {
-        let account = Account {
-            archived_until: Some(day(5)),
-            discount: Discount {
-                rate: rate("0.9"),
-                from: Some(day(3)),
-                until: Some(day(20)),
-            },
-            ..Account::new(UserId::trusted("user-1".into()))
-        };
-        assert_eq!(account.wanted(day(5), day(6)), Wanted::default());
-        let late = account.wanted(day(4), day(6));
-        assert_eq!((late.archived_after, late.discounts), (Some(day(4)), false));
-        assert!(account.wanted(day(2), day(6)).discounts);
-        assert!(account.wanted(day(5), day(20)).discounts);
-    }
-}
+mod tests;

@@ -4,10 +4,12 @@ use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
 
+use super::Catalog;
 use crate::{
     Violation,
-    ids::PlanId,
-    money::{Money, Price, Rate},
+    ids::{PlanId, PlanVersionId},
+    money::{Money, NumberError, Price, Rate},
+    refusal::Refusal,
     text::{TextError, check_line, check_lines},
 };
 
@@ -50,17 +52,21 @@ pub struct PlanTerms {
     pub overage_discount_rate: Rate,
 }
 
-/// The terms of a plan from a time until the next version of that plan.
+/// The terms of a plan from a time until the next version of that plan. It is never rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanVersion {
+    /// What subscriptions, records and invoices name it by.
+    pub id: PlanVersionId,
     /// The plan.
     pub plan_id: PlanId,
-    /// From when the terms are in force (UTC).
-    pub effective_from: DateTime<Utc>,
     /// The plan's name.
     pub name: String,
     /// The terms.
     pub terms: PlanTerms,
+    /// From when the terms are in force (UTC).
+    pub effective_from: DateTime<Utc>,
+    /// When the terms were set (UTC).
+    pub created_at: DateTime<Utc>,
 }
 
 /// A subscription plan as it is now.
@@ -124,35 +130,124 @@ pub struct PlanChange {
     pub reactivate: bool,
 }
 
-/// Why a plan cannot be read or changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanRefusal {
-    /// No plan has the id.
-    #[error("there is no plan {:?}", .0.as_str())]
-    NotFound(PlanId),
-    /// Another plan has the id.
-    #[error("there is another plan {:?}", .0.as_str())]
-    Exists(PlanId),
-    /// Subscriptions use the plan or will change to it.
-    #[error("plan {:?} still has subscriptions: {subscriptions}", .id.as_str())]
-    InUse {
-        /// The plan.
+/// What a change of a plan comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanDecision {
+    /// The plan is that already.
+    Unchanged(Plan),
+    /// A new plan and its first version.
+    Created(Plan, PlanVersion),
+    /// A plan that changed, with a version to add when its terms or its name did.
+    Changed(Plan, Option<PlanVersion>),
+}
+
+impl PlanDecision {
+    /// The plan as it is now.
+    #[must_use]
+    pub fn into_plan(self) -> Plan {
+        match self {
+            Self::Unchanged(plan) | Self::Created(plan, _) | Self::Changed(plan, _) => plan,
+        }
+    }
+}
+
+impl Catalog {
+    /// Decides the creation of a plan against the one that is `stored` under its id.
+    ///
+    /// # Errors
+    /// [`Refusal::PlanExists`] when that is another plan.
+    pub fn create_plan(
+        &self,
+        stored: Option<Plan>,
         id: PlanId,
-        /// How many.
-        subscriptions: i64,
-    },
+        content: PlanChange,
+        now: DateTime<Utc>,
+    ) -> Result<PlanDecision, Refusal> {
+        let new = content.create(id, now);
+        match stored {
+            Some(stored) if stored.has_content_of(&new) => Ok(PlanDecision::Unchanged(stored)),
+            Some(stored) => Err(Refusal::PlanExists(stored.id)),
+            None => {
+                let version = self.version_of(&new, now);
+                Ok(PlanDecision::Created(new, version))
+            }
+        }
+    }
+
+    /// Decides a change of the plan that is `stored` under an id.
+    ///
+    /// # Errors
+    /// [`Refusal::PlanNotFound`] when there is none.
+    pub fn update_plan(
+        &self,
+        stored: Option<Plan>,
+        id: PlanId,
+        change: PlanChange,
+        now: DateTime<Utc>,
+    ) -> Result<PlanDecision, Refusal> {
+        let stored = stored.ok_or(Refusal::PlanNotFound(id))?;
+        let changed = change.apply(stored.clone());
+        if changed == stored {
+            return Ok(PlanDecision::Unchanged(stored));
+        }
+        let has_new_terms = (&changed.name, &changed.terms) != (&stored.name, &stored.terms);
+        let version = has_new_terms.then(|| self.version_of(&changed, now));
+        let changed = Plan {
+            updated_at: now,
+            ..changed
+        };
+        Ok(PlanDecision::Changed(changed, version))
+    }
+
+    /// The version that a plan's terms are from now on.
+    fn version_of(&self, plan: &Plan, now: DateTime<Utc>) -> PlanVersion {
+        PlanVersion {
+            id: self.next_plan_version(),
+            plan_id: plan.id.clone(),
+            name: plan.name.clone(),
+            terms: plan.terms.clone(),
+            effective_from: now,
+            created_at: now,
+        }
+    }
+}
+
+impl PlanTerms {
+    /// What 1,000 tokens beyond quota and balance cost, in USD, the discount included.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn overage_price_per_k(&self) -> Result<Money, NumberError> {
+        Money::of_extra_tokens(1_000, self.extra_token_price, self.overage_discount_rate)
+    }
 }
 
 impl Plan {
-    /// The version that the plan's terms are from a time on.
-    #[must_use]
-    pub fn version(&self, effective_from: DateTime<Utc>) -> PlanVersion {
-        PlanVersion {
-            plan_id: self.id.clone(),
-            effective_from,
-            name: self.name.clone(),
-            terms: self.terms.clone(),
+    /// Decides to take the plan that is `stored` under an id off the offer. `subscriptions` live
+    /// ones use it or will change to it, which is no obstacle when they are kept.
+    ///
+    /// # Errors
+    /// [`Refusal::PlanNotFound`] or [`Refusal::PlanInUse`].
+    pub fn deactivate(
+        stored: Option<Self>,
+        id: PlanId,
+        keep_subscribers: bool,
+        subscriptions: i64,
+        now: DateTime<Utc>,
+    ) -> Result<PlanDecision, Refusal> {
+        let stored = stored.ok_or_else(|| Refusal::PlanNotFound(id.clone()))?;
+        if !stored.is_active {
+            return Ok(PlanDecision::Unchanged(stored));
         }
+        if subscriptions > 0 && !keep_subscribers {
+            return Err(Refusal::PlanInUse { id, subscriptions });
+        }
+        let inactive = Self {
+            is_active: false,
+            updated_at: now,
+            ..stored
+        };
+        Ok(PlanDecision::Changed(inactive, None))
     }
 
     /// Whether two plans differ in nothing that an operator sets. Being on offer is a matter of its

@@ -1,10 +1,13 @@
 //! Stretches of time, and the quota windows of subscriptions.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
 
 use crate::{
-    money::{Price, Rate},
-    plan::{PlanTerms, UsagePricing},
+    catalog::{PlanTerms, PlanVersion, UsagePricing},
+    money::{Money, NumberError},
+    usage::{TokensTaken, WindowRef},
 };
 
 /// A stretch of time (UTC). Its end belongs to the next.
@@ -59,46 +62,59 @@ pub struct Counters {
     pub overage_tokens: i64,
 }
 
-/// Where a record's tokens were taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TokensTaken {
-    /// From the window's quota.
-    pub quota: i64,
-    /// From the topped-up balance.
-    pub topup: i64,
-    /// From neither.
-    pub overage: i64,
-}
-
 /// A quota window: what rates its usage, and how much there was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaWindow {
     /// When.
     pub span: Span,
-    /// How tokens within the quota are charged.
-    pub usage_pricing: UsagePricing,
+    /// The version of the plan that rates its usage.
+    pub version: Arc<PlanVersion>,
     /// Tokens of the window.
     pub quota: i64,
-    /// USD per token beyond quota and balance.
-    pub extra_token_price: Price,
-    /// What the user pays of the extra price.
-    pub overage_discount_rate: Rate,
     /// What was used.
     pub counters: Counters,
 }
 
-impl Window {
+impl QuotaWindow {
     /// An unused window with a plan's whole quota.
     #[must_use]
-    pub fn new(span: Span, terms: &PlanTerms) -> Self {
+    pub fn new(span: Span, version: Arc<PlanVersion>) -> Self {
         Self {
             span,
-            usage_pricing: terms.usage_pricing,
-            quota: terms.monthly_quota,
-            extra_token_price: terms.extra_token_price,
-            overage_discount_rate: terms.overage_discount_rate,
+            quota: version.terms.monthly_quota,
+            version,
             counters: Counters::default(),
         }
+    }
+
+    /// The window as its records name it.
+    #[must_use]
+    pub fn reference(&self) -> WindowRef {
+        WindowRef {
+            plan_version_id: self.version.id,
+            start: self.span.start,
+        }
+    }
+
+    /// What rates its usage.
+    #[must_use]
+    pub fn terms(&self) -> &PlanTerms {
+        &self.version.terms
+    }
+
+    /// Whether the plan's fee covers model prices.
+    #[must_use]
+    pub fn covers_prices(&self) -> bool {
+        self.terms().usage_pricing == UsagePricing::Included
+    }
+
+    /// What tokens beyond quota and balance cost, in USD.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn overage_cost(&self, tokens: i64) -> Result<Money, NumberError> {
+        let terms = self.terms();
+        Money::of_extra_tokens(tokens, terms.extra_token_price, terms.overage_discount_rate)
     }
 
     /// Tokens left of the quota, never negative.
@@ -124,7 +140,7 @@ impl Window {
             quota,
             ..TokensTaken::default()
         };
-        if self.usage_pricing == UsagePricing::Included {
+        if self.covers_prices() {
             let beyond = tokens.saturating_sub(quota);
             taken.topup = beyond.min((*balance).max(0));
             taken.overage = beyond.saturating_sub(taken.topup);
@@ -149,18 +165,6 @@ impl Window {
         counters.quota_used = counters.quota_used.saturating_add(taken.quota);
         counters.overage_tokens = counters.overage_tokens.saturating_add(beyond);
         *balance = balance.saturating_sub(taken.topup);
-    }
-}
-
-impl TokensTaken {
-    /// The same tokens, given back.
-    #[must_use]
-    pub fn negated(self) -> Self {
-        Self {
-            quota: self.quota.saturating_neg(),
-            topup: self.topup.saturating_neg(),
-            overage: self.overage.saturating_neg(),
-        }
     }
 }
 
