@@ -132,9 +132,10 @@ impl QuotaWindow {
             .saturating_sub(self.counters.overage_tokens)
     }
 
-    /// Takes tokens from the quota, then from the topped-up balance (contract, section 3, step 4).
-    /// On a metered plan the quota only counts, and the balance is left alone.
-    pub fn take(&mut self, tokens: i64, balance: &mut i64) -> TokensTaken {
+    /// Where tokens would be taken from: the quota, then the topped-up balance (contract, section 3,
+    /// step 4). On a metered plan the quota only counts, and the balance is left alone.
+    #[must_use]
+    pub fn takes(&self, tokens: i64, balance: i64) -> TokensTaken {
         let quota = tokens.min(self.quota_left());
         let mut taken = TokensTaken {
             quota,
@@ -142,10 +143,9 @@ impl QuotaWindow {
         };
         if self.covers_prices() {
             let beyond = tokens.saturating_sub(quota);
-            taken.topup = beyond.min((*balance).max(0));
+            taken.topup = beyond.min(balance.max(0));
             taken.overage = beyond.saturating_sub(taken.topup);
         }
-        self.count(tokens, taken, balance);
         taken
     }
 
@@ -155,7 +155,8 @@ impl QuotaWindow {
         self.count(tokens.saturating_neg(), taken, balance);
     }
 
-    fn count(&mut self, tokens: i64, taken: TokensTaken, balance: &mut i64) {
+    /// Counts what a record takes, also of the topped-up balance.
+    pub fn count(&mut self, tokens: i64, taken: TokensTaken, balance: &mut i64) {
         let counters = &mut self.counters;
         // Metered tokens beyond the quota cost no extra price, but nothing held them either.
         let beyond = tokens

@@ -1,14 +1,26 @@
 //! The account: everything of one user that decisions read and change, and the commands that change
 //! it, one file each. A command changes the account in memory and notes what has to be stored.
 
+mod alerts;
+mod issue;
 mod pending;
+mod rate;
+mod redeem;
+mod renew;
+mod settings;
 mod state;
+mod subscribe;
+mod void;
+mod windows;
 
 use chrono::{DateTime, Utc};
 
 pub use self::{
     pending::{AccountChange, PendingChanges},
+    rate::Quote,
+    redeem::Redeemed,
     state::{AccountState, Alerts, AutoTopup, Discount, DiscountChange, Needs, Tax},
+    void::{VoidOrder, Voided},
 };
 use crate::{
     coupon::Redemption,

@@ -233,7 +233,11 @@ impl Tax {
     /// The rate that is charged.
     #[must_use]
     pub const fn charged(&self) -> Rate {
-        if self.is_exempt { Rate::ZERO } else { self.rate }
+        if self.is_exempt {
+            Rate::ZERO
+        } else {
+            self.rate
+        }
     }
 }
 

@@ -290,7 +290,11 @@ impl Group {
         let version = usage.cover.map(|version| version.id);
         for (kind, tokens, price) in usage.price.prices.parts(&usage.sum.sums.tokens) {
             if tokens != 0 {
-                let price = if version.is_some() { Price::ZERO } else { price };
+                let price = if version.is_some() {
+                    Price::ZERO
+                } else {
+                    price
+                };
                 let part = PartKey {
                     kind: PartKind::Tokens(kind),
                     price: Money::of_tokens(1_000, price)?,

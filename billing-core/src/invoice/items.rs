@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::sum;
 use crate::{
     catalog::TokenKind,
     ids::{ModelId, PlanVersionId, PriceId, SubscriptionId},
-    money::Money,
+    money::{Money, NumberError},
     month::Month,
     usage::{Sums, WindowRef},
 };
@@ -17,6 +18,15 @@ pub struct Charges {
     pub usage: Vec<UsageSum>,
     /// Fees and proration, in the order they arose.
     pub lines: Vec<InvoiceLine>,
+}
+
+impl Charges {
+    /// What records owe before coupons, exactly, in USD. What is taken back of invoiced months owes
+    /// nothing.
+    pub(crate) fn owed_by_records(&self) -> Result<Money, NumberError> {
+        let owing = self.usage.iter().filter(|usage| !usage.is_reversal);
+        sum(owing.map(|usage| usage.sums.net()))
+    }
 }
 
 /// What records of one calendar month that were charged by the same price and window add up to.

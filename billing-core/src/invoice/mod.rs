@@ -11,6 +11,7 @@ mod subtotal;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub(crate) use self::run::invoice_number;
 pub use self::{
     bill::{Bill, CouponPart, Discount, DiscountSource},
     items::{Charges, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum},

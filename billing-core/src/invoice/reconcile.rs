@@ -204,7 +204,11 @@ impl Display for SumKey {
         write!(f, "sums of {} by {}", self.month, self.price_id)?;
         if let Some(window) = self.window {
             let start = window.start.to_rfc3339();
-            write!(f, " in the window of {} from {start}", window.plan_version_id)?;
+            write!(
+                f,
+                " in the window of {} from {start}",
+                window.plan_version_id
+            )?;
         }
         f.write_str(if self.is_reversal { ", reversed" } else { "" })
     }

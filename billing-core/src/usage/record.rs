@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Fingerprint, Tokens};
 use crate::{
-    ids::{
-        CouponId, ModelId, PlanVersionId, PriceId, RecordId, RequestId, SubscriptionId, UserId,
-    },
+    ids::{CouponId, ModelId, PlanVersionId, PriceId, RecordId, RequestId, SubscriptionId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
     refusal::Refusal,
