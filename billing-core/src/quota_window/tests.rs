@@ -106,7 +106,9 @@ fn metered_tokens_beyond_the_quota_are_no_topped_up_ones_whatever_the_plan_becom
 proptest! {
     #[test]
     fn included_tokens_are_split_without_loss(
-        quota in 0..2_000_i64, balance in -10..500_i64, uses in prop::collection::vec(0..700_i64, 1..9),
+        quota in 0..2_000_i64,
+        balance in -10..500_i64,
+        uses in prop::collection::vec(0..700_i64, 1..9),
     ) {
         let mut window = window(UsagePricing::Included, quota);
         let mut left = balance;

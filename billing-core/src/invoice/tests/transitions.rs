@@ -55,7 +55,9 @@ proptest! {
     /// Whatever is tried, an invoice is issued at most once and settled at most once, and a draft
     /// is never owed.
     #[test]
-    fn an_invoice_is_issued_once_and_ends_paid_or_void(tried in vec(select(&TRANSITIONS[..]), 0..30)) {
+    fn an_invoice_is_issued_once_and_ends_paid_or_void(
+        tried in vec(select(&TRANSITIONS[..]), 0..30),
+    ) {
         let mut status = InvoiceStatus::Draft;
         let mut made = Vec::new();
         for step in tried {

@@ -112,7 +112,9 @@ proptest! {
         let after = counters(&account);
         prop_assert_eq!(after.tokens_used, total(&under_plan, |r| r.tokens.total()));
         prop_assert_eq!(after.quota_used, total(&under_plan, |r| r.charge.taken.quota));
-        let beyond = |r: &UsageRecord| r.tokens.total() - r.charge.taken.quota - r.charge.taken.topup;
+        let beyond = |r: &UsageRecord| {
+            r.tokens.total() - r.charge.taken.quota - r.charge.taken.topup
+        };
         prop_assert_eq!(after.overage_tokens, total(&under_plan, beyond));
         let spent = balance - account.state.topup_balance;
         prop_assert_eq!(spent, total(&under_plan, |r| r.charge.taken.topup));
