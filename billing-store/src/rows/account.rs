@@ -26,6 +26,7 @@ use crate::{
 table_row! {
     AccountRow, AccountColumns in accounts {
         user_id: String as Text = "text", Key;
+        version: i64 as BigInt = "bigint", Read;
         open_month: String as Text = "text", Set;
         subscription_id: Option<DbUuid> as Nullable<UuidBytes> = "uuid", Set;
         plan_id: Option<String> as Nullable<Text> = "text", Set;
@@ -162,6 +163,8 @@ impl AccountRow {
         let levels = state.alerts.announced.iter();
         Self {
             user_id: state.user_id.as_str().to_owned(),
+            // Raised by the statement that stores the row.
+            version: 0,
             open_month: state.open_month.to_string(),
             subscription_id: live.map(|l| DbUuid(l.id.uuid())),
             plan_id: live.map(|l| l.plan_id().to_string()),

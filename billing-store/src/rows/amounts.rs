@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use billing_core::{money::Money, month::Month};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::Error,
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// Amounts in USD by month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

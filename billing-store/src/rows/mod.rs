@@ -31,7 +31,7 @@ pub(crate) use settings::SettingsRow;
 pub(crate) use subscription::{PeriodRow, SubscriptionRow};
 pub(crate) use sums::{
     GroupRow, MONEY_SUMS, ROLLUP_KEYS, TotalsRow, UsageSumRow, WHOLE_SUMS, money, sums_of,
-    usage_totals, user_totals,
+    usage_totals,
 };
 
 use crate::{

@@ -6,9 +6,7 @@ use billing_core::{
     money::{Fixed, Money, Rate},
     month::Month,
     refusal::Refusal,
-    usage::{
-        Charge, Fingerprint, Tokens, TokensTaken, UsageRecord, UsageStatus, WindowRef,
-    },
+    usage::{Charge, Fingerprint, Tokens, TokensTaken, UsageRecord, UsageStatus, WindowRef},
 };
 use diesel::sql_types::{Binary, Integer, Nullable, SmallInt, Text};
 
@@ -140,9 +138,10 @@ impl RecordRow {
             status,
             is_reversal,
             billing_month,
-            invoice_month: invoice_month.map_or(Ok::<Month, StoreError>(billing_month), |text| {
-                month("invoice_month", text)
-            })?,
+            invoice_month: invoice_month
+                .map_or(Ok::<Month, StoreError>(billing_month), |text| {
+                    month("invoice_month", text)
+                })?,
             corrects_id: self.corrects_id.map(|id| RecordId::new(id.0)),
             rated_at: self.rated_at.unwrap_or(self.created_at).0,
             created_at: self.created_at.0,

@@ -90,9 +90,13 @@ fn push_insert<'b, DB: Backend, S: Source<DB>>(
     out: &mut AstPass<'_, 'b, DB>,
 ) -> QueryResult<()> {
     push_all(out, &["INSERT INTO ", S::Row::TABLE, " ("]);
-    push_list(out, S::Row::names(|role| role.is_inserted()), |out, name| {
-        out.push_sql(name);
-    });
+    push_list(
+        out,
+        S::Row::names(|role| role.is_inserted()),
+        |out, name| {
+            out.push_sql(name);
+        },
+    );
     out.push_sql(") ");
     source.push(|role| role.is_inserted(), out)?;
     match existing {
@@ -126,7 +130,14 @@ fn push_update<'b, DB: Backend, S: Source<DB>>(
     push_list(out, S::Row::names(bound), |out, name| out.push_sql(name));
     out.push_sql(") AS (");
     source.push(bound, out)?;
-    push_all(out, &[") UPDATE ", S::Row::TABLE, " AS t SET version = t.version + 1"]);
+    push_all(
+        out,
+        &[
+            ") UPDATE ",
+            S::Row::TABLE,
+            " AS t SET version = t.version + 1",
+        ],
+    );
     for name in S::Row::names(set) {
         push_all(out, &[", ", name, " = u.", name]);
     }

@@ -2,7 +2,7 @@
 //! reader.
 
 use billing_core::{
-    ids::{PlanVersionId, PriceId, UserId},
+    ids::{PlanVersionId, PriceId},
     invoice::UsageSum,
     money::{Fixed, Money},
     report::{GroupKey, GroupSums, UsageTotals},
@@ -95,11 +95,14 @@ impl TryFrom<SumsRow> for Sums {
     }
 }
 
-/// What usage of one user, calendar month, price and window adds up to.
+/// The length of YYYY-MM.
+const MONTH_LENGTH: usize = 7;
+
+/// What usage of one user, day, price and window adds up to.
 #[derive(Debug, Queryable)]
 pub(crate) struct UsageSumRow {
     pub(crate) user_id: String,
-    billing_month: String,
+    day: String,
     price_id: i32,
     plan_version_id: i32,
     window_start: DbTimestamp,
@@ -118,7 +121,7 @@ impl TryFrom<UsageSumRow> for UsageSum {
         Ok(Self {
             price_id: PriceId::new(row.price_id),
             window: (row.plan_version_id != 0).then_some(window),
-            billing_month: month("day", &row.billing_month)?,
+            billing_month: month("day", row.day.get(..MONTH_LENGTH).unwrap_or_default())?,
             is_reversal: row.reversal,
             sums: Sums::try_from(row.sums)?,
         })
@@ -139,14 +142,6 @@ pub(crate) fn usage_totals(row: TotalsRow, taken: Money) -> Result<UsageTotals, 
         tokens,
         records: whole("record_count", records)?,
     })
-}
-
-/// A user's totals.
-pub(crate) fn user_totals(
-    (user_id, row): (String, TotalsRow),
-    taken: Money,
-) -> Result<(UserId, UsageTotals), StoreError> {
-    Ok((UserId::trusted(user_id), usage_totals(row, taken)?))
 }
 
 /// A group's sums. What is not grouped by is an empty text.
