@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::install;
+use crate::package;
 
 /// Names the folder of the binaries to use, before any other.
 const OVERRIDE: &str = "BILLING_TEST_PG_BIN";
@@ -20,7 +20,7 @@ pub(super) fn find() -> Result<PathBuf, String> {
     }
     match on_path().or_else(of_debian) {
         Some(found) => Ok(found),
-        None => install::install()
+        None => package::install()
             .map_err(|reason| format!("{reason}; install it or set {OVERRIDE} to its bin folder")),
     }
 }

@@ -1,7 +1,16 @@
-//! A PostgreSQL of the tests' own: one server per test process, one database per test.
+//! A PostgreSQL of the tests' own: one server per test process, one database per test. Nothing has
+//! to be started or installed beforehand.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness that cannot do its work fails the test on the spot"
+)]
 
+mod backend;
 mod binaries;
-mod install;
+pub mod build_output;
+pub mod install;
+mod package;
 mod process;
 
 use std::sync::{
@@ -11,6 +20,7 @@ use std::sync::{
 
 use tokio_postgres::{Client, NoTls};
 
+pub use self::backend::Backend;
 use self::process::Postgres;
 
 /// The server, or why there is none, so that every test that needs it says the same.

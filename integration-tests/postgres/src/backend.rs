@@ -1,9 +1,9 @@
 //! Running one test on both databases.
 
-/// The database behind a [`crate::TestServer`].
+/// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// A file in the server's own folder.
+    /// A file of its own.
     Sqlite,
     /// A fresh database of the PostgreSQL that all tests share.
     Postgres,

@@ -15,8 +15,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::binaries;
-use crate::install::run;
+use crate::{binaries, install::run};
 
 /// "nobody": the server refuses to run as root.
 const UNPRIVILEGED: u32 = 65534;

@@ -6,7 +6,11 @@ use std::{
 };
 
 /// The folder that cargo builds into, however it was configured.
-pub(crate) fn target_dir() -> PathBuf {
+///
+/// # Panics
+/// Outside of a test.
+#[must_use]
+pub fn target_dir() -> PathBuf {
     let profile = profile_dir();
     let target = profile.parent();
     target
@@ -15,7 +19,11 @@ pub(crate) fn target_dir() -> PathBuf {
 }
 
 /// The profile that the running test was built with.
-pub(crate) fn profile() -> String {
+///
+/// # Panics
+/// Outside of a test.
+#[must_use]
+pub fn profile() -> String {
     let dir = profile_dir();
     let name = dir.file_name().and_then(|name| name.to_str());
     match name.expect("the profile's folder has a name") {

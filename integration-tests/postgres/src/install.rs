@@ -11,7 +11,10 @@ use crate::build_output::target_dir;
 
 /// The folder of an installed tool. `unpack` fills a folder that it is given and answers which
 /// part of it to keep. Test processes that run side by side install once.
-pub(crate) fn install(
+///
+/// # Errors
+/// Why it could not be installed.
+pub fn install(
     name: &str,
     unpack: impl FnOnce(&Path) -> Result<PathBuf, String>,
 ) -> Result<PathBuf, String> {
@@ -34,8 +37,11 @@ fn lock(tools: &Path, name: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// Runs a command to its end; a failure carries what the command said.
-pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+/// Runs a command to its end.
+///
+/// # Errors
+/// What the command said when it failed.
+pub fn run(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().display().to_string();
     let output = command
         .stdin(Stdio::null())
