@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use billing_core::pricing::PriceDecision;
+use billing_core::catalog::PriceDecision;
 use billing_store::{Database, StoreOptions, connect};
-use integration_tests::{Backend, on_both_databases};
+use test_postgres::{Backend, on_both_databases};
 
-use super::{MODEL, TestStore, batch, made_at, noon, price, recorded, time, usage};
+use crate::support::{MODEL, TestStore, batch, made_at, of_model, price, recorded, usage};
 
 on_both_databases!(
     each_change_raises_the_version_once,
@@ -22,20 +22,12 @@ async fn each_change_raises_the_version_once(backend: Backend) {
         price("two", "1", "2"),
         price("one", "1", "2"),
     ];
-    let decisions = store
-        .store
-        .set_prices(changes.clone(), Arc::new(noon))
-        .await
-        .unwrap();
+    let decisions = store.store.set_prices(changes.clone()).await.unwrap();
     assert!(matches!(decisions[0], Ok(PriceDecision::Set(_))));
     assert!(matches!(decisions[2], Ok(PriceDecision::Unchanged(_))));
     // A setter sees its own change at once.
     assert_eq!(store.store.cached_catalog().version(), before + 1);
-    let same = store
-        .store
-        .set_prices(changes, Arc::new(noon))
-        .await
-        .unwrap();
+    let same = store.store.set_prices(changes).await.unwrap();
     assert!(
         same.iter()
             .all(|d| matches!(d, Ok(PriceDecision::Unchanged(_))))
@@ -45,21 +37,13 @@ async fn each_change_raises_the_version_once(backend: Backend) {
 
 async fn usage_is_priced_as_of_its_time_whatever_the_cache_holds(backend: Backend) {
     let store = TestStore::open(backend).await;
-    let later = || time("2026-11-10T12:30:00Z");
-    let change = vec![price(MODEL, "0.3", "0.6")];
-    store
-        .store
-        .set_prices(change, Arc::new(later))
-        .await
-        .unwrap();
-    let received = |at: &str, id: &str| {
-        let mut call = made_at(usage("alice", id, 1_000, 0), at);
-        call.received_at = time("2026-11-10T13:00:00Z");
-        call
-    };
+    store.clock.set("2026-11-10T12:30:00Z");
+    store.set_price(MODEL, "0.3", "0.6").await;
+    store.clock.set("2026-11-10T13:00:00Z");
+    let call = |at: &str, id: &str| made_at(usage("alice", id, 1_000, 0), at);
     let calls = [
-        received("2026-11-10T12:29:59.999999Z", "before"),
-        received("2026-11-10T12:30:00Z", "from then on"),
+        call("2026-11-10T12:29:59.999999Z", "before"),
+        call("2026-11-10T12:30:00Z", "from then on"),
     ];
     let outcomes = store.commit(&batch(calls)).await;
     let costs: Vec<_> = outcomes
@@ -76,7 +60,7 @@ async fn changes_that_meet_are_decided_one_after_another(backend: Backend) {
         let store = Arc::clone(&store.store);
         let model = format!("model-{}", i % 4);
         let change = vec![price(&model, "1", "2")];
-        tokio::spawn(async move { store.set_prices(change, Arc::new(noon)).await.unwrap() })
+        tokio::spawn(async move { store.set_prices(change).await.unwrap() })
     });
     let mut set = 0;
     for change in changes.collect::<Vec<_>>() {
@@ -94,17 +78,11 @@ async fn changes_that_meet_are_decided_one_after_another(backend: Backend) {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_stores_change_is_seen_by_usage_at_once_and_by_the_cache_after_a_look() {
     let one = TestStore::open(Backend::Postgres).await;
-    let other = connect(&one.database, &StoreOptions::default())
-        .await
-        .unwrap();
+    let other = one.second_server().await;
     let before = other.catalog().await.unwrap().version();
-    let set = one
-        .store
-        .set_prices(vec![price("new", "1", "1")], Arc::new(noon))
-        .await;
-    assert!(set.unwrap()[0].is_ok());
+    one.set_price("new", "1", "1").await;
     assert!(other.cached_catalog().prices_of("new").is_empty());
-    let call = super::of_model(usage("alice", "call-1", 1_000, 0), "new");
+    let call = of_model(usage("alice", "call-1", 1_000, 0), "new");
     let outcomes = other.commit_usage(&batch([call])).await.unwrap();
     assert_eq!(recorded(&outcomes[0]).charge.cost_usd.to_string(), "1");
     assert_eq!(other.catalog().await.unwrap().version(), before + 1);
@@ -115,7 +93,12 @@ async fn another_stores_change_is_seen_by_usage_at_once_and_by_the_cache_after_a
 async fn one_sqlite_file_serves_one_server() {
     let store = TestStore::open(Backend::Sqlite).await;
     assert!(matches!(store.database, Database::Sqlite(_)));
-    let second = connect(&store.database, &StoreOptions::default()).await;
+    let second = connect(
+        &store.database,
+        &StoreOptions::default(),
+        store.clock.clock(),
+    )
+    .await;
     let error = second.map(drop).unwrap_err().to_string();
     assert!(error.contains("in use by another server"), "{error}");
 }

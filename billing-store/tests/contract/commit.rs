@@ -1,9 +1,11 @@
 //! `commit_usage`: what is recorded, what is told apart, what the accounts owe.
 
-use billing_core::rating::Outcome;
-use integration_tests::{Backend, on_both_databases};
+use billing_core::{ids::ModelId, refusal::Refusal, usage::Outcome};
+use test_postgres::{Backend, on_both_databases};
 
-use super::{MODEL, TestStore, batch, made_at, noon, of_model, recorded, texts, time, usage, user};
+use crate::support::{
+    MODEL, NOON, TestStore, batch, made_at, month, of_model, recorded, texts, time, usage, user,
+};
 
 on_both_databases!(
     outcomes_stand_in_the_order_of_the_batch,
@@ -42,10 +44,13 @@ async fn a_repeat_within_a_batch_is_charged_once(backend: Backend) {
     let first = recorded(&outcomes[0]).clone();
     assert_eq!(
         outcomes[1..],
-        [Outcome::Conflict, Outcome::Duplicate(first)]
+        [
+            Outcome::Refused(Refusal::UsageConflict),
+            Outcome::Duplicate(first)
+        ]
     );
-    let account = store.store.account(user("alice"), noon()).await.unwrap();
-    assert_eq!(texts(&account.uninvoiced)["2026-11"], "0.03");
+    let account = store.store.account(user("alice")).await.unwrap();
+    assert_eq!(texts(&account.state.uninvoiced)["2026-11"], "0.03");
 }
 
 async fn a_repeat_of_a_stored_record_answers_with_the_first(backend: Backend) {
@@ -71,8 +76,8 @@ async fn a_request_id_with_other_content_is_a_conflict(backend: Backend) {
     let outcomes = store
         .commit(&batch([usage("alice", "call-1", 1_001, 0)]))
         .await;
-    assert_eq!(outcomes, [Outcome::Conflict]);
-    let used = store.store.user_usage(user("alice"), noon());
+    assert_eq!(outcomes, [Outcome::Refused(Refusal::UsageConflict)]);
+    let used = store.store.user_usage(user("alice"));
     assert_eq!(used.await.unwrap().month.tokens, 1_000);
 }
 
@@ -89,7 +94,8 @@ async fn unpriced_usage_is_refused_alone(backend: Backend) {
     let outcomes = store
         .commit(&batch([unknown, usage("alice", "call-2", 1, 0)]))
         .await;
-    assert_eq!(outcomes[0], Outcome::Unpriced);
+    let unpriced = Refusal::ModelUnpriced(ModelId::parse("GPT-4").unwrap());
+    assert_eq!(outcomes[0], Outcome::Refused(unpriced));
     recorded(&outcomes[1]);
     // The id is still free.
     let outcomes = store.commit(&batch([usage("alice", "call-1", 1, 0)])).await;
@@ -111,11 +117,7 @@ async fn two_thousand_records_fit_in_one_batch(backend: Backend) {
             .iter()
             .all(|outcome| matches!(outcome, Outcome::Recorded(_)))
     );
-    let totals = store
-        .store
-        .month_totals("2026-11".parse().unwrap())
-        .await
-        .unwrap();
+    let totals = store.store.month_totals(month("2026-11")).await.unwrap();
     assert_eq!((totals.records, totals.tokens), (2_000, 1_999_000 + 2_000));
     let again = store.commit(&batch).await;
     assert!(
@@ -123,14 +125,8 @@ async fn two_thousand_records_fit_in_one_batch(backend: Backend) {
             .iter()
             .all(|outcome| matches!(outcome, Outcome::Duplicate(_)))
     );
-    assert_eq!(
-        store
-            .store
-            .month_totals("2026-11".parse().unwrap())
-            .await
-            .unwrap(),
-        totals
-    );
+    let counted = store.store.month_totals(month("2026-11")).await.unwrap();
+    assert_eq!(counted, totals);
 }
 
 async fn accounts_owe_by_month(backend: Backend) {
@@ -145,12 +141,12 @@ async fn accounts_owe_by_month(backend: Backend) {
         .commit(&batch([late, usage("alice", "now", 1_000, 0), early]))
         .await;
     store.commit(&batch([usage("alice", "more", 0, 1)])).await;
-    let account = store.store.account(user("alice"), noon()).await.unwrap();
+    let account = store.store.account(user("alice")).await.unwrap();
     let owed = [("2026-09", "0.09"), ("2026-11", "0.18006")];
     let owed = owed.map(|(month, amount)| (month.to_owned(), amount.to_owned()));
-    assert_eq!(texts(&account.uninvoiced), owed.into());
-    let nobody = store.store.account(user("nobody"), noon()).await.unwrap();
-    assert!(nobody.uninvoiced.is_empty());
+    assert_eq!(texts(&account.state.uninvoiced), owed.into());
+    let nobody = store.store.account(user("nobody")).await.unwrap();
+    assert!(nobody.state.uninvoiced.is_empty());
 }
 
 async fn a_stored_record_reads_back_as_it_was_answered(backend: Backend) {
@@ -166,9 +162,11 @@ async fn a_stored_record_reads_back_as_it_was_answered(backend: Backend) {
     let answered = recorded(&outcomes[0]);
     assert_eq!(answered.model.as_str(), MODEL);
     assert_eq!(answered.provider, "openai");
-    assert_eq!(answered.rated_at, time("2026-11-10T12:00:00Z"));
-    let (owner, id) = (answered.user_id.clone(), answered.id.clone());
-    let stored = store.store.record(owner, id.clone()).await.unwrap();
-    assert_eq!(stored.as_ref(), Some(answered));
-    assert_eq!(store.store.record(user("other"), id).await.unwrap(), None);
+    assert_eq!(answered.rated_at, time(NOON));
+    let (owner, id) = (answered.user_id.clone(), answered.id);
+    let stored = store.store.record(owner, id).await.unwrap();
+    assert_eq!(&stored, answered);
+    let other = store.store.record(user("other"), id).await.unwrap_err();
+    let not_found = Refusal::UsageNotFound(id.to_string());
+    assert_eq!(other.refusal(), Some(&not_found));
 }

@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use billing_core::rating::Outcome;
+use billing_core::usage::Outcome;
 use billing_store::{RecordError, StoreError, UsageStore, UsageWriter, UsageWriterTasks};
 use futures_util::{future::join_all, poll};
-use integration_tests::{Backend, on_both_databases};
+use test_postgres::{Backend, on_both_databases};
 use tokio::{task::JoinHandle, time::timeout};
 
-use super::{
-    TestStore, recorded, usage,
+use crate::{
+    support::{TestStore, month, recorded, usage},
     watched::{BAD, WatchedStore},
 };
 
@@ -76,13 +76,8 @@ impl Bench {
     }
 
     async fn recorded_calls(&self) -> i64 {
-        let month = "2026-11".parse().unwrap();
-        self.database
-            .store
-            .month_totals(month)
-            .await
-            .unwrap()
-            .records
+        let totals = self.database.store.month_totals(month("2026-11")).await;
+        totals.unwrap().records
     }
 }
 

@@ -1,20 +1,20 @@
 //! `records`: filters, order and pages.
 
-use std::sync::Arc;
-
 use billing_core::{
     ids::{ModelId, RecordId, RequestId},
     month::Month,
 };
-use billing_store::RecordFilter;
-use integration_tests::{Backend, on_both_databases};
+use billing_store::{MonthFilter, RecordFilter};
+use test_postgres::{Backend, on_both_databases};
+use uuid::Uuid;
 
-use super::{TestStore, batch, made_at, of_model, price, time, usage, user};
+use crate::support::{NOON, TestStore, batch, made_at, of_model, time, usage, user};
 
 on_both_databases!(
     records_come_newest_first_in_pages,
     filters_apply_together,
     ids_compare_by_bytes,
+    users_compare_by_bytes,
 );
 
 fn all_of(user_id: &str) -> RecordFilter {
@@ -50,7 +50,7 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
         .map(|record| record.request_id.as_str())
         .collect();
     assert_eq!(ids, ["call-4", "call-3", "call-2"]);
-    let after = first.last().map(|record| record.id.clone());
+    let after = first.last().map(|record| record.id);
     let second = RecordFilter {
         after,
         ..all_of("alice")
@@ -60,9 +60,7 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
 
 async fn filters_apply_together(backend: Backend) {
     let store = TestStore::open(backend).await;
-    let change = vec![price("gpt-4o", "0.01", "0.02")];
-    let set = store.store.set_prices(change, Arc::new(super::noon));
-    set.await.unwrap();
+    store.set_price("gpt-4o", "0.01", "0.02").await;
     let old = made_at(usage("alice", "old", 1, 0), OCTOBER);
     let other = of_model(usage("alice", "other", 1, 0), "gpt-4o");
     let calls = [old, usage("alice", "new", 1, 0), other];
@@ -87,7 +85,6 @@ async fn filters_apply_together(backend: Backend) {
 }
 
 const OCTOBER: &str = "2026-10-31T23:59:59.999999Z";
-const NOON: &str = "2026-11-10T12:00:00Z";
 
 fn between_october_and_noon(filter: &mut RecordFilter) {
     filter.from = Some(time(OCTOBER));
@@ -113,15 +110,41 @@ fn request_id(id: &str) -> Option<RequestId> {
 
 async fn ids_compare_by_bytes(backend: Backend) {
     let store = TestStore::open(backend).await;
-    let ids = ["a", "A", "ä", "a b", "z", "Z", "a-", "10", "9"];
+    // Each is the least of a first byte: one that a signed or textual comparison would misplace.
+    let ids = [0x01, 0x0a, 0x1f, 0x7f, 0x80, 0xa0, 0xff].map(|byte: u128| byte << 120);
     let calls = ids.map(|id| {
-        let mut call = usage("alice", id, 1, 0);
-        call.record_id = RecordId::parse(id).unwrap();
+        let mut call = usage("alice", &format!("{id:x}"), 1, 0);
+        call.record_id = RecordId::new(Uuid::from_u128(id));
         call
     });
     store.commit(&batch(calls)).await;
-    let mut newest_first = ids.to_vec();
-    newest_first.sort_unstable();
+    let mut newest_first = ids.map(|id| format!("{id:x}")).to_vec();
     newest_first.reverse();
     assert_eq!(found(&store, all_of("alice")).await, newest_first);
+}
+
+async fn users_compare_by_bytes(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    let users = ["a", "A", "ä", "a b", "z", "Z", "a-", "10", "9"];
+    store
+        .commit(&batch(users.map(|user| usage(user, "call", 1, 0))))
+        .await;
+    let filter = |after| MonthFilter {
+        month: "2026-11".parse().unwrap(),
+        user_id: None,
+        after,
+    };
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.store.month_records(filter(after), 4).await.unwrap();
+        after = page.last().map(|last| (last.user_id.clone(), last.id));
+        listed.extend(page.into_iter().map(|record| record.user_id.into_string()));
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sorted = users;
+    sorted.sort_unstable();
+    assert_eq!(listed, sorted);
 }

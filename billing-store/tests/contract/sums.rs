@@ -2,17 +2,25 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use billing_core::{month::Month, rating::Outcome, usage::Usage};
-use integration_tests::{Backend, on_both_databases};
+use billing_core::{
+    catalog::PlanChange,
+    refusal::Refusal,
+    subscription::SubscriptionOrder,
+    usage::{Outcome, Sums, Usage},
+};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use rust_decimal::Decimal;
+use test_postgres::{Backend, on_both_databases};
 
-use super::{MODEL, TestStore, batch, made_at, noon, price, recorded, texts, usage, user};
-use crate::load::assert_sums_add_up;
+use crate::support::{
+    MODEL, Source, TestStore, batch, by_key, made_at, month, plan, plan_with_quota, recorded,
+    subscribe_to, texts, time, usage, user,
+};
 
 on_both_databases!(
     totals_are_sums_however_the_usage_is_split_into_batches,
     months_and_users_are_told_apart,
+    sums_tell_covered_usage_from_overage,
 );
 
 /// Random traffic per database.
@@ -30,12 +38,8 @@ async fn months_and_users_are_told_apart(backend: Backend) {
             made_at(usage("bob", "c", 3_000, 0), november),
         ]))
         .await;
-    let month = |text: &str| text.parse::<Month>().unwrap();
-    let alice = store
-        .store
-        .user_usage(user("alice"), october.parse().unwrap())
-        .await
-        .unwrap();
+    store.clock.set(october);
+    let alice = store.store.user_usage(user("alice")).await.unwrap();
     assert_eq!((alice.month.records, alice.month.tokens), (1, 1_000));
     assert_eq!(alice.month.final_cost.to_string(), "0.03");
     assert_eq!(alice.total_cost.to_string(), "0.09");
@@ -69,17 +73,15 @@ fn traffic() -> impl Strategy<Value = Vec<Shot>> {
 async fn totals_are_sums_however_the_usage_is_split_into_batches(backend: Backend) {
     let store = TestStore::open(backend).await;
     // Twelve decimals, so that every digit of the sums is put to use.
-    let change = vec![price(MODEL, "0.000000000007", "0.123456789013")];
-    let later = Arc::new(|| super::time("2026-11-10T11:00:00Z"));
-    assert!(store.store.set_prices(change, later).await.unwrap()[0].is_ok());
+    store
+        .set_price(MODEL, "0.000000000007", "0.123456789013")
+        .await;
     let mut runner = TestRunner::deterministic();
     for case in 0..CASES {
         let shots = traffic().new_tree(&mut runner).unwrap().current();
         check(&store, case, &shots).await;
     }
-    if backend == Backend::Postgres {
-        assert_sums_add_up(store.url()).await;
-    }
+    assert_sums_add_up(&store).await;
 }
 
 /// Commits the shots of one case under users of its own and compares with an independent sum.
@@ -111,7 +113,7 @@ async fn check(store: &TestStore, case: usize, shots: &[Shot]) {
                     "{shot:?}: {outcome:?}"
                 );
             }
-            Some(_) => assert_eq!(outcome, &Outcome::Conflict, "{shot:?}"),
+            Some(_) => assert_eq!(outcome, &conflict(), "{shot:?}"),
         }
     }
     for number in 0..USERS {
@@ -128,7 +130,7 @@ async fn assert_total(store: &TestStore, name: &str, calls: impl Iterator<Item =
         cost += Decimal::from(prompt) * Decimal::new(7, 15);
         cost += Decimal::from(completion) * Decimal::new(123_456_789_013, 15);
     }
-    let used = store.store.user_usage(user(name), noon()).await.unwrap();
+    let used = store.store.user_usage(user(name)).await.unwrap();
     assert_eq!(
         (used.month.records, used.month.tokens),
         (records, tokens),
@@ -136,7 +138,7 @@ async fn assert_total(store: &TestStore, name: &str, calls: impl Iterator<Item =
     );
     assert_eq!(used.month.final_cost.to_decimal().unwrap(), cost, "{name}");
     assert_eq!(used.total_cost, used.month.final_cost, "{name}");
-    let owed: Vec<_> = texts(&used.account.uninvoiced).into_values().collect();
+    let owed: Vec<_> = texts(&used.account.state.uninvoiced).into_values().collect();
     let expected = if records > 0 {
         vec![cost.normalize().to_string()]
     } else {
@@ -145,20 +147,58 @@ async fn assert_total(store: &TestStore, name: &str, calls: impl Iterator<Item =
     assert_eq!(owed, expected, "{name}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rollups_tell_covered_usage_from_overage() {
-    let store = TestStore::open(Backend::Postgres).await;
+fn conflict() -> Outcome {
+    Outcome::Refused(Refusal::UsageConflict)
+}
+
+/// Looks behind the store's back: what readers sum up is what the records add up to, and so is
+/// what the account owes.
+async fn assert_sums_add_up(store: &TestStore) {
+    let records = store.sums(Source::Records).await;
+    assert_eq!(store.sums(Source::Totals).await, records);
+    let logged = store.logged(Source::Records).await;
+    let owed = by_key(&logged, |row| {
+        (row.key.user_id.clone(), row.key.invoice_month)
+    });
+    for ((user_id, month), sums) in owed {
+        let account = store.store.account(user_id.clone()).await.unwrap();
+        let uninvoiced = account.state.uninvoiced_in(month);
+        assert_eq!(uninvoiced, sums.net().unwrap(), "{user_id} {month}");
+    }
+}
+
+/// A plan with a quota of 5,000 tokens, beyond which one costs 0.000135 USD.
+async fn subscribe_to_small_plan(store: &TestStore, name: &str) {
+    let small = PlanChange {
+        extra_token_price: Some("0.00015".parse().unwrap()),
+        overage_discount_rate: Some("0.9".parse().unwrap()),
+        ..plan_with_quota(5_000)
+    };
+    let created = store.store.create_plan(plan("small"), small).await;
+    created.unwrap();
+    let SubscriptionOrder::Subscribe(mut order) = subscribe_to("small") else {
+        panic!("the order subscribes");
+    };
+    order.start = Some(time("2026-11-10T00:00:00Z"));
+    let order = SubscriptionOrder::Subscribe(order);
+    let ordered = store.store.order_subscription(user(name), order);
+    ordered.await.unwrap();
+}
+
+async fn sums_tell_covered_usage_from_overage(backend: Backend) {
+    let store = TestStore::open(backend).await;
     store
         .commit(&batch([usage("alice", "before", 1_000, 0)]))
         .await;
-    let subscribe = "UPDATE accounts SET subscription_id = 'sub-1', plan_id = 'plan-pro', \
-        subscription_status = 'active', billing_cycle = 'monthly', subscribed_at = '2026-11-10', \
-        usage_pricing = 'included', monthly_price = 99.99, monthly_quota = 5000, \
-        extra_token_price = 0.00015, overage_discount_rate = 0.9, period_anchor = '2026-11-10', \
-        period_start = '2026-11-10', period_end = '2026-12-10', window_start = '2026-11-10', \
-        window_end = '2026-12-10', window_quota = 5000, topup_balance = 1000, discount_rate = 0.9";
-    let database = store.postgres().await;
-    database.batch_execute(subscribe).await.unwrap();
+    subscribe_to_small_plan(&store, "alice").await;
+    let (rate, from) = ("0.9".parse().unwrap(), time("2026-11-01T00:00:00Z"));
+    let discounted = store
+        .store
+        .set_discount_rate(user("alice"), rate, Some(from));
+    discounted.await.unwrap();
+    store
+        .texts("UPDATE accounts SET topup_balance = 1000 RETURNING user_id")
+        .await;
     let outcomes = store
         .commit(&batch([
             usage("alice", "covered", 4_000, 0),
@@ -176,18 +216,16 @@ async fn rollups_tell_covered_usage_from_overage() {
     let earlier = recorded(&outcomes[2]);
     assert_eq!(earlier.charge.subscription_id, None);
     assert_eq!(earlier.charge.final_cost.to_string(), "0.027");
-    let query = "SELECT tokens_used, quota_used, topup_balance, overage_tokens FROM accounts";
-    let row = database.query_one(query, &[]).await.unwrap();
-    let counters: [i64; 4] = std::array::from_fn(|column| row.get(column));
-    assert_eq!(counters, [8_000, 5_000, 0, 2_000]);
-    let query = "SELECT prompt_tokens, overage_tokens, covered_amount::text, overage_cost::text, \
-        cost_usd::text FROM usage_rollups \
-        WHERE day = '2026-11-10' AND terms LIKE '% 2026-11-10T00:00:00Z 0.135 plan-pro'";
-    let row = database.query_one(query, &[]).await.unwrap();
-    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (8_000, 2_000));
-    let amounts: [&str; 3] = std::array::from_fn(|column| row.get(column + 2));
-    let amounts = amounts.map(|amount| amount.parse::<Decimal>().unwrap());
-    let expected = ["0.216", "0.27", "0.24"].map(|amount| amount.parse::<Decimal>().unwrap());
-    assert_eq!(amounts, expected);
-    assert_sums_add_up(store.url()).await;
+    let account = store.store.account(user("alice")).await.unwrap().state;
+    let window = account.subscription.unwrap().window;
+    let counters = window.counters;
+    assert_eq!((counters.tokens_used, counters.quota_used), (8_000, 5_000));
+    assert_eq!((account.topup_balance, counters.overage_tokens), (0, 2_000));
+    let in_window = by_key(&store.logged(Source::Totals).await, |row| row.key.window);
+    let sums: Sums = in_window[&Some(window.reference())];
+    assert_eq!((sums.tokens.prompt, sums.overage_tokens), (8_000, 2_000));
+    let amounts = [sums.covered_amount, sums.overage_cost, sums.cost_usd];
+    let amounts = amounts.map(|amount| amount.to_string());
+    assert_eq!(amounts, ["0.216", "0.27", "0.24"]);
+    assert_sums_add_up(&store).await;
 }

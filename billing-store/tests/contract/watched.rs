@@ -7,33 +7,30 @@ use std::sync::{
 
 use async_trait::async_trait;
 use billing_core::{
-    account::Account,
-    correction::VoidRefusal,
+    account::{Quote, VoidOrder},
     ids::{RecordId, UserId},
-    rating::{Outcome, Quote, QuoteError, UsageRecord},
-    usage::Usage,
+    usage::{Outcome, Usage, UsageRecord},
 };
-use billing_store::{Now, RecordFilter, Store, StoreError, UsageStore, VoidOrder};
-use chrono::{DateTime, Utc};
+use billing_store::{RecordFilter, Store, StoreError, UsageStore};
 use tokio::sync::Semaphore;
 
 /// Batches with this request id are refused.
-pub(super) const BAD: &str = "bad";
+pub(crate) const BAD: &str = "bad";
 
-pub(super) struct WatchedStore {
+pub(crate) struct WatchedStore {
     inner: Arc<dyn Store>,
     /// How many commits were begun.
-    pub(super) commits: AtomicUsize,
+    pub(crate) commits: AtomicUsize,
     /// How many of the next commits fail as if the database were away.
-    pub(super) failures: AtomicUsize,
+    pub(crate) failures: AtomicUsize,
     /// Gets a permit when a commit begins.
-    pub(super) begun: Semaphore,
+    pub(crate) begun: Semaphore,
     /// Commits wait until this is closed.
-    pub(super) gate: Semaphore,
+    pub(crate) gate: Semaphore,
 }
 
 impl WatchedStore {
-    pub(super) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             commits: AtomicUsize::new(0),
@@ -44,7 +41,7 @@ impl WatchedStore {
     }
 
     /// Lets commits through from now on.
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.gate.close();
     }
 }
@@ -69,27 +66,15 @@ impl UsageStore for WatchedStore {
         self.inner.commit_usage(batch).await
     }
 
-    async fn quote(
-        &self,
-        usage: Usage,
-        now: DateTime<Utc>,
-    ) -> Result<Result<Quote, QuoteError>, StoreError> {
-        self.inner.quote(usage, now).await
+    async fn quote(&self, usage: Usage) -> Result<Quote, StoreError> {
+        self.inner.quote(usage).await
     }
 
-    async fn void_usage(
-        &self,
-        order: VoidOrder,
-        now: Now,
-    ) -> Result<Result<UsageRecord, VoidRefusal>, StoreError> {
-        self.inner.void_usage(order, now).await
+    async fn void_usage(&self, order: VoidOrder) -> Result<UsageRecord, StoreError> {
+        self.inner.void_usage(order).await
     }
 
-    async fn account(&self, user_id: UserId, now: DateTime<Utc>) -> Result<Account, StoreError> {
-        self.inner.account(user_id, now).await
-    }
-
-    async fn record(&self, user: UserId, id: RecordId) -> Result<Option<UsageRecord>, StoreError> {
+    async fn record(&self, user: UserId, id: RecordId) -> Result<UsageRecord, StoreError> {
         self.inner.record(user, id).await
     }
 

@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use billing_core::{
-    ids::PlanId,
-    plan::{PlanChange, PlanRefusal},
-};
-use chrono::{DateTime, Utc};
-use integration_tests::{Backend, on_both_databases};
+use billing_core::{catalog::PlanChange, refusal::Refusal};
+use test_postgres::{Backend, on_both_databases};
 
-use super::{TestStore, noon, time};
+use crate::support::{NOON, TestStore, plan, time};
 
 on_both_databases!(
     the_past_keeps_the_terms_that_it_had,
@@ -17,10 +13,6 @@ on_both_databases!(
     each_change_raises_the_version_once,
     of_plans_that_are_created_at_once_one_wins,
 );
-
-fn id(text: &str) -> PlanId {
-    PlanId::parse(text).unwrap()
-}
 
 fn quota(tokens: i64) -> PlanChange {
     PlanChange {
@@ -38,12 +30,9 @@ fn named(name: &str) -> PlanChange {
 
 /// Changes the quota of the plan "pro" at a time.
 async fn change(store: &TestStore, tokens: i64, at: &str) {
-    let at = time(at);
-    let changed = store
-        .store
-        .update_plan(id("plan-pro"), quota(tokens), Arc::new(move || at))
-        .await;
-    assert_eq!(changed.unwrap().unwrap().terms.monthly_quota, tokens);
+    store.clock.set(at);
+    let changed = store.store.update_plan(plan("plan-pro"), quota(tokens));
+    assert_eq!(changed.await.unwrap().terms.monthly_quota, tokens);
 }
 
 /// The quota of the plan "pro" at each of these times, as usage sees it.
@@ -101,32 +90,34 @@ async fn each_change_raises_the_version_once(backend: Backend) {
     let store = TestStore::open(backend).await;
     let plans = &store.store;
     let before = plans.catalog().await.unwrap().version();
-    let now = || -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> { Arc::new(noon) };
-    let pro = || id("plan-pro");
+    let pro = || plan("plan-pro");
+    let new = || plan("new");
 
-    let created = plans.create_plan(id("new"), named("New"), now()).await;
-    let created = created.unwrap().unwrap();
+    let created = plans.create_plan(new(), named("New")).await.unwrap();
     // A setter sees its own change at once.
     assert_eq!(plans.cached_catalog().version(), before + 1);
     assert!(plans.cached_catalog().plan_is_active("new"));
-    let again = plans.create_plan(id("new"), named("New"), now()).await;
-    assert_eq!(again.unwrap().unwrap(), created);
-    let other = plans.create_plan(id("new"), named("Other"), now()).await;
-    assert_eq!(other.unwrap(), Err(PlanRefusal::Exists(id("new"))));
-    let same = plans.update_plan(pro(), quota(1_000_000), now()).await;
-    assert!(same.unwrap().unwrap().updated_at < noon());
+    let again = plans.create_plan(new(), named("New")).await;
+    assert_eq!(again.unwrap(), created);
+    let other = plans.create_plan(new(), named("Other")).await.unwrap_err();
+    assert_eq!(other.refusal(), Some(&Refusal::PlanExists(new())));
+    let same = plans.update_plan(pro(), quota(1_000_000)).await;
+    assert!(same.unwrap().updated_at < time(NOON));
     assert_eq!(plans.catalog().await.unwrap().version(), before + 1);
 
     for _ in 0..2 {
-        let inactive = plans.deactivate_plan(pro(), false, now()).await;
-        assert!(!inactive.unwrap().unwrap().is_active);
+        let inactive = plans.deactivate_plan(pro(), false).await;
+        assert!(!inactive.unwrap().is_active);
         assert!(!plans.cached_catalog().plan_is_active("plan-pro"));
     }
     assert_eq!(plans.catalog().await.unwrap().version(), before + 2);
     // What is off the offer keeps its terms.
     assert_eq!(quotas(&store, ["2026-11-10T12:00:00Z"]).await, [1_000_000]);
-    let unknown = plans.update_plan(id("none"), quota(1), now()).await;
-    assert_eq!(unknown.unwrap(), Err(PlanRefusal::NotFound(id("none"))));
+    let unknown = plans.update_plan(plan("none"), quota(1)).await.unwrap_err();
+    assert_eq!(
+        unknown.refusal(),
+        Some(&Refusal::PlanNotFound(plan("none")))
+    );
 }
 
 async fn of_plans_that_are_created_at_once_one_wins(backend: Backend) {
@@ -135,11 +126,11 @@ async fn of_plans_that_are_created_at_once_one_wins(backend: Backend) {
     let creations = (0..8).map(|number| {
         let store = Arc::clone(&store.store);
         let content = named(&format!("Plan {number}"));
-        tokio::spawn(async move { store.create_plan(id("new"), content, Arc::new(noon)).await })
+        tokio::spawn(async move { store.create_plan(plan("new"), content).await })
     });
     let mut created = 0;
     for creation in creations.collect::<Vec<_>>() {
-        created += i32::from(creation.await.unwrap().unwrap().is_ok());
+        created += i32::from(creation.await.unwrap().is_ok());
     }
     assert_eq!(created, 1);
     assert_eq!(store.store.catalog().await.unwrap().version(), before + 1);

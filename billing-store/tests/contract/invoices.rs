@@ -1,17 +1,12 @@
 //! Invoices that meet what is not stored yet, and users whose data is at fault.
 
-use std::sync::Arc;
+use billing_core::{ids::InvoiceId, invoice::Invoice};
+use billing_store::{InvoiceFilter, InvoiceOrder, UsersToClose};
+use test_postgres::{Backend, on_both_databases};
 
-use billing_core::{
-    ids::{InvoiceId, PlanId, SubscriptionId},
-    invoice::Invoice,
-    month::Month,
-    subscription::{BillingCycle, NewSubscription, SubscriptionOrder},
+use crate::support::{
+    TestStore, batch, made_at, month, new_invoice_ids, subscribe_to, unique, usage, user,
 };
-use billing_store::{InvoiceFilter, InvoiceOrder, Now, UsersToClose};
-use integration_tests::{Backend, on_both_databases};
-
-use super::{TestStore, batch, made_at, time, usage, user};
 
 on_both_databases!(
     a_fee_that_fell_due_unnoticed_is_on_its_months_invoice,
@@ -20,28 +15,13 @@ on_both_databases!(
     a_difference_is_found_wherever_it_hides,
 );
 
-fn at(text: &'static str) -> Now {
-    Arc::new(move || time(text))
-}
-
-fn month(text: &str) -> Month {
-    text.parse().unwrap()
-}
-
 /// A store in which alice's fees fall due at noon of the last day of October and of November.
 async fn subscribed(backend: Backend) -> TestStore {
     let store = TestStore::open(backend).await;
-    let order = SubscriptionOrder::Subscribe(NewSubscription {
-        id: SubscriptionId::trusted("sub-1".to_owned()),
-        plan_id: PlanId::trusted("plan-basic".to_owned()),
-        cycle: BillingCycle::Monthly,
-        auto_renew: true,
-        trial_days: 0,
-        start: None,
-    });
-    let now = at("2026-10-31T12:00:00Z");
-    let ordered = store.store.order_subscription(user("alice"), order, now);
-    ordered.await.unwrap().unwrap();
+    store.clock.set("2026-10-31T12:00:00Z");
+    let order = subscribe_to("plan-basic");
+    let ordered = store.store.order_subscription(user("alice"), order);
+    ordered.await.unwrap();
     store
 }
 
@@ -72,35 +52,26 @@ async fn a_fee_that_fell_due_unnoticed_is_on_its_months_invoice(backend: Backend
     let order = InvoiceOrder {
         user_id: user("alice"),
         month: month("2026-11"),
-        id: InvoiceId::trusted("inv-1".to_owned()),
+        id: InvoiceId::new(unique()),
         keep_draft: false,
     };
-    let made = store
-        .store
-        .generate_invoice(order, at("2026-12-01T00:00:00Z"))
-        .await;
-    assert_eq!(shown(&made.unwrap().unwrap()), fee_of("2026-11"));
+    store.clock.set("2026-12-01T00:00:00Z");
+    let made = store.store.generate_invoice(order).await.unwrap();
+    assert_eq!(shown(&made), fee_of("2026-11"));
     assert_eq!(invoices(&store).await, [fee_of("2026-11")]);
     let unmarked =
-        "SELECT id FROM invoice_lines WHERE invoice_id IS NULL AND billing_month > '2026-10'";
+        "SELECT type FROM invoice_lines WHERE invoice_id IS NULL AND billing_month > '2026-10'";
     assert!(store.texts(unmarked).await.is_empty());
 }
 
-async fn close(store: &TestStore, of: &str, now: &'static str) -> (i64, Vec<String>) {
+async fn close(store: &TestStore, of: &str, now: &str) -> (i64, Vec<String>) {
+    store.clock.set(now);
     let users = UsersToClose {
         month: month(of),
         known_by: None,
         after: None,
     };
-    let new_id = Arc::new({
-        let of = of.to_owned();
-        let number = std::sync::atomic::AtomicU32::new(0);
-        move || {
-            let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            InvoiceId::trusted(format!("inv-{of}-{number}"))
-        }
-    });
-    let closed = store.store.close_month(users, 100, new_id, at(now)).await;
+    let closed = store.store.close_month(users, 100, new_invoice_ids()).await;
     let closed = closed.unwrap();
     let failed = closed.failed.iter().map(|(user, _)| user.to_string());
     (closed.closed, failed.collect())
@@ -124,14 +95,16 @@ async fn a_user_who_fails_stops_nobody_else(backend: Backend) {
     store
         .commit(&batch(["alice", "bob", "carol"].map(october)))
         .await;
-    let spoil = "UPDATE accounts SET uninvoiced = 'x' WHERE user_id = 'bob' RETURNING user_id";
-    assert_eq!(store.texts(spoil).await, ["bob"]);
+    let owed = "SELECT CAST(uninvoiced AS TEXT) FROM accounts WHERE user_id = 'bob'";
+    let owed = store.texts(owed).await.remove(0);
+    let set = |owed: &str| {
+        format!("UPDATE accounts SET uninvoiced = '{owed}' WHERE user_id = 'bob' RETURNING user_id")
+    };
+    assert_eq!(store.texts(&set("\"x\"")).await, ["bob"]);
     let closed = close(&store, "2026-10", "2026-11-10T12:00:00Z").await;
     assert_eq!(closed, (2, vec!["bob".to_owned()]));
 
-    let mend = "UPDATE accounts SET uninvoiced = '{\"2026-10\":\"0.03\"}' WHERE user_id = 'bob' \
-        RETURNING user_id";
-    assert_eq!(store.texts(mend).await, ["bob"]);
+    assert_eq!(store.texts(&set(&owed)).await, ["bob"]);
     let closed = close(&store, "2026-10", "2026-11-10T12:00:00Z").await;
     assert_eq!(closed, (1, vec![]));
     let found = store.store.reconcile_month(month("2026-10"), None, 100);
@@ -150,9 +123,9 @@ async fn a_difference_is_found_wherever_it_hides(backend: Backend) {
             "invoice of a line",
         ),
         ("UPDATE invoice_lines SET amount = '9'", "amount"),
-        ("UPDATE billing_records SET final_cost = '9'", "rollup of"),
-        ("UPDATE usage_rollups SET prompt_tokens = 1", "rollup of"),
-        ("DELETE FROM usage_rollups", "rollup of"),
+        ("UPDATE billing_records SET final_cost = '9'", "sums of"),
+        ("UPDATE usage_rollups SET prompt_tokens = 1", "sums of"),
+        ("DELETE FROM usage_rollups", "sums of"),
         ("DELETE FROM invoices", "invoice"),
     ] {
         let store = subscribed(backend).await;
@@ -164,7 +137,7 @@ async fn a_difference_is_found_wherever_it_hides(backend: Backend) {
         assert!(!changed.is_empty(), "{forged}");
         let found = store.store.reconcile_month(month("2026-10"), None, 100);
         let found = found.await.unwrap().differences;
-        let hit = found.iter().any(|found| found.field.starts_with(expected));
+        let hit = found.iter().any(|found| found.mismatch.field.starts_with(expected));
         assert!(hit, "{forged}: {found:?}");
     }
 }

@@ -3,21 +3,15 @@
 use std::sync::Arc;
 
 use billing_core::{account::Discount, settings::SettingsChange};
-use billing_store::Now;
-use integration_tests::{Backend, on_both_databases};
+use test_postgres::{Backend, on_both_databases};
 
-use super::{TestStore, batch, noon, recorded, time, usage, user};
+use crate::support::{NOON, TestStore, batch, recorded, time, usage, user};
 
 on_both_databases!(
     an_account_holds_the_discount_in_force_and_its_end,
     changes_of_an_account_that_meet_usage_lose_nothing,
     settings_that_are_written_at_once_are_all_kept,
 );
-
-fn at(text: &str) -> Now {
-    let time = time(text);
-    Arc::new(move || time)
-}
 
 fn discount(rate: &str, from: Option<&str>, until: Option<&str>) -> Discount {
     Discount {
@@ -29,7 +23,6 @@ fn discount(rate: &str, from: Option<&str>, until: Option<&str>) -> Discount {
 
 async fn an_account_holds_the_discount_in_force_and_its_end(backend: Backend) {
     let store = TestStore::open(backend).await;
-    let now = "2026-11-10T12:00:00Z";
     let (past, later, last) = (
         "2026-01-01T00:00:00Z",
         "2026-12-01T00:00:00Z",
@@ -38,19 +31,19 @@ async fn an_account_holds_the_discount_in_force_and_its_end(backend: Backend) {
     for (rate, from, expected) in [
         ("0.7", Some(last), discount("1", None, Some(last))),
         ("0.8", Some(later), discount("1", None, Some(later))),
-        ("0.9", None, discount("0.9", Some(now), Some(later))),
-        ("0.95", Some(past), discount("0.9", Some(now), Some(later))),
-        ("0.5", Some(now), discount("0.5", Some(now), Some(later))),
+        ("0.9", None, discount("0.9", Some(NOON), Some(later))),
+        ("0.95", Some(past), discount("0.9", Some(NOON), Some(later))),
+        ("0.5", Some(NOON), discount("0.5", Some(NOON), Some(later))),
     ] {
         let rate = rate.parse().unwrap();
         let set = store
             .store
-            .set_discount_rate(user("alice"), rate, from.map(time), at(now))
+            .set_discount_rate(user("alice"), rate, from.map(time))
             .await
             .unwrap();
-        assert_eq!(set.account.discount, expected);
-        let stored = store.store.account(user("alice"), time(now)).await.unwrap();
-        assert_eq!(stored.discount, expected);
+        assert_eq!(set.state.discount, expected);
+        let stored = store.store.account(user("alice")).await.unwrap();
+        assert_eq!(stored.state.discount, expected);
     }
     for (when, expected, next) in [
         (
@@ -61,13 +54,12 @@ async fn an_account_holds_the_discount_in_force_and_its_end(backend: Backend) {
         (later, discount("0.8", Some(later), Some(last)), Some("0.7")),
         (last, discount("0.7", Some(last), None), None),
     ] {
-        let seen = store.store.user_account(user("alice"), time(when)).await;
-        let seen = seen.unwrap();
-        assert_eq!(seen.account.discount, expected, "{when}");
-        assert_eq!(
-            seen.next_discount_rate.map(|r| r.to_string()).as_deref(),
-            next
-        );
+        store.clock.set(when);
+        let seen = store.store.account(user("alice")).await.unwrap();
+        assert_eq!(seen.state.discount, expected, "{when}");
+        let follows = seen.next_discount(time(when));
+        let follows = follows.map(|change| change.rate.to_string());
+        assert_eq!(follows.as_deref(), next, "{when}");
     }
 }
 
@@ -84,20 +76,20 @@ async fn changes_of_an_account_that_meet_usage_lose_nothing(backend: Backend) {
     let calls: Vec<_> = calls.collect();
     let rate = "0.1".parse().unwrap();
     let alice = || user("alice");
-    let taxed = store.store.set_tax(alice(), rate, true, Arc::new(noon));
+    let taxed = store.store.set_tax(alice(), rate, true);
     taxed.await.unwrap();
     let change = SettingsChange {
         alert_threshold: Some(7),
         ..SettingsChange::default()
     };
-    let set = store.store.update_settings(alice(), change, Arc::new(noon));
+    let set = store.store.update_settings(alice(), change);
     set.await.unwrap();
     for call in calls {
         assert_eq!(call.await.unwrap().to_string(), "0.03");
     }
-    let seen = store.store.user_account(alice(), noon()).await.unwrap();
-    assert_eq!((seen.tax_rate, seen.tax_exempt), (rate, true));
-    assert_eq!(seen.uninvoiced_amount.to_string(), "0.6");
+    let seen = store.store.account(alice()).await.unwrap().state;
+    assert_eq!((seen.tax.rate, seen.tax.is_exempt), (rate, true));
+    assert_eq!(seen.uninvoiced_amount().unwrap().to_string(), "0.6");
     let settings = store.store.settings(alice()).await.unwrap();
     assert_eq!(settings.alert_threshold, 7);
 }
@@ -120,10 +112,7 @@ async fn settings_that_are_written_at_once_are_all_kept(backend: Backend) {
     ];
     let writes = changes.map(|change| {
         let store = Arc::clone(&store.store);
-        tokio::spawn(async move {
-            let now: Now = Arc::new(noon);
-            store.update_settings(user("alice"), change, now).await
-        })
+        tokio::spawn(async move { store.update_settings(user("alice"), change).await })
     });
     for write in writes {
         write.await.unwrap().unwrap();
@@ -157,8 +146,7 @@ async fn an_account_holds_the_settings_that_usage_needs() {
         (SettingsChange::default(), "7 false true 8 12.5 true"),
         (consent(false), "7 false false 8 12.5 false"),
     ] {
-        let now: Now = Arc::new(noon);
-        let set = store.store.update_settings(user("alice"), change, now);
+        let set = store.store.update_settings(user("alice"), change);
         set.await.unwrap();
         let query = "SELECT concat_ws(' ', alert_threshold, enable_alerts::text, auto_topup::text, \
             auto_topup_threshold, auto_topup_amount, auto_topup_consent::text) FROM accounts";
