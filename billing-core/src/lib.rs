@@ -42,6 +42,8 @@ pub mod refusal;
 pub mod report;
 pub mod settings;
 pub mod subscription;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod usage;
 mod violation;

@@ -132,8 +132,8 @@ impl QuotaWindow {
             .saturating_sub(self.counters.overage_tokens)
     }
 
-    /// Where tokens would be taken from: the quota, then the topped-up balance (contract, section 3,
-    /// step 4). On a metered plan the quota only counts, and the balance is left alone.
+    /// Where tokens would be taken from: the quota, then the topped-up balance (contract, section
+    /// 3, step 4). On a metered plan the quota only counts, and the balance is left alone.
     #[must_use]
     pub fn takes(&self, tokens: i64, balance: i64) -> TokensTaken {
         let quota = tokens.min(self.quota_left());

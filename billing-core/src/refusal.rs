@@ -7,8 +7,8 @@ use crate::{
     month::Month,
 };
 
-/// Why a call is refused: a reason each, with what its message needs. As text it is the message that
-/// callers read.
+/// Why a call is refused: a reason each, with what its message needs. As text it is the message
+/// that callers read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A field's value does not go with what is stored.
@@ -192,5 +192,91 @@ impl From<NumberError> for Refusal {
             what: "an amount",
             error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{money, month, uuid};
+
+    fn plan() -> PlanId {
+        PlanId::parse("plan \"x\"").unwrap()
+    }
+
+    fn invoice() -> InvoiceId {
+        InvoiceId::new(uuid("a"))
+    }
+
+    const INVOICE: &str = "invoice \"inv-61000000000000000000000000000000\"";
+
+    #[rstest]
+    #[case(
+        Refusal::ModelUnpriced(ModelId::parse("gpt-4").unwrap()),
+        "model \"gpt-4\" has no price at that time"
+    )]
+    #[case(Refusal::PriceUnknown(PriceId::new(7)), "the catalog has no price-7")]
+    #[case(
+        Refusal::PlanVersionUnknown(PlanVersionId::new(7)),
+        "the catalog has no plan-version-7"
+    )]
+    #[case(Refusal::UsageNotFound("rec\n".into()), "there is no usage record \"rec\\n\"")]
+    #[case(Refusal::PlanNotFound(plan()), "there is no plan \"plan \\\"x\\\"\"")]
+    #[case(
+        Refusal::PlanExists(plan()),
+        "there is another plan \"plan \\\"x\\\"\""
+    )]
+    #[case(
+        Refusal::PlanInactive(plan()),
+        "the plan \"plan \\\"x\\\"\" is no longer offered"
+    )]
+    #[case(
+        Refusal::PlanInUse { id: plan(), subscriptions: 3 },
+        "plan \"plan \\\"x\\\"\" still has subscriptions: 3"
+    )]
+    #[case(
+        Refusal::SubscriptionTooLarge(NumberError::TooLarge),
+        "the fee is too large"
+    )]
+    #[case(
+        Refusal::Coupon { name: "SAVE".into(), reason: CouponRefusal::Expired },
+        "coupon \"SAVE\": it has expired"
+    )]
+    #[case(
+        Refusal::CouponExists("SAVE".into()),
+        "there is a coupon with the code \"SAVE\" already"
+    )]
+    #[case(
+        Refusal::NothingToBill(month("2024-11")),
+        "month 2024-11: there is nothing to bill"
+    )]
+    #[case(
+        Refusal::InvoiceNotFound("inv-1".into()),
+        "invoice \"inv-1\": there is no such invoice"
+    )]
+    #[case(Refusal::from(NumberError::TooLarge), "an amount is too large")]
+    #[case(Refusal::too_large("a fee")(NumberError::TooLarge), "a fee is too large")]
+    #[case(Refusal::month_in_future(), "billing_month must not be in the future")]
+    #[case(Refusal::month_not_over(), "month must be over")]
+    #[case(
+        Refusal::credit_too_high(money("7.5")),
+        "amount must be at most 7.5, what earlier credit notes have left of the invoice"
+    )]
+    fn a_refusal_names_what_it_is_about(#[case] refusal: Refusal, #[case] message: &str) {
+        assert_eq!(refusal.to_string(), message);
+    }
+
+    #[test]
+    fn a_refused_invoice_is_named_by_its_id() {
+        let paid = Refusal::InvoiceTransition {
+            id: invoice(),
+            status: "paid",
+        };
+        assert_eq!(paid.to_string(), format!("{INVOICE}: the invoice is paid"));
+        let conflict = Refusal::CreditNoteConflict(invoice());
+        let message = format!("{INVOICE}: the request id was used for another credit note");
+        assert_eq!(conflict.to_string(), message);
     }
 }

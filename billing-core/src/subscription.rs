@@ -387,7 +387,7 @@ pub struct LiveView {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{SubscriptionTransition as T, *};
 
     const STATES: [SubscriptionState; 6] = [
         SubscriptionState::Trialing,
@@ -398,12 +398,12 @@ mod tests {
         SubscriptionState::Expired,
     ];
     const ALL: [SubscriptionTransition; 6] = [
-        SubscriptionTransition::Upgrade,
-        SubscriptionTransition::ChangeLater,
-        SubscriptionTransition::CancelNow,
-        SubscriptionTransition::CancelAtPeriodEnd,
-        SubscriptionTransition::Resume,
-        SubscriptionTransition::PeriodEnd,
+        T::Upgrade,
+        T::ChangeLater,
+        T::CancelNow,
+        T::CancelAtPeriodEnd,
+        T::Resume,
+        T::PeriodEnd,
     ];
 
     #[test]
@@ -441,13 +441,13 @@ mod tests {
                 prop_assert!(!state.is_over(), "{state:?} {step:?}");
                 prop_assert!(state.is_trial() || !next.is_trial());
                 prop_assert_eq!(next.is_over(), match step {
-                    SubscriptionTransition::CancelNow => true,
-                    SubscriptionTransition::PeriodEnd => !state.renews(),
+                    T::CancelNow => true,
+                    T::PeriodEnd => !state.renews(),
                     _ => false,
                 });
                 prop_assert_eq!(next.renews(), match step {
-                    SubscriptionTransition::Resume => true,
-                    SubscriptionTransition::CancelNow | SubscriptionTransition::CancelAtPeriodEnd => false,
+                    T::Resume => true,
+                    T::CancelNow | T::CancelAtPeriodEnd => false,
                     _ => state.renews(),
                 });
                 state = next;
@@ -458,7 +458,7 @@ mod tests {
         fn a_live_subscription_can_always_be_cancelled_and_reaches_its_periods_end(
             state in prop::sample::select(&STATES[..]),
         ) {
-            for step in [SubscriptionTransition::CancelNow, SubscriptionTransition::PeriodEnd] {
+            for step in [T::CancelNow, T::PeriodEnd] {
                 prop_assert_eq!(state.after(step).is_some(), !state.is_over());
             }
         }

@@ -190,3 +190,6 @@ impl Account {
         Ok(note)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,6 @@ impl Account {
         self.pending.note_redemptions(changed);
     }
 }
+
+#[cfg(test)]
+mod tests;

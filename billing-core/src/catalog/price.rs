@@ -227,3 +227,6 @@ pub(super) fn in_force(prices: &[Arc<ModelPrice>], at: DateTime<Utc>) -> Option<
     let next = prices.partition_point(|price| price.effective_from <= at);
     next.checked_sub(1).and_then(|index| prices.get(index))
 }
+
+#[cfg(test)]
+mod tests;

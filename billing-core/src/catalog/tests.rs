@@ -1,13 +1,13 @@
-//! Which price applies when, what a change of prices comes to, and what tokens cost.
+//! Which price and which terms apply when, and what changes of prices come to.
 
 use chrono::TimeDelta;
 use rstest::rstest;
 
 use super::*;
-
-fn time(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
+use crate::{
+    money::Price,
+    testing::{model_price, time},
+};
 
 fn now() -> DateTime<Utc> {
     time("2024-11-15T12:00:00Z")
@@ -17,23 +17,11 @@ fn price(text: &str) -> Price {
     text.parse().unwrap()
 }
 
-fn prices(prompt: &str, completion: &str) -> TokenPrices {
-    TokenPrices {
-        prompt: price(prompt),
-        completion: price(completion),
-        cached_prompt: None,
-        cache_write: None,
-        reasoning: None,
-    }
-}
-
-fn row(model: &str, prompt: &str, effective_from: DateTime<Utc>) -> ModelPrice {
+fn row(id: i32, model: &str, prompt: &str, effective_from: DateTime<Utc>) -> ModelPrice {
     ModelPrice {
-        model_id: ModelId::parse(model).unwrap(),
-        provider: "openai".into(),
-        prices: prices(prompt, "0.06"),
         effective_from,
         created_at: now(),
+        ..model_price(id, model, &format!("{prompt}/0.06"))
     }
 }
 
@@ -41,15 +29,16 @@ fn change(prompt: &str) -> PriceChange {
     PriceChange {
         model_id: ModelId::parse("gpt-4").unwrap(),
         provider: "openai".into(),
-        prices: prices(prompt, "0.06"),
+        prices: row(0, "gpt-4", prompt, now()).prices,
         effective_from: None,
         allow_backdate: false,
+        created_by: "operator".into(),
     }
 }
 
 /// The one price that gpt-4 has had since 1970, 0.03 for a prompt.
-fn priced() -> Vec<Arc<ModelPrice>> {
-    vec![Arc::new(row("gpt-4", "0.03", DateTime::UNIX_EPOCH))]
+fn priced() -> Vec<ModelPrice> {
+    vec![row(1, "gpt-4", "0.03", DateTime::UNIX_EPOCH)]
 }
 
 mod choice {
@@ -60,10 +49,10 @@ mod choice {
         Catalog::new(
             7,
             [
-                row("gpt-4", "0.02", time("2024-11-20T00:00:00Z")),
-                row("claude", "0.5", time("2024-06-01T00:00:00Z")),
-                row("gpt-4", "0.03", DateTime::UNIX_EPOCH),
-                row("gpt-4", "0.01", time("2024-12-01T00:00:00Z")),
+                row(3, "gpt-4", "0.02", time("2024-11-20T00:00:00Z")),
+                row(1, "claude", "0.5", time("2024-06-01T00:00:00Z")),
+                row(2, "gpt-4", "0.03", DateTime::UNIX_EPOCH),
+                row(4, "gpt-4", "0.01", time("2024-12-01T00:00:00Z")),
             ],
         )
     }
@@ -104,6 +93,30 @@ mod choice {
     }
 
     #[test]
+    fn a_price_is_found_by_its_id_whether_or_not_it_counts() {
+        let start = time("2024-11-20T00:00:00Z");
+        let rows = [
+            row(8, "gpt-4", "0.05", start),
+            row(7, "gpt-4", "0.04", start),
+        ];
+        let catalog = Catalog::new(8, rows);
+        let prompt = |id| {
+            catalog
+                .price(PriceId::new(id))
+                .map(|found| found.prices.prompt)
+        };
+        assert_eq!(prompt(7), Some(price("0.04")));
+        assert_eq!(prompt(9), None);
+        // Of several with the same start the one that was set last counts.
+        assert_eq!(
+            catalog
+                .price_at("gpt-4", start)
+                .map(|found| found.id.number()),
+            Some(8)
+        );
+    }
+
+    #[test]
     fn prices_in_force_are_listed_once_per_model_by_id() {
         let listed = |at: &str| -> Vec<(String, Price)> {
             catalog()
@@ -123,8 +136,13 @@ mod choice {
 mod changing {
     use super::*;
 
-    fn set(change: PriceChange, existing: &[Arc<ModelPrice>]) -> ModelPrice {
-        match change.decide(existing, now()) {
+    fn decide(change: PriceChange, existing: &[ModelPrice]) -> Result<PriceDecision, Refusal> {
+        let catalog = Catalog::new(1, existing.iter().cloned());
+        catalog.decide_prices([change], now()).remove(0)
+    }
+
+    fn set(change: PriceChange, existing: &[ModelPrice]) -> ModelPrice {
+        match decide(change, existing) {
             Ok(PriceDecision::Set(price)) => price,
             other => panic!("not set: {other:?}"),
         }
@@ -140,7 +158,7 @@ mod changing {
     #[test]
     fn the_first_price_reaches_back_to_1970() {
         let first = set(change("0.03"), &[]);
-        assert_eq!(first, row("gpt-4", "0.03", DateTime::UNIX_EPOCH));
+        assert_eq!(first, row(1, "gpt-4", "0.03", DateTime::UNIX_EPOCH));
     }
 
     #[rstest]
@@ -154,7 +172,7 @@ mod changing {
     #[test]
     fn a_later_price_starts_now() {
         let later = set(change("0.02"), &priced());
-        assert_eq!(later, row("gpt-4", "0.02", now()));
+        assert_eq!(later, row(2, "gpt-4", "0.02", now()));
     }
 
     #[rstest]
@@ -170,7 +188,7 @@ mod changing {
     fn a_later_price_never_starts_in_the_past_unless_it_is_backdated() {
         let start = time("2024-11-15T11:59:59.999999Z");
         let late = from(change("0.02"), start);
-        assert_eq!(late.clone().decide(&priced(), now()), Err(PriceInPast));
+        assert_eq!(decide(late.clone(), &priced()), Err(Refusal::PriceInPast));
         let backdated = PriceChange {
             allow_backdate: true,
             ..late
@@ -187,9 +205,9 @@ mod changing {
             effective_from: start.map(time),
             ..change("0.030")
         };
-        let present = row("gpt-4", "0.03", DateTime::UNIX_EPOCH);
+        let present = row(1, "gpt-4", "0.03", DateTime::UNIX_EPOCH);
         assert_eq!(
-            same.decide(&priced(), now()),
+            decide(same, &priced()),
             Ok(PriceDecision::Unchanged(present))
         );
     }
@@ -214,152 +232,75 @@ mod changing {
         let mut existing = priced();
         let hour = TimeDelta::hours(1);
         let earlier = now().checked_sub_signed(hour).unwrap();
-        existing.push(Arc::new(row("gpt-4", "0.02", earlier)));
+        existing.push(row(2, "gpt-4", "0.02", earlier));
         assert_eq!(set(change("0.03"), &existing).effective_from, now());
     }
 
     #[test]
-    fn of_two_changes_at_the_same_instant_the_second_takes_the_place_of_the_first() {
+    fn of_two_changes_at_the_same_instant_the_second_counts() {
         let mut existing = priced();
-        existing.push(Arc::new(set(change("0.02"), &existing)));
+        existing.push(set(change("0.02"), &existing));
         let second = set(change("0.01"), &existing);
-        assert_eq!(second, row("gpt-4", "0.01", now()));
-        let repeated = change("0.02").decide(&existing, now());
-        assert!(matches!(repeated, Ok(PriceDecision::Unchanged(_))));
-    }
-}
-
-mod limits {
-    use super::*;
-
-    fn with_all(value: &str) -> PriceChange {
-        let value = price(value);
-        PriceChange {
-            prices: TokenPrices {
-                prompt: value,
-                completion: value,
-                cached_prompt: Some(value),
-                cache_write: Some(value),
-                reasoning: Some(value),
-            },
-            ..change("0")
-        }
+        assert_eq!(second, row(3, "gpt-4", "0.01", now()));
+        existing.push(second.clone());
+        let repeated = decide(change("0.02"), &existing);
+        assert!(matches!(repeated, Ok(PriceDecision::Set(_))));
+        let same = decide(change("0.01"), &existing);
+        assert_eq!(same, Ok(PriceDecision::Unchanged(second)));
     }
 
-    #[rstest]
-    #[case::negative("-0.000000000001", "must not be negative")]
-    #[case::too_high("10000.000000000001", "must be at most 10000")]
-    fn every_price_out_of_range_is_named(#[case] value: &str, #[case] description: &str) {
-        let fields = [
-            "prompt_price_per_k",
-            "completion_price_per_k",
-            "cached_prompt_price_per_k",
-            "cache_write_price_per_k",
-            "reasoning_price_per_k",
+    #[test]
+    fn changes_of_one_call_are_decided_one_after_another() {
+        let catalog = Catalog::new(1, priced());
+        let of_claude = PriceChange {
+            model_id: ModelId::parse("claude").unwrap(),
+            ..change("0.5")
+        };
+        let tomorrow = now().checked_add_signed(TimeDelta::days(1)).unwrap();
+        let late = from(change("0.04"), time("2024-01-01T00:00:00Z"));
+        let changes = [
+            change("0.02"),
+            of_claude.clone(),
+            late,
+            from(change("0.03"), tomorrow),
+            of_claude,
+            change("0.02"),
+            change("0.01"),
         ];
-        assert_eq!(
-            with_all(value).violations(),
-            fields.map(|field| Violation::new(field, description))
-        );
-    }
-
-    #[rstest]
-    fn the_limits_themselves_are_prices(#[values("0", "10000")] value: &str) {
-        assert_eq!(with_all(value).violations(), []);
-    }
-
-    #[test]
-    fn prices_provider_and_start_are_reported_together() {
-        let wrong = PriceChange {
-            provider: "open\nai".into(),
-            effective_from: Some(time("1969-12-31T23:59:59.999999Z")),
-            ..change("-1")
-        };
-        let fields: Vec<_> = wrong.violations().iter().map(|v| v.field).collect();
-        assert_eq!(fields, ["prompt_price_per_k", "provider", "effective_from"]);
-    }
-
-    #[test]
-    fn neither_provider_nor_start_is_required() {
-        let bare = PriceChange {
-            provider: String::new(),
-            effective_from: None,
-            ..change("0.03")
-        };
-        assert_eq!(bare.violations(), []);
-        let epoch = PriceChange {
-            effective_from: Some(DateTime::UNIX_EPOCH),
-            ..bare
-        };
-        assert_eq!(epoch.violations(), []);
-    }
-}
-
-mod cost {
-    use super::*;
-
-    const TOKENS: Tokens = Tokens {
-        prompt: 1_000,
-        completion: 500,
-        cached_prompt: 200,
-        cache_write: 100,
-        reasoning: 50,
-    };
-
-    #[rstest]
-    // 700 x 0.01 + 200 x 0.001 + 100 x 0.0125 + 450 x 0.03 + 50 x 0.06, per 1,000.
-    #[case::each_part_at_its_own_price(Some("0.001"), Some("0.0125"), Some("0.06"), "0.02495")]
-    #[case::without_any_own_price(None, None, None, "0.025")]
-    #[case::cached_only(Some("0.001"), None, None, "0.0232")]
-    #[case::cache_write_only(None, Some("0.0125"), None, "0.02525")]
-    #[case::reasoning_only(None, None, Some("0.06"), "0.0265")]
-    #[case::zero_is_a_price(Some("0"), Some("0"), Some("0"), "0.0205")]
-    fn parts_fall_back_to_the_price_of_the_whole(
-        #[case] cached_prompt: Option<&str>,
-        #[case] cache_write: Option<&str>,
-        #[case] reasoning: Option<&str>,
-        #[case] cost: &str,
-    ) {
-        let prices = TokenPrices {
-            cached_prompt: cached_prompt.map(price),
-            cache_write: cache_write.map(price),
-            reasoning: reasoning.map(price),
-            ..prices("0.01", "0.03")
-        };
-        assert_eq!(prices.cost(&TOKENS), Ok(cost.parse().unwrap()));
-    }
-
-    #[test]
-    fn the_largest_record_at_the_highest_price_fits_what_databases_hold() {
-        let most = Tokens {
-            prompt: 1_000_000_000,
-            completion: 1_000_000_000,
-            ..Tokens::default()
-        };
-        let cost = prices("10000", "10000").cost(&most).unwrap();
-        assert_eq!(cost, Money::whole(20_000_000_000).unwrap());
-        assert!(cost.to_decimal().is_ok());
+        let decided = catalog.decide_prices(changes, now());
+        let set = |id, model, prompt, at| Ok(PriceDecision::Set(row(id, model, prompt, at)));
+        let unchanged =
+            |id, model, prompt, at| Ok(PriceDecision::Unchanged(row(id, model, prompt, at)));
+        let expected = [
+            set(2, "gpt-4", "0.02", now()),
+            set(3, "claude", "0.5", DateTime::UNIX_EPOCH),
+            Err(Refusal::PriceInPast),
+            set(4, "gpt-4", "0.03", tomorrow),
+            unchanged(3, "claude", "0.5", DateTime::UNIX_EPOCH),
+            unchanged(2, "gpt-4", "0.02", now()),
+            set(5, "gpt-4", "0.01", now()),
+        ];
+        assert_eq!(decided, expected);
     }
 }
 
 mod plans {
     use super::*;
-    use crate::{
-        money::Money,
-        plan::{PlanTerms, UsagePricing},
-    };
+    use crate::money::{Money, Rate};
 
-    fn version(plan: &str, quota: i64, from: &str) -> PlanVersion {
+    fn version(id: i32, plan: &str, quota: i64, from: &str) -> PlanVersion {
         PlanVersion {
+            id: PlanVersionId::new(id),
             plan_id: PlanId::parse(plan).unwrap(),
             effective_from: time(from),
+            created_at: time(from),
             name: plan.to_owned(),
             terms: PlanTerms {
                 usage_pricing: UsagePricing::Included,
                 monthly_quota: quota,
                 monthly_price: Money::ZERO,
                 extra_token_price: Price::ZERO,
-                overage_discount_rate: crate::money::Rate::ONE,
+                overage_discount_rate: Rate::ONE,
             },
         }
     }
@@ -367,10 +308,10 @@ mod plans {
     /// Versions that are stored in no order.
     fn catalog() -> Catalog {
         Catalog::new(1, []).with_plans([
-            (true, version("pro", 3, "2024-12-01T00:00:00Z")),
-            (false, version("old", 7, "2024-01-01T00:00:00Z")),
-            (true, version("pro", 1, "2024-11-01T00:00:00Z")),
-            (true, version("pro", 2, "2024-11-20T00:00:00Z")),
+            (true, version(4, "pro", 3, "2024-12-01T00:00:00Z")),
+            (false, version(1, "old", 7, "2024-01-01T00:00:00Z")),
+            (true, version(2, "pro", 1, "2024-11-01T00:00:00Z")),
+            (true, version(3, "pro", 2, "2024-11-20T00:00:00Z")),
         ])
     }
 
@@ -392,6 +333,34 @@ mod plans {
             (found.plan_id.as_str(), found.terms.monthly_quota),
             (plan, quota)
         );
+    }
+
+    /// A clock that stood at 21, 15, 20 and then 18 November set the quotas 1, 5, 6 and 7.
+    #[rstest]
+    #[case::before_all("2024-11-14T00:00:00Z", 1)]
+    #[case::second("2024-11-15T00:00:00Z", 5)]
+    #[case::last("2024-11-18T00:00:00Z", 7)]
+    #[case::where_the_third_would_start("2024-11-20T00:00:00Z", 7)]
+    #[case::where_the_first_would_start("2024-11-21T00:00:00Z", 7)]
+    fn what_was_set_last_counts_after_a_clock_was_ahead(#[case] at: &str, #[case] quota: i64) {
+        let catalog = Catalog::new(1, []).with_plans([
+            (true, version(1, "pro", 1, "2024-11-21T00:00:00Z")),
+            (true, version(2, "pro", 5, "2024-11-15T00:00:00Z")),
+            (true, version(3, "pro", 6, "2024-11-20T00:00:00Z")),
+            (true, version(4, "pro", 7, "2024-11-18T00:00:00Z")),
+        ]);
+        let found = catalog.plan_at("pro", time(at)).unwrap();
+        assert_eq!(found.terms.monthly_quota, quota);
+    }
+
+    #[test]
+    fn a_version_is_found_by_its_id() {
+        let catalog = catalog();
+        let quota = |id| {
+            let version = catalog.plan_version(PlanVersionId::new(id));
+            version.map(|version| version.terms.monthly_quota)
+        };
+        assert_eq!([3, 1, 9].map(quota), [Some(2), Some(7), None]);
     }
 
     #[test]

@@ -2,23 +2,35 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::{
+    money::{Price, Rate},
+    testing::{plan_version, time},
+};
 
-fn time(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-fn window(usage_pricing: UsagePricing, quota: i64) -> Window {
-    Window {
-        span: Span {
-            start: time("2024-11-01T00:00:00Z"),
-            end: time("2024-12-01T00:00:00Z"),
-        },
+fn version(usage_pricing: UsagePricing, monthly_quota: i64) -> Arc<PlanVersion> {
+    let terms = PlanTerms {
         usage_pricing,
-        quota,
+        monthly_quota,
+        monthly_price: Money::ZERO,
         extra_token_price: Price::ZERO,
         overage_discount_rate: Rate::ONE,
-        counters: Counters::default(),
-    }
+    };
+    Arc::new(plan_version(1, "plan-pro", "Pro", terms))
+}
+
+fn window(usage_pricing: UsagePricing, quota: i64) -> QuotaWindow {
+    let span = Span {
+        start: time("2024-11-01T00:00:00Z"),
+        end: time("2024-12-01T00:00:00Z"),
+    };
+    QuotaWindow::new(span, version(usage_pricing, quota))
+}
+
+/// Takes tokens and counts them.
+fn take(window: &mut QuotaWindow, tokens: i64, balance: &mut i64) -> TokensTaken {
+    let taken = window.takes(tokens, *balance);
+    window.count(tokens, taken, balance);
+    taken
 }
 
 #[rstest]
@@ -52,8 +64,8 @@ fn tokens_come_from_the_quota_then_from_the_balance(
     #[case] (quota_taken, topup, overage): (i64, i64, i64),
 ) {
     let before = (window(usage_pricing, quota), balance);
-    let mut window = before.0;
-    let taken = window.take(tokens, &mut balance);
+    let mut window = before.0.clone();
+    let taken = take(&mut window, tokens, &mut balance);
     let expected = TokensTaken {
         quota: quota_taken,
         topup,
@@ -86,20 +98,22 @@ fn the_remaining_share_is_exact_and_never_more_than_all() {
 #[test]
 fn metered_tokens_beyond_the_quota_are_no_topped_up_ones_whatever_the_plan_becomes() {
     let mut window = window(UsagePricing::Metered, 100);
-    window.take(250, &mut 1_000);
-    window.usage_pricing = UsagePricing::Included;
+    take(&mut window, 250, &mut 1_000);
+    window.version = version(UsagePricing::Included, 100);
     assert_eq!((window.topup_used(), window.quota_left()), (0, 0));
 }
 
 proptest! {
     #[test]
     fn included_tokens_are_split_without_loss(
-        quota in 0..2_000_i64, balance in -10..500_i64, uses in prop::collection::vec(0..700_i64, 1..9),
+        quota in 0..2_000_i64,
+        balance in -10..500_i64,
+        uses in prop::collection::vec(0..700_i64, 1..9),
     ) {
         let mut window = window(UsagePricing::Included, quota);
         let mut left = balance;
         for tokens in uses {
-            let taken = window.take(tokens, &mut left);
+            let taken = take(&mut window, tokens, &mut left);
             prop_assert_eq!(taken.quota + taken.topup + taken.overage, tokens);
             prop_assert!(taken.overage == 0 || (window.quota_left() == 0 && left <= 0));
         }

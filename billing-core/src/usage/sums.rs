@@ -71,4 +71,34 @@ impl Sums {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::testing::money;
+
+    fn sums(factor: i64) -> Sums {
+        let amount = |text: &str| money(text).times(factor).unwrap();
+        Sums {
+            records: factor,
+            tokens: Tokens {
+                prompt: 10 * factor,
+                completion: 20 * factor,
+                cached_prompt: 3 * factor,
+                cache_write: 4 * factor,
+                reasoning: 5 * factor,
+            },
+            overage_tokens: 6 * factor,
+            cost_usd: amount("0.7"),
+            covered_amount: amount("0.8"),
+            overage_cost: amount("0.9"),
+            discount_amount: amount("0.01"),
+            final_cost: amount("0.02"),
+        }
+    }
+
+    #[test]
+    fn every_part_of_sums_adds_up() {
+        assert_eq!(sums(1).plus(&sums(2)), Ok(sums(3)));
+        assert_eq!(sums(5).plus(&sums(-5)), Ok(Sums::default()));
+        assert_eq!(sums(1).net(), Ok(money("0.03")));
+    }
+}

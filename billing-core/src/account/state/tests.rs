@@ -1,13 +1,10 @@
 use rstest::rstest;
 
 use super::*;
+use crate::testing::rate;
 
 fn day(number: u32) -> DateTime<Utc> {
     format!("2024-11-{number:02}T00:00:00Z").parse().unwrap()
-}
-
-fn rate(text: &str) -> Rate {
-    text.parse().unwrap()
 }
 
 #[rstest]

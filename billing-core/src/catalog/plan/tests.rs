@@ -141,3 +141,130 @@ fn plans_have_the_same_content_whenever_they_were_made_and_whether_or_not_they_a
     };
     assert!(!plan.has_content_of(&other.apply(inactive)));
 }
+
+fn changed(change: PlanChange) -> PlanDecision {
+    let stored = Some(created(pro()));
+    let later = now() + chrono::TimeDelta::days(1);
+    let decided = catalog().update_plan(stored, id(), change, later);
+    decided.unwrap()
+}
+
+fn id() -> PlanId {
+    PlanId::parse("plan-pro").unwrap()
+}
+
+/// A catalog that has dealt out version 7.
+fn catalog() -> Catalog {
+    let terms = created(pro()).terms;
+    let version = crate::testing::plan_version(7, "plan-pro", "Pro", terms);
+    Catalog::new(1, []).with_plans([(true, version)])
+}
+
+fn version(id: i32, plan: &Plan, from: DateTime<Utc>) -> PlanVersion {
+    PlanVersion {
+        effective_from: from,
+        created_at: from,
+        ..crate::testing::plan_version(id, "plan-pro", &plan.name, plan.terms.clone())
+    }
+}
+
+#[test]
+fn a_plan_is_created_with_its_first_version() {
+    let plan = created(pro());
+    let decided = catalog().create_plan(None, id(), pro(), now());
+    let expected = PlanDecision::Created(plan.clone(), version(8, &plan, now()));
+    assert_eq!(decided, Ok(expected));
+    let first = Catalog::default().create_plan(None, id(), pro(), now());
+    let expected = PlanDecision::Created(plan.clone(), version(1, &plan, now()));
+    assert_eq!(first, Ok(expected));
+}
+
+#[rstest]
+#[case::same_content(pro(), true)]
+#[case::other_content(PlanChange { display_order: Some(1), ..pro() }, false)]
+fn creating_a_plan_again_answers_with_it_or_is_refused(
+    #[case] content: PlanChange,
+    #[case] same: bool,
+) {
+    let stored = Plan {
+        is_active: false,
+        ..created(pro())
+    };
+    let later = now() + chrono::TimeDelta::days(1);
+    let decided = catalog().create_plan(Some(stored.clone()), id(), content, later);
+    let expected = if same {
+        Ok(PlanDecision::Unchanged(stored))
+    } else {
+        Err(Refusal::PlanExists(id()))
+    };
+    assert_eq!(decided, expected);
+}
+
+#[rstest]
+#[case::terms(PlanChange { monthly_quota: Some(5), ..PlanChange::default() }, true)]
+#[case::name(PlanChange { name: Some("Professional".into()), ..PlanChange::default() }, true)]
+#[case::place_in_lists(PlanChange { display_order: Some(5), ..PlanChange::default() }, false)]
+fn only_other_terms_or_another_name_make_a_version(
+    #[case] change: PlanChange,
+    #[case] makes_version: bool,
+) {
+    let later = now() + chrono::TimeDelta::days(1);
+    let plan = Plan {
+        updated_at: later,
+        ..change.clone().apply(created(pro()))
+    };
+    let version = makes_version.then(|| version(8, &plan, later));
+    assert_eq!(changed(change), PlanDecision::Changed(plan, version));
+}
+
+#[test]
+fn a_change_to_what_a_plan_is_already_changes_nothing() {
+    assert_eq!(changed(pro()), PlanDecision::Unchanged(created(pro())));
+    assert_eq!(changed(pro()).into_plan(), created(pro()));
+}
+
+#[rstest]
+#[case::unused(true, false, 0, Ok(false))]
+#[case::used(true, false, 3, Err(Refusal::PlanInUse { id: id(), subscriptions: 3 }))]
+#[case::used_by_those_who_keep_it(true, true, 3, Ok(false))]
+#[case::off_the_offer_already(false, false, 3, Ok(true))]
+fn a_plan_in_use_stays_on_offer_unless_its_subscribers_keep_it(
+    #[case] is_active: bool,
+    #[case] keep_subscribers: bool,
+    #[case] subscriptions: i64,
+    #[case] unchanged: Result<bool, Refusal>,
+) {
+    let stored = Plan {
+        is_active,
+        ..created(pro())
+    };
+    let later = now() + chrono::TimeDelta::days(1);
+    let inactive = Plan {
+        is_active: false,
+        updated_at: later,
+        ..stored.clone()
+    };
+    let expected = unchanged.map(|unchanged| match unchanged {
+        true => PlanDecision::Unchanged(stored.clone()),
+        false => PlanDecision::Changed(inactive, None),
+    });
+    let decided = Plan::deactivate(Some(stored), id(), keep_subscribers, subscriptions, later);
+    assert_eq!(decided, expected);
+}
+
+#[test]
+fn a_plan_that_there_is_not_cannot_be_changed() {
+    let missing = Err(Refusal::PlanNotFound(id()));
+    assert_eq!(catalog().update_plan(None, id(), pro(), now()), missing);
+    assert_eq!(Plan::deactivate(None, id(), true, 0, now()), missing);
+}
+
+#[test]
+fn the_price_of_a_thousand_extra_tokens_has_the_discount_in_it() {
+    let terms = PlanTerms {
+        extra_token_price: "0.00015".parse().unwrap(),
+        overage_discount_rate: "0.9".parse().unwrap(),
+        ..created(pro()).terms
+    };
+    assert_eq!(terms.overage_price_per_k(), Ok("0.135".parse().unwrap()));
+}

@@ -5,12 +5,12 @@ use rstest::rstest;
 
 use super::*;
 
-const MOVES: [InvoiceMove; 5] = [
-    InvoiceMove::Issue,
-    InvoiceMove::Pay,
-    InvoiceMove::FallDue,
-    InvoiceMove::Void,
-    InvoiceMove::WriteOff,
+const TRANSITIONS: [InvoiceTransition; 5] = [
+    InvoiceTransition::Issue,
+    InvoiceTransition::Pay,
+    InvoiceTransition::FallDue,
+    InvoiceTransition::Void,
+    InvoiceTransition::WriteOff,
 ];
 
 #[rstest]
@@ -44,33 +44,35 @@ const MOVES: [InvoiceMove; 5] = [
 ])]
 #[case::paid(InvoiceStatus::Paid, [None; 5])]
 #[case::void(InvoiceStatus::Void, [None; 5])]
-fn an_invoice_makes_only_these_moves(
+fn an_invoice_makes_only_these_transitions(
     #[case] from: InvoiceStatus,
     #[case] to: [Option<InvoiceStatus>; 5],
 ) {
-    assert_eq!(MOVES.map(|step| from.after(step)), to);
+    assert_eq!(TRANSITIONS.map(|step| from.after(step)), to);
 }
 
 proptest! {
     /// Whatever is tried, an invoice is issued at most once and settled at most once, and a draft
     /// is never owed.
     #[test]
-    fn an_invoice_is_issued_once_and_ends_paid_or_void(tried in vec(select(&MOVES[..]), 0..30)) {
+    fn an_invoice_is_issued_once_and_ends_paid_or_void(
+        tried in vec(select(&TRANSITIONS[..]), 0..30),
+    ) {
         let mut status = InvoiceStatus::Draft;
         let mut made = Vec::new();
         for step in tried {
             let Some(next) = status.after(step) else { continue };
             prop_assert!(!matches!(status, InvoiceStatus::Paid | InvoiceStatus::Void));
             prop_assert_ne!(next, InvoiceStatus::Draft);
-            prop_assert_eq!(next == InvoiceStatus::Paid, step == InvoiceMove::Pay);
+            prop_assert_eq!(next == InvoiceStatus::Paid, step == InvoiceTransition::Pay);
             status = next;
             made.push(step);
         }
         let count = |step| made.iter().filter(|made| **made == step).count();
-        prop_assert!(count(InvoiceMove::Issue) <= 1);
-        prop_assert!(count(InvoiceMove::Pay) + count(InvoiceMove::Void) <= 1);
-        prop_assert!(count(InvoiceMove::FallDue) <= 1);
-        let was_issued = made.first() == Some(&InvoiceMove::Issue);
+        prop_assert!(count(InvoiceTransition::Issue) <= 1);
+        prop_assert!(count(InvoiceTransition::Pay) + count(InvoiceTransition::Void) <= 1);
+        prop_assert!(count(InvoiceTransition::FallDue) <= 1);
+        let was_issued = made.first() == Some(&InvoiceTransition::Issue);
         prop_assert!(was_issued || matches!(status, InvoiceStatus::Draft | InvoiceStatus::Void));
     }
 }
@@ -102,16 +104,4 @@ fn names_read_back_as_written() {
     ] {
         assert_eq!(PartKind::named(part).map(PartKind::name), Some(part));
     }
-}
-
-#[rstest]
-#[case(0, "INV-alice-2024-11")]
-#[case(1, "INV-alice-2024-11-2")]
-#[case(9, "INV-alice-2024-11-10")]
-fn a_number_tells_the_user_the_month_and_how_often_it_was_voided(
-    #[case] voided: i64,
-    #[case] number: &str,
-) {
-    let alice = UserId::trusted("alice".into());
-    assert_eq!(invoice_number(&alice, month(NOVEMBER), voided), number);
 }
