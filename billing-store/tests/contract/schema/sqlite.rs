@@ -1,7 +1,4 @@
-//! What `schema.rs` declares is what SQLite's migrations make, and can be sharded by user.
-#![allow(clippy::unwrap_used, reason = "a failed expectation fails the test")]
-
-mod declared;
+//! SQLite's tables and indexes, and what holds for both databases'.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +9,7 @@ use diesel::{
 };
 use tempfile::TempDir;
 
-use self::declared::Table;
+use super::declared::{self, Table};
 
 /// Tables that do not grow with users.
 const SHARED: [&str; 7] = [
@@ -59,9 +56,9 @@ fn stored(declared: &str) -> String {
         .trim_start_matches("Nullable<")
         .trim_end_matches('>');
     let kind = match plain {
-        "Text" | "ExactDecimal" => "TEXT",
-        "Integer" | "BigInt" | "Bool" | "UtcTimestamp" => "INTEGER",
-        "Binary" => "BLOB",
+        "Text" | "ExactDecimal" | "JsonText" => "TEXT",
+        "SmallInt" | "Integer" | "BigInt" | "Bool" | "UtcTimestamp" => "INTEGER",
+        "Binary" | "UuidBytes" => "BLOB",
         other => other,
     };
     declared.replace(plain, kind)
@@ -98,6 +95,14 @@ async fn sqlite_tables_are_as_declared() {
     {
         *column_type = stored(column_type);
     }
+    // An expression of a view has no type of its own.
+    for tables in [&mut made, &mut declared] {
+        declared::loosen_views(tables);
+        for view in declared::VIEWS {
+            let columns = tables.get_mut(view).unwrap().columns.values_mut();
+            columns.for_each(String::clear);
+        }
+    }
     assert_eq!(made, declared);
 }
 
@@ -114,6 +119,9 @@ async fn sqlite_has_the_indexes_of_postgres() {
 #[test]
 fn tables_that_grow_with_users_are_keyed_by_user_first() {
     for (name, table) in declared::tables() {
+        if declared::VIEWS.contains(&name.as_str()) {
+            continue;
+        }
         let by_user = table.key.first().is_some_and(|column| column == "user_id");
         assert_eq!(
             by_user,

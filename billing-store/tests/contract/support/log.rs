@@ -70,7 +70,7 @@ impl TestStore {
         rows.iter().map(|row| read(row)).collect()
     }
 
-    /// What a source adds up to; sums of nothing are left out.
+    /// What a source adds up to.
     pub(crate) async fn sums(&self, source: Source) -> BTreeMap<SumKey, Sums> {
         let logged = self.logged(source).await;
         by_key(&logged, |logged| logged.key.clone())
@@ -128,28 +128,31 @@ pub(crate) fn by_key<K: Ord>(
         let entry = sums.entry(key(row)).or_default();
         *entry = entry.plus(&row.sums).unwrap();
     }
-    sums.retain(|_, sums| *sums != Sums::default());
     sums
 }
 
-/// The values of one row in their order.
-struct Values(std::vec::IntoIter<Value>);
+/// The values of one row, which was selected as a JSON array, in their order.
+pub(crate) struct Values(std::vec::IntoIter<Value>);
 
 impl Values {
+    pub(crate) fn of(row: &str) -> Self {
+        Self(serde_json::from_str::<Vec<Value>>(row).unwrap().into_iter())
+    }
+
     fn next(&mut self) -> Value {
         self.0.next().expect("the row has a value more")
     }
 
-    fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         let value = self.next();
         value.as_str().expect("the value is a text").to_owned()
     }
 
-    fn number(&mut self) -> i64 {
+    pub(crate) fn number(&mut self) -> i64 {
         self.next().as_i64().expect("the value is a whole number")
     }
 
-    fn money(&mut self) -> Money {
+    pub(crate) fn money(&mut self) -> Money {
         self.text().parse().expect("the value is an amount")
     }
 
@@ -161,7 +164,7 @@ impl Values {
 }
 
 fn read(row: &str) -> Logged {
-    let mut row = Values(serde_json::from_str::<Vec<Value>>(row).unwrap().into_iter());
+    let mut row = Values::of(row);
     let user_id = user(&row.text());
     let day = row.text().parse().unwrap();
     let invoice_month = row.text().parse().unwrap();

@@ -15,7 +15,7 @@ use test_postgres::Backend;
 
 pub(crate) use self::{
     clock::TestClock,
-    log::{Logged, Source, SumKey, by_key},
+    log::{Logged, Source, Values, by_key},
     make::{
         MODEL, batch, coupon, made_at, month, new_invoice_ids, of_model, plan,
         plan_with_quota, price, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
