@@ -9,7 +9,9 @@ use std::{error::Error, sync::Arc};
 
 use billing_core::usage::{Outcome, Usage};
 use billing_store::{Database, Store, StoreOptions, connect, migrate};
-use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_types::Text};
+use diesel::{
+    Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text,
+};
 use tempfile::TempDir;
 use test_postgres::Backend;
 
@@ -93,6 +95,7 @@ impl TestStore {
             }
             Database::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(path.to_str().unwrap())?;
+                conn.batch_execute("PRAGMA busy_timeout = 5000")?;
                 Ok(diesel::dsl::sql::<Text>(query).load(&mut conn)?)
             }
         }
