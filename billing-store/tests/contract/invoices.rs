@@ -137,7 +137,9 @@ async fn a_difference_is_found_wherever_it_hides(backend: Backend) {
         assert!(!changed.is_empty(), "{forged}");
         let found = store.store.reconcile_month(month("2026-10"), None, 100);
         let found = found.await.unwrap().differences;
-        let hit = found.iter().any(|found| found.mismatch.field.starts_with(expected));
+        let hit = found
+            .iter()
+            .any(|found| found.mismatch.field.starts_with(expected));
         assert!(hit, "{forged}: {found:?}");
     }
 }

@@ -77,7 +77,10 @@ async fn each_account_has_an_order_of_its_own(backend: Backend) {
         })
         .collect::<Vec<_>>();
     let outcomes = store.commit(&batch(calls)).await;
-    let ids: Vec<_> = outcomes.iter().map(|outcome| recorded(outcome).id).collect();
+    let ids: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| recorded(outcome).id)
+        .collect();
     assert_eq!(ids, [id(500), id(100), id(501), id(101)]);
 }
 

@@ -116,7 +116,10 @@ async fn explain(store: &TestStore, query: &str) -> Vec<String> {
             let query = sql_query(format!("EXPLAIN QUERY PLAN {query}"));
             let steps: Vec<Step> = query.load(&mut conn).unwrap();
             // SQLite names an aliased table by its alias.
-            let named = |step: Step| step.detail.replace("SEARCH own ", "SEARCH billing_records ");
+            let named = |step: Step| {
+                step.detail
+                    .replace("SEARCH own ", "SEARCH billing_records ")
+            };
             steps.into_iter().map(named).collect()
         }
     }
@@ -167,7 +170,11 @@ async fn usage_scans_no_table_that_grows() {
     let quarter = CouponValue::Percentage("25".parse().unwrap());
     let created = store.store.create_coupon(coupon("QUARTER", quarter)).await;
     created.unwrap();
-    store.store.redeem(redeem("alice", "QUARTER")).await.unwrap();
+    store
+        .store
+        .redeem(redeem("alice", "QUARTER"))
+        .await
+        .unwrap();
     let rate = "0.9".parse().unwrap();
     let discounted = store.store.set_discount_rate(user("bob"), rate, None);
     discounted.await.unwrap();
@@ -183,8 +190,8 @@ async fn usage_scans_no_table_that_grows() {
     for table in GROWING {
         before.push(counters(&database, table).await);
     }
-    let usages = connect(&url, &StoreOptions::default(), clock.clock());
-    let usages = usages.await.unwrap();
+    let usages = connect(&url, &StoreOptions::default(), clock.clock()).await;
+    let usages = usages.unwrap();
     for round in 0..20 {
         let mut calls = Vec::new();
         for name in ["alice", "bob", "carol", "dave"] {
@@ -210,8 +217,8 @@ async fn readers_and_folds_read_the_tail_alone() {
     fill(&store).await;
     let (database, url, clock) = closed(store).await;
     let before = counters(&database, "billing_records").await;
-    let readers = connect(&url, &StoreOptions::default(), clock.clock());
-    let readers = readers.await.unwrap();
+    let readers = connect(&url, &StoreOptions::default(), clock.clock()).await;
+    let readers = readers.unwrap();
     let reads = read_everything(readers.as_ref()).await;
     let swept = readers.fold_sweep(None, 100).await.unwrap();
     assert_eq!(swept.folded, 1);
@@ -220,7 +227,10 @@ async fn readers_and_folds_read_the_tail_alone() {
     assert_eq!(after.scans, before.scans);
     let most = i64::try_from((reads + 4) * TAIL).unwrap();
     let rows = after.rows - before.rows;
-    assert!(rows <= most, "{rows} rows were read, {most} at most expected");
+    assert!(
+        rows <= most,
+        "{rows} rows were read, {most} at most expected"
+    );
 }
 
 /// Asks every reader once, and answers at most how often sums were read.

@@ -138,7 +138,9 @@ async fn assert_total(store: &TestStore, name: &str, calls: impl Iterator<Item =
     );
     assert_eq!(used.month.final_cost.to_decimal().unwrap(), cost, "{name}");
     assert_eq!(used.total_cost, used.month.final_cost, "{name}");
-    let owed: Vec<_> = texts(&used.account.state.uninvoiced).into_values().collect();
+    let owed: Vec<_> = texts(&used.account.state.uninvoiced)
+        .into_values()
+        .collect();
     let expected = if records > 0 {
         vec![cost.normalize().to_string()]
     } else {

@@ -92,7 +92,10 @@ impl Truth {
     pub(super) fn groups(&self, filter: &SumsFilter) -> Vec<GroupSums> {
         let wanted = |row: &&Logged| {
             (filter.days.first..filter.days.end).contains(&row.key.day)
-                && filter.user_id.as_ref().is_none_or(|id| *id == row.key.user_id)
+                && filter
+                    .user_id
+                    .as_ref()
+                    .is_none_or(|id| *id == row.key.user_id)
                 && filter.model.as_ref().is_none_or(|id| *id == row.key.model)
         };
         let records: Vec<_> = self.records.iter().filter(wanted).cloned().collect();
@@ -110,7 +113,12 @@ impl Truth {
     pub(super) fn charges(&self, user_id: &UserId, month: Month) -> Charges {
         let records: Vec<_> = self.invoiced(user_id, |of| of == month).cloned().collect();
         let usage = by_key(&records, |row| {
-            (row.key.price_id, row.key.window, month_of(row), row.key.is_reversal)
+            (
+                row.key.price_id,
+                row.key.window,
+                month_of(row),
+                row.key.is_reversal,
+            )
         });
         let usage = usage.into_iter().map(|(key, sums)| {
             let (price_id, window, billing_month, is_reversal) = key;
@@ -149,7 +157,10 @@ impl Truth {
         user_id: &'a UserId,
         month: impl Fn(Month) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Logged> {
-        let own = self.records.iter().filter(|row| row.key.user_id == *user_id);
+        let own = self
+            .records
+            .iter()
+            .filter(|row| row.key.user_id == *user_id);
         own.filter(move |row| month(row.key.invoice_month))
     }
 
@@ -188,11 +199,7 @@ async fn taken(store: &TestStore) -> Vec<(UserId, Month, Money)> {
     let rows = store.texts(&query).await;
     let read = |row: &String| {
         let mut row = Values::of(row);
-        (
-            user(&row.text()),
-            row.text().parse().unwrap(),
-            row.money(),
-        )
+        (user(&row.text()), row.text().parse().unwrap(), row.money())
     };
     rows.iter().map(read).collect()
 }

@@ -121,12 +121,7 @@ impl OfUser {
     }
 }
 
-async fn of_user(
-    readers: &dyn Store,
-    user_id: &UserId,
-    months: &[Month],
-    truth: &Truth,
-) -> OfUser {
+async fn of_user(readers: &dyn Store, user_id: &UserId, months: &[Month], truth: &Truth) -> OfUser {
     let usage = readers.user_usage(user_id.clone()).await.unwrap();
     let redemptions = readers.redemptions(user_id.clone(), None, ALL).await;
     let redemptions = redemptions.unwrap();
@@ -147,7 +142,14 @@ async fn of_user(
                 None
             }
         };
-        assert_bills(truth, &catalog, user_id, *month, invoice.as_ref(), &redemptions);
+        assert_bills(
+            truth,
+            &catalog,
+            user_id,
+            *month,
+            invoice.as_ref(),
+            &redemptions,
+        );
         invoices.push((*month, invoice));
     }
     OfUser {

@@ -12,9 +12,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::world::{COUPONS, MODELS, PLANS, USERS, World, unless_refused};
-use crate::support::{
-    batch, of_model, plan, price, redeem, subscribe_to, unique, usage, user,
-};
+use crate::support::{batch, of_model, plan, price, redeem, subscribe_to, unique, usage, user};
 
 /// A step, and in how many of 100 cases it is taken.
 const STEPS: [(Step, i64); 14] = [
@@ -205,8 +203,9 @@ impl World {
     async fn set_discount(&mut self) {
         let rate = format!("0.{}", self.random.range(1, 9)).parse().unwrap();
         let name = self.random.pick(&USERS);
-        let set = self.server().set_discount_rate(user(name), rate, None);
-        set.await.unwrap();
+        let server = self.server();
+        let set = server.set_discount_rate(user(name), rate, None).await;
+        set.unwrap();
     }
 
     async fn fold(&mut self, tails: Tails) {

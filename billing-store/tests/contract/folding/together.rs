@@ -133,12 +133,12 @@ async fn a_fold_leaves_what_was_committed_meanwhile_in_the_tail(backend: Backend
         passed(folded);
         // One attempt, which may have met the fold.
         match outcomes {
-            Ok(outcomes) => drop(recorded(&outcomes[0]).clone()),
+            Ok(outcomes) => recorded(&outcomes[0]).id,
             Err(error) => {
                 assert!(error.is_transient(), "{error}");
-                recorded(&store.commit(&calls).await[0]);
+                recorded(&store.commit(&calls).await[0]).id
             }
-        }
+        };
         assert_sums(&store).await;
     }
     let records = store.logged(Source::Records).await;

@@ -175,7 +175,9 @@ async fn set_up(store: &TestStore) {
     let rate = "0.8".parse().unwrap();
     let discounted = store.store.set_discount_rate(user("erin"), rate, None);
     discounted.await.unwrap();
-    let taxed = store.store.set_tax(user("dave"), "0.19".parse().unwrap(), false);
+    let taxed = store
+        .store
+        .set_tax(user("dave"), "0.19".parse().unwrap(), false);
     taxed.await.unwrap();
 }
 

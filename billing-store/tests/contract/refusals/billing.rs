@@ -1,8 +1,6 @@
 //! Invoices and credit notes that are refused.
 
-use billing_core::{
-    ids::InvoiceId, invoice::Payment, refusal::Refusal,
-};
+use billing_core::{ids::InvoiceId, invoice::Payment, refusal::Refusal};
 use billing_store::{InvoiceChange, InvoiceOrder};
 
 use super::{
@@ -32,12 +30,7 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
 }
 
 /// A month's invoice and its preview.
-fn invoices_of<'a>(
-    world: &'a World,
-    name: &str,
-    of: &str,
-    refusal: Refusal,
-) -> [Case<'a>; 3] {
+fn invoices_of<'a>(world: &'a World, name: &str, of: &str, refusal: Refusal) -> [Case<'a>; 3] {
     let invoices = world.store.store.as_ref();
     let order = |keep_draft| InvoiceOrder {
         user_id: user(name),

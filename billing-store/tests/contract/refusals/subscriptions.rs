@@ -22,9 +22,7 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
         let title = format!("{name}'s subscription");
         cases.push(case(title, live, Refusal::SubscriptionNotFound));
     }
-    for (name, what, order, refusal) in of_former_subscribers()
-        .into_iter()
-        .chain(of_subscribers())
+    for (name, what, order, refusal) in of_former_subscribers().into_iter().chain(of_subscribers())
     {
         cases.push(order_of(world, name, what, order, refusal));
     }
@@ -73,7 +71,10 @@ fn orders_to_subscribe() -> Vec<(&'static str, SubscriptionOrder, Refusal)> {
 fn orders_to_change() -> Vec<(&'static str, SubscriptionOrder, Refusal)> {
     let at_period_end = false;
     let orders = [
-        ("a cancellation", SubscriptionOrder::Cancel { at_period_end }),
+        (
+            "a cancellation",
+            SubscriptionOrder::Cancel { at_period_end },
+        ),
         ("going on", SubscriptionOrder::Resume),
         (
             "another plan",

@@ -42,7 +42,13 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
     }
     let others = Refusal::UsageNotFound(world.voided.to_string());
     cases.extend([
-        void(world, "a voided record", "alice", world.voided, Refusal::UsageVoided),
+        void(
+            world,
+            "a voided record",
+            "alice",
+            world.voided,
+            Refusal::UsageVoided,
+        ),
         void(
             world,
             "a correction",
@@ -50,7 +56,13 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
             world.correction,
             Refusal::UsageIsCorrection,
         ),
-        void(world, "a record of somebody else", "known", world.voided, others),
+        void(
+            world,
+            "a record of somebody else",
+            "known",
+            world.voided,
+            others,
+        ),
     ]);
     cases
 }

@@ -43,7 +43,9 @@ impl World {
         store.clock.set(NOON);
         let (voided, correction) = record_and_void(&store).await;
         let (paid, void) = make_invoices(&store).await;
-        let taxed = store.store.set_tax(user("known"), "0.1".parse().unwrap(), false);
+        let taxed = store
+            .store
+            .set_tax(user("known"), "0.1".parse().unwrap(), false);
         taxed.await.unwrap();
         Self {
             store,

@@ -33,8 +33,8 @@ async fn the_plans_of_the_guide_are_on_offer(backend: Backend) {
     let database = database(backend, &home).await;
     migrate(&database).await.unwrap();
     let clock = TestClock::at(NOON).clock();
-    let store = connect(&database, &StoreOptions::default(), clock);
-    let store = store.await.unwrap();
+    let options = StoreOptions::default();
+    let store = connect(&database, &options, clock).await.unwrap();
     let plans = store.plans(false).await.unwrap();
     let rows = plans.iter().map(|plan| {
         format!(

@@ -58,7 +58,7 @@ async fn postgres_tables_are_as_declared() {
         };
         table.columns.insert(name, column_type);
     }
-        let mut declared = declared::tables();
+    let mut declared = declared::tables();
     declared::loosen_views(&mut declared);
     declared::loosen_views(&mut made);
     assert_eq!(made, declared);

@@ -119,10 +119,7 @@ impl TestStore {
 }
 
 /// Adds rows up by a part of what tells them apart.
-pub(crate) fn by_key<K: Ord>(
-    logged: &[Logged],
-    key: impl Fn(&Logged) -> K,
-) -> BTreeMap<K, Sums> {
+pub(crate) fn by_key<K: Ord>(logged: &[Logged], key: impl Fn(&Logged) -> K) -> BTreeMap<K, Sums> {
     let mut sums = BTreeMap::<K, Sums>::new();
     for row in logged {
         let entry = sums.entry(key(row)).or_default();

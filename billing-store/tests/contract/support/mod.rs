@@ -19,8 +19,8 @@ pub(crate) use self::{
     clock::TestClock,
     log::{Logged, Source, Values, by_key},
     make::{
-        MODEL, batch, coupon, made_at, month, new_invoice_ids, of_model, plan,
-        plan_with_quota, price, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
+        MODEL, batch, coupon, made_at, month, new_invoice_ids, of_model, plan, plan_with_quota,
+        price, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
     },
     random::Random,
 };
@@ -45,9 +45,10 @@ impl TestStore {
         let database = database(backend, &home).await;
         migrate(&database).await.unwrap();
         let clock = TestClock::at(NOON);
-        let store = connect(&database, &StoreOptions::default(), clock.clock());
+        let options = StoreOptions::default();
+        let store = connect(&database, &options, clock.clock()).await;
         let store = Self {
-            store: store.await.unwrap(),
+            store: store.unwrap(),
             clock,
             backend,
             database,
@@ -68,8 +69,8 @@ impl TestStore {
     /// The store of a second server on PostgreSQL with a clock of its own.
     pub(crate) async fn second_server_at(&self, clock: &Arc<TestClock>) -> Arc<dyn Store> {
         let options = StoreOptions::default();
-        let second = connect(&self.database, &options, clock.clock());
-        second.await.unwrap()
+        let second = connect(&self.database, &options, clock.clock()).await;
+        second.unwrap()
     }
 
     pub(crate) async fn set_price(&self, model: &str, prompt: &str, completion: &str) {
