@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{
     coupon::Redemption,
-    ids::{RecordId, RedemptionId, UserId},
+    ids::{RecordId, UserId},
     invoice::{InvoiceLine, LineKind},
     money::Money,
     month::Month,
@@ -137,10 +137,6 @@ impl Account {
     fn store_subscription(&mut self, subscription: &Subscription, now: DateTime<Utc>) {
         let record = SubscriptionRecord::new(subscription, now);
         self.pending.store_subscription(record);
-    }
-
-    fn note_redemptions(&mut self, changed: impl IntoIterator<Item = RedemptionId>) {
-        self.pending.note_redemptions(changed);
     }
 }
 

@@ -252,7 +252,7 @@ impl Account {
 
     pub(super) fn enter_allocation(&mut self, allocation: &Allocation) -> Result<(), NumberError> {
         let changed = allocation.enter(&mut self.relations.redemptions)?;
-        self.note_redemptions(changed);
+        self.pending.note_redemptions(changed);
         Ok(())
     }
 }

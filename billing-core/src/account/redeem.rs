@@ -76,7 +76,7 @@ impl Account {
         let month = redemption.month;
         let sum = self.state.uninvoiced_in(month);
         let mut redeemed = redemption.clone();
-        self.note_redemptions([redemption.id]);
+        self.pending.note_redemptions([redemption.id]);
         self.relations.redemptions.push(redemption);
         if let Some(allocation) = self.allocate(month, sum, None)? {
             self.enter_allocation(&allocation)?;
