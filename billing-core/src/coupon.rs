@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    ids::{CouponId, PlanId, RedemptionId, RequestId},
+    ids::{CouponId, PlanId, RedemptionId, RequestId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
+    refusal::CouponRefusal,
 };
 
 /// What a coupon takes off.
@@ -81,43 +82,19 @@ pub struct Redemption {
     pub request_id: Option<RequestId>,
     /// When it was redeemed (UTC).
     pub created_at: DateTime<Utc>,
-    /// Whether it has to be stored.
-    pub changed: bool,
 }
 
-/// Why a coupon cannot be redeemed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CouponRefusal {
-    /// No such code.
-    #[error("there is none")]
-    NotFound,
-    /// Taken back.
-    #[error("it is no longer offered")]
-    Inactive,
-    /// Too early.
-    #[error("it is not valid yet")]
-    NotYetValid,
-    /// Too late.
-    #[error("it has expired")]
-    Expired,
-    /// The user's redemption of it still saves.
-    #[error("it is applied already")]
-    AlreadyActive,
-    /// Redeemed as often as it may be.
-    #[error("it is used up")]
-    UsedUp,
-    /// Redeemed by the user as often as he may.
-    #[error("it was redeemed as often as one user may")]
-    UserLimit,
-    /// For subscribers of other plans.
-    #[error("it does not apply to the user's plan")]
-    PlanNotAllowed,
-    /// The month owes too little.
-    #[error("the running month does not reach its minimum purchase amount")]
-    MinimumNotReached,
-    /// The request id redeemed another coupon.
-    #[error("the request id was used for another one")]
-    RequestConflict,
+/// Which coupon to redeem, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedeemOrder {
+    /// Who redeems it.
+    pub user_id: UserId,
+    /// Its code, in any case.
+    pub code: String,
+    /// The id of the redemption, if one is made.
+    pub redemption_id: RedemptionId,
+    /// The caller's id of the call.
+    pub request_id: Option<RequestId>,
 }
 
 /// Who wants to redeem a coupon.
@@ -135,7 +112,7 @@ impl Coupon {
     /// Whether a user may redeem the coupon now.
     ///
     /// # Errors
-    /// The first rule that he breaks, in the contract's order.
+    /// The first rule that is broken, in the contract's order.
     pub fn check(&self, user: Redeemer<'_>, now: DateTime<Utc>) -> Result<(), CouponRefusal> {
         let own = || user.redemptions.iter().filter(|r| r.coupon_id == self.id);
         let uses = i64::try_from(own().count()).unwrap_or(i64::MAX);
@@ -183,7 +160,7 @@ impl Coupon {
     ) -> Redemption {
         Redemption {
             id,
-            coupon_id: self.id.clone(),
+            coupon_id: self.id,
             code: self.code.clone(),
             value: self.value,
             duration_months: self.duration_months,
@@ -193,7 +170,6 @@ impl Coupon {
             taken_at_apply: Money::ZERO,
             request_id,
             created_at: now,
-            changed: true,
         }
     }
 }
@@ -220,6 +196,29 @@ impl Redemption {
 
     fn taken_in(&self, month: Month) -> Money {
         self.open.get(&month).copied().unwrap_or(Money::ZERO)
+    }
+
+    /// Fixes in cents what was taken of a month, and answers whether that changes anything.
+    pub(crate) fn settle(&mut self, month: Month, amount: Money) -> Result<bool, NumberError> {
+        let open = self.taken_in(month);
+        if amount == Money::ZERO && !self.open.contains_key(&month) {
+            return Ok(false);
+        }
+        self.saved = self.saved.minus(open)?.plus(amount)?;
+        self.open.remove(&month);
+        Ok(true)
+    }
+
+    /// Undoes what was fixed for a month: the exact part is kept for its next invoice.
+    pub(crate) fn reopen(
+        &mut self,
+        month: Month,
+        exact: Money,
+        in_cents: Money,
+    ) -> Result<(), NumberError> {
+        self.saved = self.saved.minus(in_cents)?.plus(exact)?;
+        self.open.insert(month, exact);
+        Ok(())
     }
 
     /// What it takes of a month's sum of which other coupons have left `rest`.
@@ -249,7 +248,7 @@ pub struct Parts {
 
 /// How what coupons take of a month changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taking {
+pub struct Allocation {
     month: Month,
     /// Index of the redemption, and by how much its part grows, in the order of taking.
     changes: Vec<(usize, Money)>,
@@ -294,11 +293,11 @@ impl Parts {
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when an amount does not fit.
-    pub fn taking(
+    pub fn allocation(
         self,
         redemptions: &[Redemption],
         most: Option<Money>,
-    ) -> Result<Taking, NumberError> {
+    ) -> Result<Allocation, NumberError> {
         let mut total = Money::ZERO;
         let mut changes = Vec::with_capacity(self.parts.len());
         for (index, part) in self.parts {
@@ -317,7 +316,7 @@ impl Parts {
                 total = total.minus(excess)?;
             }
         }
-        Ok(Taking {
+        Ok(Allocation {
             month: self.month,
             changes,
             total,
@@ -325,7 +324,7 @@ impl Parts {
     }
 }
 
-impl Taking {
+impl Allocation {
     /// The first redemption whose part grows.
     #[must_use]
     pub fn first<'a>(&self, redemptions: &'a [Redemption]) -> Option<&'a Redemption> {
@@ -336,23 +335,29 @@ impl Taking {
         grown.and_then(|(index, _)| redemptions.get(*index))
     }
 
-    /// Enters the changes into the redemptions.
+    /// Enters the changes into the redemptions, all or none, and answers which of them change.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when an amount does not fit.
-    pub fn enter(&self, redemptions: &mut [Redemption]) -> Result<(), NumberError> {
+    pub fn enter(&self, redemptions: &mut [Redemption]) -> Result<Vec<RedemptionId>, NumberError> {
+        let mut entered = Vec::with_capacity(self.changes.len());
         for &(index, change) in &self.changes {
-            if change == Money::ZERO {
-                continue;
-            }
-            if let Some(redemption) = redemptions.get_mut(index) {
+            if let Some(redemption) = redemptions.get(index)
+                && change != Money::ZERO
+            {
                 let taken = redemption.taken_in(self.month).plus(change)?;
-                redemption.saved = redemption.saved.plus(change)?;
-                redemption.open.insert(self.month, taken);
-                redemption.changed = true;
+                entered.push((index, redemption.saved.plus(change)?, taken));
             }
         }
-        Ok(())
+        let mut changed = Vec::with_capacity(entered.len());
+        for (index, saved, taken) in entered {
+            if let Some(redemption) = redemptions.get_mut(index) {
+                redemption.saved = saved;
+                redemption.open.insert(self.month, taken);
+                changed.push(redemption.id);
+            }
+        }
+        Ok(changed)
     }
 }
 

@@ -1,6 +1,9 @@
-//! Text ids and the rule they obey (contract, section 10).
+//! Typed ids: texts of callers and the rule they obey (contract, section 10), ids that the service
+//! makes, and numbers that the catalog deals out.
 
-use std::{borrow::Borrow, fmt};
+use std::{borrow::Borrow, fmt, str::FromStr};
+
+use uuid::Uuid;
 
 /// The longest id, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 128;
@@ -20,6 +23,9 @@ pub enum IdError {
     /// White space at the start or the end.
     #[error("must not begin or end with a space")]
     OuterSpace,
+    /// Not an id that the service makes.
+    #[error("must be \"{0}\" and 32 lowercase hexadecimal digits")]
+    Malformed(&'static str),
 }
 
 /// Checks a text against the rule for ids.
@@ -99,6 +105,100 @@ macro_rules! text_ids {
     )+};
 }
 
+/// Reads what is behind an id's prefix: a UUID in its simple form and no other.
+fn simple_uuid(digits: &str) -> Option<Uuid> {
+    let lowercase = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() != 32 || !digits.bytes().all(lowercase) {
+        return None;
+    }
+    Uuid::try_parse(digits).ok()
+}
+
+macro_rules! uuid_ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What the id begins with as text.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The id with a value.
+            #[must_use]
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The value.
+            #[must_use]
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// Reads the id as it is shown.
+            ///
+            /// # Errors
+            /// [`IdError::Malformed`] for any other text.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let digits = text.strip_prefix($prefix);
+                digits
+                    .and_then(simple_uuid)
+                    .map(Self)
+                    .ok_or(IdError::Malformed($prefix))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0.simple())
+            }
+        }
+    )+};
+}
+
+macro_rules! numbered_ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(i32);
+
+        impl $name {
+            /// The id with a number.
+            #[must_use]
+            pub const fn new(number: i32) -> Self {
+                Self(number)
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn number(self) -> i32 {
+                self.0
+            }
+
+            /// The id that is dealt out after this one.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0.saturating_add(1))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    )+};
+}
+
 text_ids! {
     /// Who is billed.
     UserId,
@@ -106,20 +206,38 @@ text_ids! {
     RequestId,
     /// A model, as its price names it.
     ModelId,
-    /// A usage record.
-    RecordId,
-    /// A subscription.
-    SubscriptionId,
     /// A plan.
     PlanId,
+}
+
+uuid_ids! {
+    /// A usage record. Those of one user strictly increase in the order of recording.
+    RecordId = "rec-",
+    /// A subscription.
+    SubscriptionId = "sub-",
     /// A coupon.
-    CouponId,
+    CouponId = "cpn-",
     /// A redeemed coupon.
-    RedemptionId,
+    RedemptionId = "red-",
     /// An invoice.
-    InvoiceId,
+    InvoiceId = "inv-",
     /// A credit note.
-    CreditNoteId,
+    CreditNoteId = "crn-",
+}
+
+numbered_ids! {
+    /// A price of a model, which never changes.
+    PriceId = "price-",
+    /// A version of a plan, which never changes.
+    PlanVersionId = "plan-version-",
+}
+
+impl RecordId {
+    /// The least id that is greater.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_add(1)))
+    }
 }
 
 #[cfg(test)]
@@ -178,5 +296,45 @@ mod tests {
         let id = |text: &str| UserId::parse(text).unwrap();
         assert!(id("Z") < id("a"));
         assert!(id("z") < id("é"));
+    }
+
+    #[test]
+    fn ids_of_the_service_read_back_as_written() {
+        let text = "rec-00000000000000000000000000000a0f";
+        let id = RecordId::parse(text).unwrap();
+        assert_eq!(id, RecordId::new(Uuid::from_u128(0xa0f)));
+        assert_eq!(id.to_string(), text);
+        assert_eq!(text.parse(), Ok(id));
+    }
+
+    #[rstest]
+    #[case::nothing("")]
+    #[case::no_prefix("0192f0c0d1e27a3b8c4d5e6f70819203")]
+    #[case::another_prefix("inv-0192f0c0d1e27a3b8c4d5e6f70819203")]
+    #[case::uppercase("rec-0192F0C0D1E27A3B8C4D5E6F70819203")]
+    #[case::uppercase_prefix("REC-0192f0c0d1e27a3b8c4d5e6f70819203")]
+    #[case::hyphens("rec-0192f0c0-d1e2-7a3b-8c4d-5e6f70819203")]
+    #[case::braces("rec-{192f0c0d1e27a3b8c4d5e6f708192030}")]
+    #[case::one_digit_less("rec-0192f0c0d1e27a3b8c4d5e6f7081920")]
+    #[case::one_digit_more("rec-0192f0c0d1e27a3b8c4d5e6f708192030")]
+    #[case::no_digit("rec-0192f0c0d1e27a3b8c4d5e6f7081920g")]
+    #[case::wide_digits("rec-\u{ff10}192f0c0d1e27a3b8c4d5e6f708192")]
+    fn other_text_is_no_id_of_the_service(#[case] text: &str) {
+        assert_eq!(RecordId::parse(text), Err(IdError::Malformed("rec-")));
+    }
+
+    #[test]
+    fn the_next_record_id_is_the_least_that_is_greater() {
+        let id = RecordId::new(Uuid::from_u128(0xff));
+        assert_eq!(id.next(), RecordId::new(Uuid::from_u128(0x100)));
+        assert!(id < id.next());
+        let last = RecordId::new(Uuid::max());
+        assert_eq!(last.next(), last);
+    }
+
+    #[test]
+    fn numbers_of_the_catalog_are_shown_with_what_they_number() {
+        assert_eq!(PriceId::new(7).to_string(), "price-7");
+        assert_eq!(PlanVersionId::new(12).next().to_string(), "plan-version-13");
     }
 }

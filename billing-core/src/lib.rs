@@ -3,48 +3,49 @@
 //! Nothing here reads a clock, draws a random number or does I/O, so every rule can be tested with
 //! values alone and is the same on every server and database.
 //!
+//! Words of their own:
 //! - [`money`]: exact amounts, prices and rates, and the one rounding function
 //! - [`month`]: calendar months in UTC
-//! - [`ids`]: text ids and the rule they obey
-//! - [`pricing`]: model prices, their choice by time, and price changes
-//! - [`plan`]: subscription plans, their terms over time, and changes of them
-//! - [`settings`]: a user's billing settings
+//! - [`ids`]: typed ids and the rules they obey
 //! - [`text`]: free text that people read
-//! - [`usage`]: what a caller sends, validated
-//! - [`account`]: the state of one user that rating reads and changes
-//! - [`terms`]: what a record was charged by
-//! - [`window`]: stretches of time, and quota windows
-//! - [`subscription`]: subscriptions, their moves and what time does to them
-//! - [`coupon`]: coupons, and what redeemed ones take
-//! - [`alert`]: warning users who are running out of tokens
-//! - [`user`]: a user within a transaction, and what decisions change
-//! - [`rating`]: what a record costs and who pays it
-//! - [`correction`]: voiding a record
+//! - [`refusal`]: why a call is refused, and what callers read then
+//! - [`event`]: what the world is told of
+//!
+//! Data, and tables of the transitions there are:
+//! - [`usage`]: what a caller sends, the record that it becomes, and what records add up to
+//! - [`catalog`]: prices of models and versions of plans, which are only ever added to
+//! - [`quota_window`]: stretches of time, and quota windows
+//! - [`subscription`]: subscriptions, their states and periods
+//! - [`coupon`]: coupons, and what redeemed ones take of a month
+//! - [`settings`]: a user's billing settings
 //! - [`invoice`]: what a month is invoiced at, and what becomes of invoices
 //! - [`report`]: figures over many records
+//!
+//! And the aggregate that they serve:
+//! - [`account`]: a user's account, and the commands that change it
+//!
+//! Each module uses only those above it, and no two use each other.
 
 // In tests an overflow panics, which is what they want.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod account;
-pub mod alert;
-pub mod correction;
+pub mod catalog;
 pub mod coupon;
+pub mod event;
 pub mod ids;
 pub mod invoice;
 pub mod money;
 pub mod month;
-pub mod plan;
-pub mod pricing;
-pub mod rating;
+pub mod quota_window;
+pub mod refusal;
 pub mod report;
 pub mod settings;
 pub mod subscription;
-pub mod terms;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod usage;
-pub mod user;
 mod violation;
-pub mod window;
 
 pub use violation::Violation;

@@ -10,6 +10,7 @@ use crate::{
     ids::{ModelId, UserId},
     money::{Money, NumberError},
     month::Month,
+    usage::Sums,
 };
 
 /// The most days of one breakdown: a leap year.
@@ -155,26 +156,8 @@ impl GroupKey {
 pub struct GroupSums {
     /// Which group.
     pub key: GroupKey,
-    /// Recorded calls that were not voided.
-    pub records: i64,
-    /// Tokens of prompts.
-    pub prompt_tokens: i64,
-    /// Tokens of completions.
-    pub completion_tokens: i64,
-    /// Tokens at list price, in USD.
-    pub cost_usd: Money,
-    /// What coupons took off records, in USD.
-    pub discount_amount: Money,
-    /// What the records add to bills, in USD.
-    pub final_cost: Money,
-}
-
-impl GroupSums {
-    /// All tokens.
-    #[must_use]
-    pub const fn total_tokens(&self) -> i64 {
-        self.prompt_tokens.saturating_add(self.completion_tokens)
-    }
+    /// Its sums.
+    pub sums: Sums,
 }
 
 #[cfg(test)]

@@ -1,22 +1,21 @@
-//! Subscriptions: where they stand, what may become of them, and their periods.
+//! Subscriptions: their states and the transitions between them, their periods, and what callers
+//! ask for.
 
-mod moves;
-mod renewal;
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::moves::{NewSubscription, SubscriptionOrder, SubscriptionRefusal};
 use crate::{
+    catalog::{PlanTerms, PlanVersion},
     ids::{PlanId, SubscriptionId},
     money::{Money, NumberError},
-    plan::PlanTerms,
-    user::User,
-    window::{Span, Window, months_after},
+    quota_window::{QuotaWindow, Span, months_after},
+    refusal::Refusal,
 };
 
-/// Where a subscription stands.
+/// The state of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum SubscriptionState {
     /// In its trial; the first period follows.
     Trialing,
     /// In its trial, with which it ends.
@@ -46,7 +45,7 @@ pub enum SubscriptionStatus {
 
 /// What can happen to a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Move {
+pub enum SubscriptionTransition {
     /// A dearer plan, at once.
     Upgrade,
     /// Another plan with the next period, or none after all.
@@ -61,34 +60,34 @@ pub enum Move {
     PeriodEnd,
 }
 
-/// Every move that is allowed, and where it leads.
-const MOVES: [(Standing, Move, Standing); 18] = [
-    (Standing::Trialing, Move::Upgrade, Standing::Trialing),
-    (Standing::Trialing, Move::ChangeLater, Standing::Trialing),
-    (Standing::Trialing, Move::CancelNow, Standing::Cancelled),
-    (
-        Standing::Trialing,
-        Move::CancelAtPeriodEnd,
-        Standing::TrialEnding,
-    ),
-    (Standing::Trialing, Move::PeriodEnd, Standing::Active),
-    (Standing::TrialEnding, Move::Upgrade, Standing::TrialEnding),
-    (Standing::TrialEnding, Move::CancelNow, Standing::Cancelled),
-    (Standing::TrialEnding, Move::Resume, Standing::Trialing),
-    (Standing::TrialEnding, Move::PeriodEnd, Standing::Expired),
-    (Standing::Active, Move::Upgrade, Standing::Active),
-    (Standing::Active, Move::ChangeLater, Standing::Active),
-    (Standing::Active, Move::CancelNow, Standing::Cancelled),
-    (Standing::Active, Move::CancelAtPeriodEnd, Standing::Ending),
-    (Standing::Active, Move::PeriodEnd, Standing::Active),
-    (Standing::Ending, Move::Upgrade, Standing::Ending),
-    (Standing::Ending, Move::CancelNow, Standing::Cancelled),
-    (Standing::Ending, Move::Resume, Standing::Active),
-    (Standing::Ending, Move::PeriodEnd, Standing::Expired),
-];
+/// Every transition that is allowed, and where it leads.
+const TRANSITIONS: [(SubscriptionState, SubscriptionTransition, SubscriptionState); 18] = {
+    use SubscriptionState as S;
+    use SubscriptionTransition as T;
+    [
+        (S::Trialing, T::Upgrade, S::Trialing),
+        (S::Trialing, T::ChangeLater, S::Trialing),
+        (S::Trialing, T::CancelNow, S::Cancelled),
+        (S::Trialing, T::CancelAtPeriodEnd, S::TrialEnding),
+        (S::Trialing, T::PeriodEnd, S::Active),
+        (S::TrialEnding, T::Upgrade, S::TrialEnding),
+        (S::TrialEnding, T::CancelNow, S::Cancelled),
+        (S::TrialEnding, T::Resume, S::Trialing),
+        (S::TrialEnding, T::PeriodEnd, S::Expired),
+        (S::Active, T::Upgrade, S::Active),
+        (S::Active, T::ChangeLater, S::Active),
+        (S::Active, T::CancelNow, S::Cancelled),
+        (S::Active, T::CancelAtPeriodEnd, S::Ending),
+        (S::Active, T::PeriodEnd, S::Active),
+        (S::Ending, T::Upgrade, S::Ending),
+        (S::Ending, T::CancelNow, S::Cancelled),
+        (S::Ending, T::Resume, S::Active),
+        (S::Ending, T::PeriodEnd, S::Expired),
+    ]
+};
 
-impl Standing {
-    /// The standing with a status and a choice of renewal.
+impl SubscriptionState {
+    /// The state with a status and a choice of renewal.
     #[must_use]
     pub const fn new(status: SubscriptionStatus, auto_renew: bool) -> Self {
         match (status, auto_renew) {
@@ -130,12 +129,12 @@ impl Standing {
         matches!(self, Self::Cancelled | Self::Expired)
     }
 
-    /// Where a move leads; `None` when it is not allowed.
+    /// Where a transition leads; `None` when it is not allowed.
     #[must_use]
-    pub fn after(self, step: Move) -> Option<Self> {
-        MOVES
+    pub fn after(self, transition: SubscriptionTransition) -> Option<Self> {
+        TRANSITIONS
             .iter()
-            .find(|(from, allowed, _)| *from == self && *allowed == step)
+            .find(|(from, by, _)| *from == self && *by == transition)
             .map(|(_, _, to)| *to)
     }
 }
@@ -168,25 +167,64 @@ impl BillingCycle {
     }
 }
 
-/// A live subscription with the terms that its plan had when the period began.
+/// A subscription that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSubscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// How often the fee is owed.
+    pub cycle: BillingCycle,
+    /// Whether another period follows each.
+    pub auto_renew: bool,
+    /// Days without a fee before the first period; 0 means no trial.
+    pub trial_days: u32,
+    /// When it begins (UTC); `None` means now.
+    pub start: Option<DateTime<Utc>>,
+}
+
+impl NewSubscription {
+    /// When a trial that begins at `start` ends (UTC); `None` without one.
+    #[must_use]
+    pub fn trial_end(&self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let trial = (self.trial_days > 0).then(|| TimeDelta::days(self.trial_days.into()));
+        trial.and_then(|length| start.checked_add_signed(length))
+    }
+}
+
+/// What is to become of a user's subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubscriptionOrder {
+    /// Make one.
+    Subscribe(NewSubscription),
+    /// Change its plan.
+    ChangePlan(PlanId),
+    /// Cancel it.
+    Cancel {
+        /// Whether its period ends first.
+        at_period_end: bool,
+    },
+    /// Let it renew after all.
+    Resume,
+}
+
+/// A live subscription. Its running window names the version that its plan had when the period
+/// began or the plan was last upgraded, and keeps those terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// The subscription.
     pub id: SubscriptionId,
-    /// The plan.
-    pub plan_id: PlanId,
-    /// Where it stands.
-    pub standing: Standing,
+    /// Its state.
+    pub state: SubscriptionState,
     /// How often the fee is owed.
     pub cycle: BillingCycle,
-    /// The plan's terms.
-    pub terms: PlanTerms,
     /// The moment whose day of the month all boundaries keep (UTC).
     pub anchor: DateTime<Utc>,
     /// The running period.
     pub period: Span,
     /// The running quota window, which lies in the period.
-    pub window: Window,
+    pub window: QuotaWindow,
     /// The plan of the next period, when it is another one.
     pub next_plan_id: Option<PlanId>,
     /// When the subscription was made (UTC).
@@ -196,34 +234,74 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// The version of the plan whose terms hold.
+    #[must_use]
+    pub fn version(&self) -> &PlanVersion {
+        &self.window.version
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan_id(&self) -> &PlanId {
+        &self.version().plan_id
+    }
+
+    /// The terms that hold.
+    #[must_use]
+    pub fn terms(&self) -> &PlanTerms {
+        &self.version().terms
+    }
+
     /// What the running period costs in advance, in USD: nothing in a trial.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn fee(&self) -> Result<Money, NumberError> {
-        if self.standing.is_trial() {
+        if self.state.is_trial() {
             return Ok(Money::ZERO);
         }
-        self.cycle.fee(self.terms.monthly_price)
+        self.cycle.fee(self.terms().monthly_price)
     }
 
     /// When the next fee is owed (UTC).
     #[must_use]
     pub fn next_billing_date(&self) -> Option<DateTime<Utc>> {
-        self.standing.renews().then_some(self.period.end)
+        self.state.renews().then_some(self.period.end)
     }
 
-    /// Begins the window at `start` with the whole quota.
-    pub(crate) fn begin_window(&mut self, start: DateTime<Utc>) {
+    /// Whether the running window is over.
+    #[must_use]
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.window.span.end <= now
+    }
+
+    /// Makes a transition.
+    ///
+    /// # Errors
+    /// [`Refusal::SubscriptionTransition`].
+    pub(crate) fn step(&mut self, transition: SubscriptionTransition) -> Result<(), Refusal> {
+        use SubscriptionTransition as T;
+        self.state = self.state.after(transition).ok_or({
+            Refusal::SubscriptionTransition(match transition {
+                T::Resume => "the subscription renews already",
+                T::CancelAtPeriodEnd => "the subscription ends with its period already",
+                _ => "the subscription ends with its period; resume it first",
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Begins the window at `start` with the whole quota of a version.
+    pub(crate) fn begin_window(&mut self, start: DateTime<Utc>, version: Arc<PlanVersion>) {
         let end = months_after(self.anchor, start, 1);
-        self.window = Window::new(Span { start, end }, &self.terms);
+        self.window = QuotaWindow::new(Span { start, end }, version);
     }
 
-    /// Begins the period at `start`, and its first window.
-    pub(crate) fn begin_period(&mut self, start: DateTime<Utc>) {
+    /// Begins the period at `start`, and its first window, with a version.
+    pub(crate) fn begin_period(&mut self, start: DateTime<Utc>, version: Arc<PlanVersion>) {
         let end = months_after(self.anchor, start, self.cycle.months());
         self.period = Span { start, end };
-        self.begin_window(start);
+        self.begin_window(start, version);
     }
 }
 
@@ -232,12 +310,8 @@ impl Subscription {
 pub struct ArchivedWindow {
     /// The subscription.
     pub subscription_id: SubscriptionId,
-    /// The plan at the window's end.
-    pub plan_id: PlanId,
     /// The window.
-    pub window: Window,
-    /// Whether it has to be stored.
-    pub changed: bool,
+    pub window: QuotaWindow,
 }
 
 /// A subscription as it is listed, live or over.
@@ -247,8 +321,8 @@ pub struct SubscriptionRecord {
     pub id: SubscriptionId,
     /// The plan.
     pub plan_id: PlanId,
-    /// Where it stands.
-    pub standing: Standing,
+    /// Its state.
+    pub state: SubscriptionState,
     /// How often the fee is owed.
     pub cycle: BillingCycle,
     /// The running period, or the last one.
@@ -268,9 +342,9 @@ impl SubscriptionRecord {
     #[must_use]
     pub fn new(subscription: &Subscription, now: DateTime<Utc>) -> Self {
         Self {
-            id: subscription.id.clone(),
-            plan_id: subscription.plan_id.clone(),
-            standing: subscription.standing,
+            id: subscription.id,
+            plan_id: subscription.plan_id().clone(),
+            state: subscription.state,
             cycle: subscription.cycle,
             period: subscription.period,
             tokens_used: subscription.window.counters.tokens_used,
@@ -283,22 +357,22 @@ impl SubscriptionRecord {
     /// When the next fee is owed (UTC).
     #[must_use]
     pub fn next_billing_date(&self) -> Option<DateTime<Utc>> {
-        self.standing.renews().then_some(self.period.end)
+        self.state.renews().then_some(self.period.end)
     }
 }
 
 /// A subscription as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubscriptionState {
+pub struct SubscriptionView {
     /// What is listed of it.
     pub record: SubscriptionRecord,
     /// What a live one has besides.
-    pub live: Option<LiveState>,
+    pub live: Option<LiveView>,
 }
 
 /// What a live subscription has beside what is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveState {
+pub struct LiveView {
     /// The plan of the next period, when it is another one.
     pub next_plan_id: Option<PlanId>,
     /// The running quota window.
@@ -309,55 +383,33 @@ pub struct LiveState {
     pub tokens_remaining: i64,
 }
 
-impl SubscriptionState {
-    /// The record of a user's subscription as it stands now: the account knows more of a live one.
-    #[must_use]
-    pub fn of(mut record: SubscriptionRecord, user: &User) -> Self {
-        let changed = user.effects.subscriptions.iter();
-        if let Some(changed) = changed.rev().find(|changed| changed.id == record.id) {
-            record.clone_from(changed);
-        }
-        let live = user.account.subscription.as_ref();
-        let live = live.filter(|live| live.id == record.id).map(|live| {
-            record.tokens_used = live.window.counters.tokens_used;
-            LiveState {
-                next_plan_id: live.next_plan_id.clone(),
-                window: live.window.span,
-                quota: live.window.quota,
-                tokens_remaining: user.account.tokens_remaining(),
-            }
-        });
-        Self { record, live }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{SubscriptionTransition as T, *};
 
-    const STANDINGS: [Standing; 6] = [
-        Standing::Trialing,
-        Standing::TrialEnding,
-        Standing::Active,
-        Standing::Ending,
-        Standing::Cancelled,
-        Standing::Expired,
+    const STATES: [SubscriptionState; 6] = [
+        SubscriptionState::Trialing,
+        SubscriptionState::TrialEnding,
+        SubscriptionState::Active,
+        SubscriptionState::Ending,
+        SubscriptionState::Cancelled,
+        SubscriptionState::Expired,
     ];
-    const ALL_MOVES: [Move; 6] = [
-        Move::Upgrade,
-        Move::ChangeLater,
-        Move::CancelNow,
-        Move::CancelAtPeriodEnd,
-        Move::Resume,
-        Move::PeriodEnd,
+    const ALL: [SubscriptionTransition; 6] = [
+        T::Upgrade,
+        T::ChangeLater,
+        T::CancelNow,
+        T::CancelAtPeriodEnd,
+        T::Resume,
+        T::PeriodEnd,
     ];
 
     #[test]
-    fn every_move_is_listed_once() {
-        for (index, (from, step, _)) in MOVES.iter().enumerate() {
-            let again = MOVES.iter().skip(index + 1);
+    fn every_transition_is_listed_once() {
+        for (index, (from, step, _)) in TRANSITIONS.iter().enumerate() {
+            let again = TRANSITIONS.iter().skip(index + 1);
             assert!(
                 again.clone().all(|(f, s, _)| (f, s) != (from, step)),
                 "{from:?} {step:?}"
@@ -366,11 +418,11 @@ mod tests {
     }
 
     #[test]
-    fn a_standing_is_its_status_and_renewal() {
-        for standing in STANDINGS {
+    fn a_state_is_its_status_and_renewal() {
+        for state in STATES {
             assert_eq!(
-                Standing::new(standing.status(), standing.renews()),
-                standing
+                SubscriptionState::new(state.status(), state.renews()),
+                state
             );
         }
     }
@@ -378,36 +430,36 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_happens_a_subscription_ends_once_and_is_never_in_trial_again(
-            start in prop::sample::select(&STANDINGS[..]),
-            moves in prop::collection::vec(prop::sample::select(&ALL_MOVES[..]), 0..12),
+            start in prop::sample::select(&STATES[..]),
+            transitions in prop::collection::vec(prop::sample::select(&ALL[..]), 0..12),
         ) {
-            let mut standing = start;
-            for step in moves {
-                let Some(next) = standing.after(step) else {
+            let mut state = start;
+            for step in transitions {
+                let Some(next) = state.after(step) else {
                     continue;
                 };
-                prop_assert!(!standing.is_over(), "{standing:?} {step:?}");
-                prop_assert!(standing.is_trial() || !next.is_trial());
+                prop_assert!(!state.is_over(), "{state:?} {step:?}");
+                prop_assert!(state.is_trial() || !next.is_trial());
                 prop_assert_eq!(next.is_over(), match step {
-                    Move::CancelNow => true,
-                    Move::PeriodEnd => !standing.renews(),
+                    T::CancelNow => true,
+                    T::PeriodEnd => !state.renews(),
                     _ => false,
                 });
                 prop_assert_eq!(next.renews(), match step {
-                    Move::Resume => true,
-                    Move::CancelNow | Move::CancelAtPeriodEnd => false,
-                    _ => standing.renews(),
+                    T::Resume => true,
+                    T::CancelNow | T::CancelAtPeriodEnd => false,
+                    _ => state.renews(),
                 });
-                standing = next;
+                state = next;
             }
         }
 
         #[test]
         fn a_live_subscription_can_always_be_cancelled_and_reaches_its_periods_end(
-            standing in prop::sample::select(&STANDINGS[..]),
+            state in prop::sample::select(&STATES[..]),
         ) {
-            for step in [Move::CancelNow, Move::PeriodEnd] {
-                prop_assert_eq!(standing.after(step).is_some(), !standing.is_over());
+            for step in [T::CancelNow, T::PeriodEnd] {
+                prop_assert_eq!(state.after(step).is_some(), !state.is_over());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Why an input is refused.
 
+use std::fmt;
+
 /// A field whose value is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -16,5 +18,11 @@ impl Violation {
             field,
             description: description.into(),
         }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.description)
     }
 }

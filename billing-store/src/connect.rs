@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{Store, StoreError, postgres, sqlite};
+use crate::{Clock, Store, StoreError, postgres, sqlite};
 
 /// Which database, by its URL.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,17 +63,18 @@ pub enum SchemaState {
     Ahead,
 }
 
-/// Opens a database whose schema is current.
+/// Opens a database whose schema is current. The store asks `clock` for the time.
 ///
 /// # Errors
 /// When it cannot be reached, or another server holds the SQLite file.
 pub async fn connect(
     database: &Database,
     options: &StoreOptions,
+    clock: Clock,
 ) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match database {
-        Database::Sqlite(path) => Arc::new(sqlite::Backend::connect(path, options).await?),
-        Database::Postgres(url) => Arc::new(postgres::Backend::connect(url, options).await?),
+        Database::Sqlite(path) => Arc::new(sqlite::Backend::connect(path, options, clock)?),
+        Database::Postgres(url) => Arc::new(postgres::Backend::connect(url, options, clock).await?),
     })
 }
 

@@ -1,11 +1,15 @@
 //! Why the database did not do what it was asked.
 
+use billing_core::refusal::Refusal;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::deadpool::PoolError;
 
 /// Why a store method failed. Nothing is half-written after any of them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
+    /// The rules do not allow it. Whatever the transaction had done is undone.
+    #[error(transparent)]
+    Rejected(#[from] Refusal),
     /// The database does not answer, or the connection was lost and the outcome is unknown.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
@@ -39,6 +43,15 @@ impl StoreError {
         )
     }
 
+    /// Why the rules do not allow it, if that is what it is.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Rejected(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
     /// Whether the transaction was undone for a reason that may be gone when it is run again.
     pub(crate) fn was_undone(&self) -> bool {
         matches!(self, Self::Contention(_) | Self::Failed(_))
@@ -70,6 +83,7 @@ impl From<DieselError> for StoreError {
             DieselError::BrokenTransactionManager | DieselError::RollbackErrorOnCommit { .. } => {
                 Self::Unavailable(text)
             }
+            DieselError::DeserializationError(_) => Self::corrupt("value", text),
             DieselError::SerializationError(_) | DieselError::QueryBuilderError(_) => {
                 Self::Refused(text)
             }

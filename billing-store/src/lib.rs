@@ -9,21 +9,23 @@
 
 mod connect;
 mod error;
+mod json;
 mod postgres;
+mod retry;
 mod rows;
 pub mod schema;
 pub mod sql_types;
 mod sqlite;
 mod store;
+mod tails;
 mod usage_writer;
 
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, ClosedUsers, CouponStore, CreditNoteOrder, Difference, InvoiceChange,
-    InvoiceFilter, InvoiceOrder, InvoiceStore, MonthFilter, MonthProgress, NewInvoiceId, Now,
-    PlanStore, PriceStore, Reconciled, RecordFilter, RedeemOrder, ReportStore, SettingsStore,
-    Store, SubscriptionStore, SumsFilter, UsageStore, UserAccount, UserUsage, UsersToClose,
-    VoidOrder,
+    AccountStore, Clock, ClosedUsers, CouponStore, FoldStore, InvoiceChange, InvoiceFilter,
+    InvoiceOrder, InvoiceStore, LONG_TAIL, MonthFilter, MonthProgress, NewInvoiceId, PlanStore,
+    PriceStore, RecordFilter, ReportStore, SettingsStore, Store, SubscriptionStore, SumsFilter,
+    Swept, Tails, UsageStore, UserUsage, UsersToClose,
 };
 pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -21,8 +21,8 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::timeout;
 
-use self::queries::CatalogCache;
-use crate::{StoreError, StoreOptions};
+use self::queries::{Shared, Tx};
+use crate::{Clock, StoreError, StoreOptions};
 
 type Conn = AsyncPgConnection;
 
@@ -37,45 +37,50 @@ const OTHER_WRITERS: usize = 2;
 pub(crate) struct Backend {
     readers: Pool<Conn>,
     writers: Pool<Conn>,
-    catalog: CatalogCache,
+    shared: Shared,
     /// How long a store method may take, waiting for locks included.
     patience: Duration,
 }
 
 impl Backend {
-    pub(crate) async fn connect(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+    pub(crate) async fn connect(
+        url: &str,
+        options: &StoreOptions,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let session = session_setup(options);
         let writers = options.writers.saturating_add(OTHER_WRITERS);
         let backend = Self {
-            readers: pool(url, options.read_pool, session.clone(), options)?,
+            readers: pool(url, options.read_pool, session.clone() + NO_SCANS, options)?,
             writers: pool(url, writers, session + LOOK_UP_ONLY, options)?,
-            catalog: CatalogCache::default(),
+            shared: Shared::new(clock),
             patience: options.statement_timeout + options.lock_timeout + options.connect_timeout,
         };
         drop(backend.readers.get().await?);
         Ok(backend)
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Runs `work` outside of a transaction.
+    async fn outside<T, F>(&self, work: F) -> Result<T, StoreError>
     where
-        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
         T: Send + 'static,
     {
-        within(self.patience, self.readers.get().await?, work).await
+        let tx = Tx::new(self.readers.get().await?, self.shared.clone());
+        within(self.patience, tx, work).await
     }
 
     /// Runs `work` in a transaction of its own task, so that a caller who goes away cannot leave it
     /// half done.
-    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    async fn transaction<T, F>(&self, work: F) -> Result<T, StoreError>
     where
-        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
         T: Send + 'static,
     {
-        let conn = self.writers.get().await?;
+        let tx = Tx::new(self.writers.get().await?, self.shared.clone());
         let limit = self.patience;
-        let task = tokio::spawn(async move {
-            within(limit, conn, |conn| transaction(conn, work).boxed()).await
-        });
+        let task =
+            tokio::spawn(async move { within(limit, tx, |tx| committed(tx, work).boxed()).await });
         task.await
             .map_err(|error| StoreError::Failed(error.to_string()))?
     }
@@ -83,19 +88,19 @@ impl Backend {
 
 /// Gives up on a connection that does not answer: the server's own limits do not reach us when the
 /// network drops its packets.
-async fn within<T, F>(limit: Duration, mut conn: Object<Conn>, work: F) -> Result<T, StoreError>
+async fn within<T, F>(limit: Duration, mut tx: Tx, work: F) -> Result<T, StoreError>
 where
-    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
 {
     let answer = timeout(limit, async {
-        let result = work(&mut conn).await;
-        or_connection_lost(&mut conn, result).await
+        let result = work(&mut tx).await;
+        or_connection_lost(&mut tx.conn, result).await
     });
     match answer.await {
         Ok(result) => result,
         Err(_) => {
             // The pool must not hand it out again.
-            drop(Object::take(conn));
+            drop(Object::take(tx.conn));
             Err(StoreError::Unavailable(format!(
                 "no answer within {limit:?}"
             )))
@@ -117,19 +122,21 @@ async fn or_connection_lost<T>(
     }
 }
 
-async fn transaction<T, F>(conn: &mut Conn, work: F) -> Result<T, StoreError>
+/// Commits `work`, or undoes it.
+async fn committed<T, F>(tx: &mut Tx, work: F) -> Result<T, StoreError>
 where
-    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
 {
-    AnsiTransactionManager::begin_transaction(conn).await?;
-    match work(conn).await {
+    AnsiTransactionManager::begin_transaction(&mut *tx.conn).await?;
+    match work(tx).await {
         Ok(value) => {
-            AnsiTransactionManager::commit_transaction(conn).await?;
+            AnsiTransactionManager::commit_transaction(&mut *tx.conn).await?;
             Ok(value)
         }
         Err(error) => {
             // The pool drops a connection that cannot roll back.
-            if let Err(rollback) = AnsiTransactionManager::rollback_transaction(conn).await {
+            let undone = AnsiTransactionManager::rollback_transaction(&mut *tx.conn).await;
+            if let Err(rollback) = undone {
                 tracing::debug!(%rollback, "could not roll back");
             }
             Err(error)
@@ -160,7 +167,11 @@ fn pool(
     .map_err(|error| StoreError::Failed(error.to_string()))
 }
 
-/// What usage writers add to the session. Plans are made once, because planning costs a lone record
+/// What readers add to the session. A plan that is made while the tables are small would scan them
+/// still when they have grown.
+const NO_SCANS: &str = "SET enable_seqscan = off; SET jit = off;";
+
+/// What writers add to the session. Plans are made once, because planning costs a lone record
 /// more than running it; and as they may be made while the tables are still empty, when a scan looks
 /// cheapest, they may only look rows up. Compiling such plans takes longer than running them.
 const LOOK_UP_ONLY: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \

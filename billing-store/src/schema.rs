@@ -22,7 +22,8 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
 
-    model_prices (model_id, effective_from) {
+    model_prices (id) {
+        id -> Integer,
         model_id -> Text,
         provider -> Text,
         prompt_price_per_k -> ExactDecimal,
@@ -32,12 +33,13 @@ diesel::table! {
         reasoning_price_per_k -> Nullable<ExactDecimal>,
         effective_from -> UtcTimestamp,
         created_at -> UtcTimestamp,
+        created_by -> Text,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp};
 
     subscription_plans (id) {
         id -> Text,
@@ -51,7 +53,7 @@ diesel::table! {
         rate_limit_per_min -> Integer,
         is_active -> Bool,
         display_order -> Integer,
-        features -> Text,
+        features -> JsonText,
         usage_pricing -> Text,
         overage_discount_rate -> ExactDecimal,
         created_at -> UtcTimestamp,
@@ -63,41 +65,39 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
 
-    plan_versions (plan_id, effective_from) {
+    plan_versions (id) {
+        id -> Integer,
         plan_id -> Text,
-        effective_from -> UtcTimestamp,
         name -> Text,
         monthly_quota -> BigInt,
         monthly_price -> ExactDecimal,
         extra_token_price -> ExactDecimal,
         overage_discount_rate -> ExactDecimal,
         usage_pricing -> Text,
+        effective_from -> UtcTimestamp,
+        created_at -> UtcTimestamp,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
 
     accounts (user_id) {
         user_id -> Text,
         version -> BigInt,
         open_month -> Text,
-        subscription_id -> Nullable<Text>,
+        subscription_id -> Nullable<UuidBytes>,
         plan_id -> Nullable<Text>,
+        plan_version_id -> Nullable<Integer>,
         subscription_status -> Nullable<Text>,
         billing_cycle -> Nullable<Text>,
-        usage_pricing -> Nullable<Text>,
-        monthly_price -> Nullable<ExactDecimal>,
-        extra_token_price -> Nullable<ExactDecimal>,
-        overage_discount_rate -> Nullable<ExactDecimal>,
         period_anchor -> Nullable<UtcTimestamp>,
         period_start -> Nullable<UtcTimestamp>,
         period_end -> Nullable<UtcTimestamp>,
         window_start -> Nullable<UtcTimestamp>,
         window_end -> Nullable<UtcTimestamp>,
         window_quota -> Nullable<BigInt>,
-        monthly_quota -> Nullable<BigInt>,
         next_plan_id -> Nullable<Text>,
         subscribed_at -> Nullable<UtcTimestamp>,
         cancelled_at -> Nullable<UtcTimestamp>,
@@ -114,11 +114,15 @@ diesel::table! {
         tax_rate -> ExactDecimal,
         tax_exempt -> Bool,
         credit_balance -> ExactDecimal,
-        uninvoiced -> Text,
+        uninvoiced -> JsonText,
+        closed_cost -> ExactDecimal,
+        last_record_id -> Nullable<UuidBytes>,
+        folded_to -> Nullable<UuidBytes>,
+        tail_records -> BigInt,
         has_redemptions -> Bool,
         has_reservations -> Bool,
         archived_until -> Nullable<UtcTimestamp>,
-        alert_levels_announced -> Text,
+        alert_levels_announced -> JsonText,
         alert_threshold -> BigInt,
         enable_alerts -> Bool,
         auto_topup -> Bool,
@@ -169,11 +173,11 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::UtcTimestamp;
+    use crate::sql_types::{UtcTimestamp, UuidBytes};
 
     subscriptions (user_id, id) {
         user_id -> Text,
-        id -> Text,
+        id -> UuidBytes,
         plan_id -> Text,
         status -> Text,
         billing_cycle -> Text,
@@ -190,17 +194,14 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{UtcTimestamp, UuidBytes};
 
     subscription_periods (user_id, subscription_id, window_start) {
         user_id -> Text,
-        subscription_id -> Text,
+        subscription_id -> UuidBytes,
         window_start -> UtcTimestamp,
         window_end -> UtcTimestamp,
-        plan_id -> Text,
-        usage_pricing -> Text,
-        extra_token_price -> ExactDecimal,
-        overage_discount_rate -> ExactDecimal,
+        plan_version_id -> Integer,
         quota -> BigInt,
         tokens_used -> BigInt,
         quota_used -> BigInt,
@@ -211,54 +212,58 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
 
     billing_records (user_id, id) {
         user_id -> Text,
-        id -> Text,
-        subscription_id -> Nullable<Text>,
-        model -> Text,
-        provider -> Text,
+        id -> UuidBytes,
         request_id -> Text,
-        prompt_tokens -> BigInt,
-        completion_tokens -> BigInt,
-        total_tokens -> BigInt,
-        cached_prompt_tokens -> BigInt,
-        cache_write_tokens -> BigInt,
-        reasoning_tokens -> BigInt,
+        model -> Text,
+        provider -> Nullable<Text>,
+        prompt_tokens -> Integer,
+        completion_tokens -> Integer,
+        total_tokens -> Integer,
+        cached_prompt_tokens -> Nullable<Integer>,
+        cache_write_tokens -> Nullable<Integer>,
+        reasoning_tokens -> Nullable<Integer>,
+        quota_tokens -> Nullable<Integer>,
+        topup_tokens -> Nullable<Integer>,
+        overage_tokens -> Nullable<Integer>,
         cost_usd -> ExactDecimal,
-        discount_rate -> ExactDecimal,
-        covered_amount -> ExactDecimal,
-        quota_tokens -> BigInt,
-        topup_tokens -> BigInt,
-        overage_tokens -> BigInt,
-        overage_cost -> ExactDecimal,
-        discount_amount -> ExactDecimal,
+        discount_rate -> Nullable<ExactDecimal>,
+        covered_amount -> Nullable<ExactDecimal>,
+        overage_cost -> Nullable<ExactDecimal>,
+        discount_amount -> Nullable<ExactDecimal>,
         final_cost -> ExactDecimal,
-        coupon_id -> Nullable<Text>,
-        status -> Text,
+        coupon_id -> Nullable<UuidBytes>,
+        subscription_id -> Nullable<UuidBytes>,
+        corrects_id -> Nullable<UuidBytes>,
+        status -> SmallInt,
         billing_month -> Text,
-        invoice_month -> Text,
-        corrects_id -> Nullable<Text>,
+        invoice_month -> Nullable<Text>,
         fingerprint -> Binary,
-        rated_at -> UtcTimestamp,
+        price_id -> Integer,
+        plan_version_id -> Nullable<Integer>,
+        window_start -> Nullable<UtcTimestamp>,
+        rated_at -> Nullable<UtcTimestamp>,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
         void_reason -> Nullable<Text>,
-        terms -> Text,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::ExactDecimal;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp};
 
-    usage_rollups (user_id, day, model, invoice_month, terms) {
+    usage_rollups (user_id, day, invoice_month, price_id, plan_version_id, window_start, reversal) {
         user_id -> Text,
         day -> Text,
-        model -> Text,
         invoice_month -> Text,
-        terms -> Text,
+        price_id -> Integer,
+        plan_version_id -> Integer,
+        window_start -> UtcTimestamp,
+        reversal -> Bool,
         record_count -> BigInt,
         prompt_tokens -> BigInt,
         completion_tokens -> BigInt,
@@ -276,10 +281,69 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
+
+    /// A view; diesel asks for a key.
+    record_totals (user_id, id) {
+        user_id -> Text,
+        id -> UuidBytes,
+        day -> Text,
+        invoice_month -> Text,
+        price_id -> Integer,
+        plan_version_id -> Integer,
+        window_start -> UtcTimestamp,
+        reversal -> Bool,
+        record_count -> BigInt,
+        prompt_tokens -> BigInt,
+        completion_tokens -> BigInt,
+        cached_prompt_tokens -> BigInt,
+        cache_write_tokens -> BigInt,
+        reasoning_tokens -> BigInt,
+        overage_tokens -> BigInt,
+        cost_usd -> ExactDecimal,
+        covered_amount -> ExactDecimal,
+        overage_cost -> ExactDecimal,
+        discount_amount -> ExactDecimal,
+        final_cost -> ExactDecimal,
+        model -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
 
+    /// A view; diesel asks for a key.
+    usage_totals (user_id) {
+        user_id -> Text,
+        day -> Text,
+        invoice_month -> Text,
+        price_id -> Integer,
+        plan_version_id -> Integer,
+        window_start -> UtcTimestamp,
+        reversal -> Bool,
+        record_count -> BigInt,
+        prompt_tokens -> BigInt,
+        completion_tokens -> BigInt,
+        cached_prompt_tokens -> BigInt,
+        cache_write_tokens -> BigInt,
+        reasoning_tokens -> BigInt,
+        overage_tokens -> BigInt,
+        cost_usd -> ExactDecimal,
+        covered_amount -> ExactDecimal,
+        overage_cost -> ExactDecimal,
+        discount_amount -> ExactDecimal,
+        final_cost -> ExactDecimal,
+        model -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
+
     coupons (id) {
-        id -> Text,
+        id -> UuidBytes,
         code -> Text,
         #[sql_name = "type"]
         type_ -> Text,
@@ -293,7 +357,7 @@ diesel::table! {
         is_active -> Bool,
         description -> Text,
         created_by -> Text,
-        applicable_plans -> Text,
+        applicable_plans -> JsonText,
         duration_months -> Integer,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
@@ -302,28 +366,28 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
 
     coupon_usages (user_id, id) {
         user_id -> Text,
-        id -> Text,
-        coupon_id -> Text,
+        id -> UuidBytes,
+        coupon_id -> UuidBytes,
         discount_amount -> ExactDecimal,
         billing_month -> Text,
         taken_at_apply -> ExactDecimal,
-        created_at -> UtcTimestamp,
-        open_discounts -> Text,
+        open_discounts -> JsonText,
         request_id -> Nullable<Text>,
+        created_at -> UtcTimestamp,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
 
     invoices (user_id, id) {
         user_id -> Text,
-        id -> Text,
+        id -> UuidBytes,
         billing_month -> Text,
         status -> Text,
         billing_address -> Text,
@@ -338,58 +402,58 @@ diesel::table! {
         payment_method -> Nullable<Text>,
         transaction_id -> Nullable<Text>,
         invoice_number -> Text,
-        items -> Text,
-        notes -> Text,
-        created_at -> UtcTimestamp,
-        updated_at -> UtcTimestamp,
-        discounts -> Text,
+        items -> JsonText,
+        discounts -> JsonText,
         tax_rate -> ExactDecimal,
         credited_amount -> ExactDecimal,
         credit_applied -> ExactDecimal,
+        notes -> Text,
+        created_at -> UtcTimestamp,
+        updated_at -> UtcTimestamp,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
 
-    invoice_lines (user_id, id) {
+    invoice_lines (user_id, sequence) {
         user_id -> Text,
-        id -> Text,
+        sequence -> BigInt,
         billing_month -> Text,
-        invoice_id -> Nullable<Text>,
+        invoice_id -> Nullable<UuidBytes>,
         #[sql_name = "type"]
         type_ -> Text,
         description -> Text,
         amount -> ExactDecimal,
-        subscription_id -> Nullable<Text>,
+        subscription_id -> UuidBytes,
         created_at -> UtcTimestamp,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
 
     credit_notes (user_id, id) {
         user_id -> Text,
-        id -> Text,
-        invoice_id -> Text,
+        id -> UuidBytes,
+        invoice_id -> UuidBytes,
         amount -> ExactDecimal,
         tax_amount -> ExactDecimal,
         reason -> Text,
-        created_at -> UtcTimestamp,
         request_id -> Nullable<Text>,
+        created_at -> UtcTimestamp,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::UtcTimestamp;
+    use crate::sql_types::{UtcTimestamp, UuidBytes};
 
     payment_methods (user_id, id) {
         user_id -> Text,
-        id -> Text,
+        id -> UuidBytes,
         provider -> Text,
         provider_customer_id -> Text,
         provider_method_id -> Text,
@@ -401,13 +465,13 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
 
     payment_transactions (user_id, id) {
         user_id -> Text,
-        id -> Text,
-        invoice_id -> Nullable<Text>,
-        topup_id -> Nullable<Text>,
+        id -> UuidBytes,
+        invoice_id -> Nullable<UuidBytes>,
+        topup_id -> Nullable<UuidBytes>,
         provider -> Text,
         provider_reference -> Nullable<Text>,
         status -> Text,
@@ -423,11 +487,11 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
+    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
 
     topup_transactions (user_id, id) {
         user_id -> Text,
-        id -> Text,
+        id -> UuidBytes,
         status -> Text,
         amount -> ExactDecimal,
         tokens -> BigInt,
@@ -466,14 +530,14 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::UtcTimestamp;
+    use crate::sql_types::{JsonText, UtcTimestamp};
 
     outbox (user_id, sequence) {
         user_id -> Text,
         sequence -> BigInt,
         #[sql_name = "type"]
         type_ -> Text,
-        payload -> Text,
+        payload -> JsonText,
         created_at -> UtcTimestamp,
         available_at -> UtcTimestamp,
         attempts -> Integer,
@@ -483,15 +547,16 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::UtcTimestamp;
+    use crate::sql_types::{JsonText, UtcTimestamp};
 
     job_leases (name) {
         name -> Text,
         owner -> Text,
         expires_at -> UtcTimestamp,
-        state -> Text,
+        state -> JsonText,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);
 diesel::allow_tables_to_appear_in_same_query!(accounts, billing_settings);
+diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);
+diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);

@@ -1,9 +1,9 @@
 //! SQLite: connections, pools and transactions around the shared `queries`.
 
 mod dialect;
+mod fold;
 #[path = "queries/mod.rs"]
 mod queries;
-mod statements;
 
 use std::{
     error::Error,
@@ -19,8 +19,7 @@ use diesel::{
 };
 use diesel_async::{
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-        deadpool::{Object, Pool},
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool,
     },
     sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
 };
@@ -28,8 +27,8 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
 
-use self::queries::CatalogCache;
-use crate::{StoreError, StoreOptions};
+use self::queries::{Shared, Tx};
+use crate::{Clock, StoreError, StoreOptions};
 
 type Conn = SyncConnectionWrapper<SqliteConnection, InPlace>;
 
@@ -65,70 +64,76 @@ pub(crate) struct Backend {
     readers: Pool<Conn>,
     /// A pool of one: SQLite has one writer, so writers queue here and not on `SQLITE_BUSY`.
     writer: Pool<Conn>,
-    catalog: CatalogCache,
+    shared: Shared,
     /// Held as long as the server lives: one file, one server.
     _lock: File,
 }
 
 impl Backend {
-    pub(crate) async fn connect(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+    pub(crate) fn connect(
+        path: &Path,
+        options: &StoreOptions,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let lock = lock_file(path)?;
         Ok(Self {
             readers: pool(path, options.read_pool, options)?,
             writer: pool(path, 1, options)?,
-            catalog: CatalogCache::default(),
+            shared: Shared::new(clock),
             _lock: lock,
         })
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Runs `work` outside of a transaction.
+    async fn outside<T, F>(&self, work: F) -> Result<T, StoreError>
     where
-        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
         T: Send + 'static,
     {
-        blocking(self.readers.get().await?, work).await
+        let tx = Tx::new(self.readers.get().await?, self.shared.clone());
+        blocking(tx, work).await
     }
 
     /// Runs `work` in a transaction on a blocking thread, where a caller who goes away cannot leave
     /// it half done.
-    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    async fn transaction<T, F>(&self, work: F) -> Result<T, StoreError>
     where
-        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
         T: Send + 'static,
     {
-        let conn = self.writer.get().await?;
-        blocking(conn, |conn| transaction(conn, work).boxed()).await
+        let tx = Tx::new(self.writer.get().await?, self.shared.clone());
+        blocking(tx, |tx| committed(tx, work).boxed()).await
     }
 }
 
-async fn blocking<T, F>(mut conn: Object<Conn>, work: F) -> Result<T, StoreError>
+async fn blocking<T, F>(mut tx: Tx, work: F) -> Result<T, StoreError>
 where
-    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
     T: Send + 'static,
 {
-    tokio::task::spawn_blocking(move || Handle::current().block_on(work(&mut conn)))
+    tokio::task::spawn_blocking(move || Handle::current().block_on(work(&mut tx)))
         .await
         .map_err(|error| StoreError::Failed(error.to_string()))?
 }
 
-/// `BEGIN IMMEDIATE`, because a transaction that reads before it writes cannot wait for the lock.
-async fn transaction<T, F>(conn: &mut Conn, work: F) -> Result<T, StoreError>
+/// Commits `work`, or undoes it. `BEGIN IMMEDIATE`, because a transaction that reads before it
+/// writes cannot wait for the lock.
+async fn committed<T, F>(tx: &mut Tx, work: F) -> Result<T, StoreError>
 where
-    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>>,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
 {
-    conn.spawn_blocking(|conn| {
-        AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
-    })
-    .await?;
-    match work(conn).await {
+    let begin =
+        |conn: &mut _| AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE");
+    tx.conn.spawn_blocking(begin).await?;
+    match work(tx).await {
         Ok(value) => {
-            conn.spawn_blocking(AnsiTransactionManager::commit_transaction)
-                .await?;
+            let commit = AnsiTransactionManager::commit_transaction;
+            tx.conn.spawn_blocking(commit).await?;
             Ok(value)
         }
         Err(error) => {
-            let rolled_back = conn.spawn_blocking(AnsiTransactionManager::rollback_transaction);
-            if let Err(rollback) = rolled_back.await {
+            let rollback = AnsiTransactionManager::rollback_transaction;
+            if let Err(rollback) = tx.conn.spawn_blocking(rollback).await {
                 tracing::warn!(%rollback, "could not roll back");
             }
             Err(error)

@@ -6,10 +6,9 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
-    time::Duration,
 };
 
-use billing_core::{rating::Outcome, usage::Usage};
+use billing_core::usage::{Outcome, Usage};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
@@ -19,7 +18,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{StoreError, UsageStore};
+use crate::{
+    StoreError, UsageStore,
+    retry::{MAX_ATTEMPTS, retry},
+};
 
 /// Once a transaction has this many records, no more are added.
 const FULL_BATCH: usize = 1_000;
@@ -28,10 +30,6 @@ const FULL_BATCH: usize = 1_000;
 pub const SLICE: usize = 512;
 /// Slices that may wait for a writer; whoever has more waits with them.
 const WAITING_SLICES: usize = 2;
-/// How often a batch is tried before it is given up or split.
-const MAX_ATTEMPTS: u32 = 4;
-/// The pause before the second attempt; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a record was not committed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -244,7 +242,11 @@ fn commit<'a>(
     attempts: u32,
 ) -> BoxFuture<'a, Results> {
     async move {
-        let error = match commit_with_retries(store, batch, attempts).await {
+        // After a lost connection the batch may be durable: then every record is a repeat.
+        let committed = retry(attempts, StoreError::is_transient, || {
+            store.commit_usage(batch)
+        });
+        let error = match committed.await {
             Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
             Err(error) => error,
         };
@@ -259,31 +261,4 @@ fn commit<'a>(
         results
     }
     .boxed()
-}
-
-async fn commit_with_retries(
-    store: &dyn UsageStore,
-    batch: &[Arc<Usage>],
-    attempts: u32,
-) -> Result<Vec<Outcome>, StoreError> {
-    let mut pause = FIRST_PAUSE;
-    let mut attempt = 1;
-    loop {
-        // After a lost connection the batch may be durable: then every record is a repeat.
-        match store.commit_usage(batch).await {
-            Err(error) if error.is_transient() && attempt < attempts => {
-                tracing::debug!(%error, attempt, "the batch is tried again");
-                tokio::time::sleep(jittered(pause)).await;
-                pause = pause.saturating_mul(2);
-                attempt += 1;
-            }
-            result => return result,
-        }
-    }
-}
-
-/// Between half of the pause and all of it, so that two servers do not meet again.
-fn jittered(pause: Duration) -> Duration {
-    let percent = 50 + RandomState::new().hash_one(0) % 51;
-    pause * u32::try_from(percent).unwrap_or(100) / 100
 }

@@ -9,12 +9,8 @@
     reason = "a harness that cannot do its work fails the test on the spot"
 )]
 
-pub mod backend;
-mod build_output;
-mod install;
-pub mod postgres;
 pub mod server;
 pub mod tools;
 
-pub use backend::Backend;
 pub use server::TestServer;
+pub use test_postgres::{self as postgres, Backend, on_both_databases};

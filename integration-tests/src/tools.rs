@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use crate::install::{install, run};
+use test_postgres::install::{install, run};
 
 /// Names the grpcurl to use, before any other.
 const OVERRIDE: &str = "BILLING_TEST_GRPCURL";

@@ -2,30 +2,15 @@ use proptest::{collection::vec, prelude::*};
 use rstest::rstest;
 
 use super::*;
-
-fn money(text: &str) -> Money {
-    text.parse().unwrap()
-}
-
-fn month(text: &str) -> Month {
-    text.parse().unwrap()
-}
+use crate::testing::{fixed, money, month, percentage as percent, uuid};
 
 fn day(date: &str) -> DateTime<Utc> {
     format!("{date}T12:00:00Z").parse().unwrap()
 }
 
-fn percent(value: &str) -> CouponValue {
-    CouponValue::Percentage(value.parse().unwrap())
-}
-
-fn fixed(value: &str) -> CouponValue {
-    CouponValue::Fixed(money(value))
-}
-
 fn coupon(value: CouponValue) -> Coupon {
     Coupon {
-        id: CouponId::trusted("cpn-1".into()),
+        id: CouponId::new(uuid("cpn-1")),
         code: "SAVE".into(),
         value,
         max_uses: 0,
@@ -45,16 +30,16 @@ fn coupon(value: CouponValue) -> Coupon {
 }
 
 fn redeemed(value: CouponValue) -> Redemption {
-    let id = RedemptionId::trusted("red-1".into());
+    let id = RedemptionId::new(uuid("red-1"));
     coupon(value).redeemed(id, None, day("2024-11-15"))
 }
 
 /// Books the month's new sum and answers by how much the coupons' part grows.
 fn book(redemptions: &mut [Redemption], month: Month, sum: &str, most: Option<&str>) -> Money {
     let parts = Parts::of(redemptions, month, money(sum)).unwrap();
-    let taking = parts.taking(redemptions, most.map(money)).unwrap();
-    taking.enter(redemptions).unwrap();
-    taking.total
+    let allocation = parts.allocation(redemptions, most.map(money)).unwrap();
+    allocation.enter(redemptions).unwrap();
+    allocation.total
 }
 
 fn saved(redemptions: &[Redemption]) -> Vec<Money> {
@@ -165,17 +150,18 @@ fn a_percentage_that_comes_later_pushes_a_fixed_one_back() {
 #[test]
 fn the_first_coupon_that_takes_a_part_is_named() {
     let mut redemptions = [redeemed(fixed("20")), redeemed(percent("50"))];
-    redemptions[1].coupon_id = CouponId::trusted("cpn-2".into());
+    redemptions[1].coupon_id = CouponId::new(uuid("cpn-2"));
     let november = month("2024-11");
     let first = |redemptions: &[Redemption], sum: &str| {
         let parts = Parts::of(redemptions, november, money(sum)).unwrap();
-        let taking = parts.taking(redemptions, None).unwrap();
-        taking
-            .first(redemptions)
-            .map(|first| first.coupon_id.to_string())
+        let allocation = parts.allocation(redemptions, None).unwrap();
+        allocation.first(redemptions).map(|first| first.coupon_id)
     };
-    assert_eq!(first(&redemptions, "10").as_deref(), Some("cpn-2"));
-    assert_eq!(first(&redemptions[..1], "10").as_deref(), Some("cpn-1"));
+    assert_eq!(first(&redemptions, "10"), Some(redemptions[1].coupon_id));
+    assert_eq!(
+        first(&redemptions[..1], "10"),
+        Some(redemptions[0].coupon_id)
+    );
     book(&mut redemptions, november, "10", None);
     assert_eq!(first(&redemptions, "10"), None);
 }
@@ -196,14 +182,14 @@ fn the_first_coupon_that_takes_a_part_is_named() {
     |c: &mut Coupon| (c.max_uses, c.used_count) = (5, 5), Err(CouponRefusal::UsedUp)
 )]
 #[case::applied_already(
-    |c: &mut Coupon| c.id = CouponId::trusted("live".into()), Err(CouponRefusal::AlreadyActive)
+    |c: &mut Coupon| c.id = CouponId::new(uuid("live")), Err(CouponRefusal::AlreadyActive)
 )]
 #[case::once_only(
-    |c: &mut Coupon| c.id = CouponId::trusted("past".into()), Err(CouponRefusal::UserLimit)
+    |c: &mut Coupon| c.id = CouponId::new(uuid("past")), Err(CouponRefusal::UserLimit)
 )]
 #[case::once_more(
     |c: &mut Coupon| {
-        c.id = CouponId::trusted("past".into());
+        c.id = CouponId::new(uuid("past"));
         c.max_usage_per_user = 2;
     },
     Ok(())
@@ -232,12 +218,12 @@ fn each_rule_has_its_refusal(
     #[case] expected: Result<(), CouponRefusal>,
 ) {
     let past = Redemption {
-        coupon_id: CouponId::trusted("past".into()),
+        coupon_id: CouponId::new(uuid("past")),
         month: month("2024-09"),
         ..redeemed(percent("5"))
     };
     let live = Redemption {
-        coupon_id: CouponId::trusted("live".into()),
+        coupon_id: CouponId::new(uuid("live")),
         ..redeemed(percent("5"))
     };
     let plan = PlanId::trusted("plan-pro".into());
@@ -249,6 +235,26 @@ fn each_rule_has_its_refusal(
     let mut coupon = coupon(percent("20"));
     change(&mut coupon);
     assert_eq!(coupon.check(user, day("2024-11-20")), expected);
+}
+
+#[test]
+fn an_allocation_that_does_not_fit_changes_no_redemption() {
+    let most = money("170141183460469231731687.303715884105727");
+    let mut redemptions = [redeemed(percent("50")), redeemed(percent("50"))];
+    redemptions[1].id = RedemptionId::new(uuid("red-2"));
+    redemptions[1].saved = most;
+    let before = redemptions.clone();
+    let november = month("2024-11");
+    let parts = Parts::of(&redemptions, november, money("10")).unwrap();
+    let allocation = parts.allocation(&redemptions, None).unwrap();
+    assert_eq!(
+        allocation.enter(&mut redemptions),
+        Err(NumberError::TooLarge)
+    );
+    assert_eq!(redemptions, before);
+    redemptions[1].saved = Money::ZERO;
+    let changed = allocation.enter(&mut redemptions).unwrap();
+    assert_eq!(changed, redemptions.map(|redemption| redemption.id));
 }
 
 fn values() -> impl Strategy<Value = Vec<CouponValue>> {
@@ -271,18 +277,18 @@ proptest! {
             let net = money(&rust_decimal::Decimal::new(net, 15).to_string());
             sum = sum.plus(net).unwrap();
             let parts = Parts::of(&redemptions, november, sum).unwrap();
-            let unlimited = parts.clone().taking(&redemptions, None).unwrap();
-            let taking = parts.taking(&redemptions, Some(net)).unwrap();
-            prop_assert_eq!(&taking, &unlimited, "the limit binds only across months");
-            prop_assert!(!taking.total.is_negative() && taking.total <= net);
-            taking.enter(&mut redemptions).unwrap();
-            taken = taken.plus(taking.total).unwrap();
+            let unlimited = parts.clone().allocation(&redemptions, None).unwrap();
+            let allocation = parts.allocation(&redemptions, Some(net)).unwrap();
+            prop_assert_eq!(&allocation, &unlimited, "the limit binds only across months");
+            prop_assert!(!allocation.total.is_negative() && allocation.total <= net);
+            allocation.enter(&mut redemptions).unwrap();
+            taken = taken.plus(allocation.total).unwrap();
         }
         let mut fresh = redemptions.clone();
         for redemption in &mut fresh {
             (redemption.saved, redemption.open) = (Money::ZERO, BTreeMap::new());
         }
-        let whole = Parts::of(&fresh, november, sum).unwrap().taking(&fresh, None).unwrap();
+        let whole = Parts::of(&fresh, november, sum).unwrap().allocation(&fresh, None).unwrap();
         prop_assert_eq!(taken, whole.total);
         let by_redemption = saved(&redemptions).into_iter().try_fold(Money::ZERO, Money::plus);
         prop_assert_eq!(taken, by_redemption.unwrap());

@@ -1,30 +1,13 @@
-//! From charges to a total: discounts, each source rounded once, and tax.
+//! What an invoice asks for: items, discounts, each source rounded once, and tax.
 
-use super::{
-    UsageSum,
-    items::{Charges, Item, ItemKind, items},
-    sum, tax,
-};
+use super::{Item, ItemKind};
 use crate::{
-    coupon::{Parts, Redemption},
     ids::RedemptionId,
     money::{CENTS, Money, NumberError, Rate},
-    month::Month,
-    pricing::Catalog,
 };
 
 /// What credit for more than a month charges is called.
 const CREDITED: &str = "Moved to the credit balance";
-
-/// The charges of a month before coupons and tax.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    items: Vec<Item>,
-    /// What records and fees owe before coupons, exactly, in USD: the contract's S.
-    owed: Money,
-    /// What the user's rate takes off list prices, exactly, in USD.
-    account_discount: Money,
-}
 
 /// What a redemption takes of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,93 +66,6 @@ pub enum DiscountSource {
     },
 }
 
-impl Draft {
-    /// The charges of a month; `None` when there are none.
-    ///
-    /// # Errors
-    /// [`NumberError::TooLarge`] when an amount does not fit.
-    pub fn new(
-        month: Month,
-        charges: &Charges,
-        catalog: &Catalog,
-    ) -> Result<Option<Self>, NumberError> {
-        let items = items(month, charges, catalog)?;
-        if items.is_empty() {
-            return Ok(None);
-        }
-        let usage = || charges.usage.iter().filter(|sum| !sum.is_correction());
-        let records = usage().map(UsageSum::net);
-        let lines = charges.lines.iter().map(|line| Ok(line.amount));
-        Ok(Some(Self {
-            items,
-            owed: sum(records.chain(lines))?,
-            account_discount: sum(usage().map(UsageSum::account_discount))?,
-        }))
-    }
-
-    /// What records and fees owe before coupons, exactly, in USD: what coupons take their parts of.
-    #[must_use]
-    pub const fn owed(&self) -> Money {
-        self.owed
-    }
-
-    /// What redemptions, oldest first, take of the month, in the order of taking.
-    ///
-    /// # Errors
-    /// [`NumberError::TooLarge`] when an amount does not fit.
-    pub fn coupons(
-        &self,
-        month: Month,
-        redemptions: &[Redemption],
-    ) -> Result<Vec<CouponPart>, NumberError> {
-        let parts = Parts::of(redemptions, month, self.owed)?;
-        let taken = parts.taken(redemptions);
-        Ok(taken
-            .filter(|(_, exact)| *exact != Money::ZERO)
-            .map(|(redemption, exact)| CouponPart {
-                redemption_id: redemption.id.clone(),
-                code: redemption.code.clone(),
-                exact,
-            })
-            .collect())
-    }
-
-    /// The bill with what coupons take and at a tax rate.
-    ///
-    /// # Errors
-    /// [`NumberError::TooLarge`] when an amount does not fit.
-    pub fn bill(self, coupons: Vec<CouponPart>, tax_rate: Rate) -> Result<Bill, NumberError> {
-        let mut items = self.items;
-        let is_correction = |item: &&Item| item.kind == ItemKind::Correction;
-        let amounts = |items: &[Item]| sum(items.iter().map(|item| Ok(item.amount)));
-        let corrections = sum(items
-            .iter()
-            .filter(is_correction)
-            .map(|item| Ok(item.amount)))?;
-        let all = amounts(&items)?;
-        let charged = all.minus(corrections)?;
-        let discounts = discounts(charged, self.owed, self.account_discount, coupons)?;
-        let discount_amount = sum(discounts.iter().map(|discount| Ok(discount.amount)))?;
-        let credited = discount_amount.minus(all)?.max(Money::ZERO);
-        if credited != Money::ZERO {
-            items.push(credit_item(credited));
-        }
-        let amount = all.plus(credited)?;
-        let net = amount.minus(discount_amount)?;
-        let tax_amount = tax(net, tax_rate)?;
-        Ok(Bill {
-            items,
-            amount,
-            discounts,
-            discount_amount,
-            tax_rate,
-            tax_amount,
-            final_amount: net.plus(tax_amount)?,
-            credited,
-        })
-    }
-}
-
 impl Bill {
     /// What is charged after discounts and before tax, in USD.
     ///
@@ -178,11 +74,27 @@ impl Bill {
     pub fn net(&self) -> Result<Money, NumberError> {
         self.amount.minus(self.discount_amount)
     }
+
+    /// What a redemption took, in USD and whole cents.
+    #[must_use]
+    pub fn taken_by(&self, id: RedemptionId) -> Money {
+        self.discount_of(id)
+            .map_or(Money::ZERO, |discount| discount.amount)
+    }
+
+    pub(crate) fn discount_of(&self, id: RedemptionId) -> Option<&Discount> {
+        self.discounts.iter().find(|discount| {
+            matches!(
+                &discount.source,
+                DiscountSource::Coupon { redemption_id, .. } if *redemption_id == id
+            )
+        })
+    }
 }
 
 /// Rounds every source once; none takes more than the ones before have left of what is charged, and
 /// nothing is left when the exact amounts leave nothing.
-fn discounts(
+pub(super) fn discounts(
     charged: Money,
     owed: Money,
     account: Money,
@@ -220,7 +132,7 @@ fn discounts(
     Ok(discounts)
 }
 
-fn credit_item(credited: Money) -> Item {
+pub(super) fn credit_item(credited: Money) -> Item {
     Item {
         kind: ItemKind::Correction,
         model: None,

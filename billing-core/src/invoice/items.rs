@@ -1,21 +1,15 @@
-//! The items of an invoice: charges, before discounts.
-
-use std::collections::BTreeMap;
+//! The items of an invoice, and what they are made from: charges, before discounts.
 
 use chrono::{DateTime, Utc};
 
+use super::sum;
 use crate::{
-    ids::ModelId,
-    money::{CENTS, Money, NumberError, Price},
+    catalog::TokenKind,
+    ids::{ModelId, PlanVersionId, PriceId, SubscriptionId},
+    money::{Money, NumberError},
     month::Month,
-    pricing::{Catalog, TokenKind, TokenPrices},
-    terms::{CoveringWindow, Terms},
-    usage::Tokens,
-    user::{InvoiceLine, LineKind},
+    usage::{Sums, WindowRef},
 };
-
-/// Decimals of a price that parts with several prices come to.
-const BLENDED_DECIMALS: u32 = 6;
 
 /// Everything that an invoice charges for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,29 +20,54 @@ pub struct Charges {
     pub lines: Vec<InvoiceLine>,
 }
 
-/// What records of one model, calendar month and terms add up to.
+impl Charges {
+    /// What records owe before coupons, exactly, in USD. What is taken back of invoiced months owes
+    /// nothing.
+    pub(crate) fn owed_by_records(&self) -> Result<Money, NumberError> {
+        let owing = self.usage.iter().filter(|usage| !usage.is_reversal);
+        sum(owing.map(|usage| usage.sums.net()))
+    }
+}
+
+/// What records of one calendar month that were charged by the same price and window add up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageSum {
-    /// The model.
-    pub model: ModelId,
+    /// The price.
+    pub price_id: PriceId,
+    /// The quota window that held the records.
+    pub window: Option<WindowRef>,
     /// The calendar month that the records belong to.
     pub billing_month: Month,
-    /// What they were charged by.
-    pub terms: Terms,
-    /// Their tokens.
-    pub tokens: Tokens,
-    /// Tokens beyond quota and balance.
-    pub overage_tokens: i64,
-    /// The tokens at list price, in USD.
-    pub cost_usd: Money,
-    /// What a plan's fee covers of the discounted cost, in USD.
-    pub covered_amount: Money,
-    /// What the overage tokens cost, in USD.
-    pub overage_cost: Money,
-    /// What coupons took off, in USD.
-    pub discount_amount: Money,
-    /// What the records added to the bill, in USD.
-    pub final_cost: Money,
+    /// Whether they take back records of invoiced months.
+    pub is_reversal: bool,
+    /// What they add up to.
+    pub sums: Sums,
+}
+
+/// A charge of an invoice beside usage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceLine {
+    /// The line's number, unique per user.
+    pub sequence: i64,
+    /// The month whose invoice carries it.
+    pub month: Month,
+    /// What kind of charge.
+    pub kind: LineKind,
+    /// What it is for, in words.
+    pub description: String,
+    /// How much, in USD and whole cents; negative for what is given back.
+    pub amount: Money,
+    /// The subscription.
+    pub subscription_id: SubscriptionId,
+}
+
+/// What kind of charge an invoice line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// The fee of a period.
+    PlanFee,
+    /// The share of a fee, for a change within a period.
+    Proration,
 }
 
 /// A charge on an invoice, before discounts.
@@ -130,6 +149,10 @@ pub struct ItemPart {
     pub unit_price: Money,
     /// What they cost exactly, in USD.
     pub amount: Money,
+    /// The price that they were charged by; `None` for overage and for what was taken back.
+    pub price_id: Option<PriceId>,
+    /// The version of the plan that covers the price, or that overage was charged by.
+    pub plan_version_id: Option<PlanVersionId>,
 }
 
 /// Which tokens a part of an item counts.
@@ -139,7 +162,7 @@ pub enum PartKind {
     Tokens(TokenKind),
     /// Tokens beyond quota and balance.
     Overage,
-    /// All tokens of records whose prices were not kept.
+    /// All tokens of records that were taken back.
     All,
 }
 
@@ -172,291 +195,5 @@ impl PartKind {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-impl UsageSum {
-    /// What is owed before coupons, in USD.
-    pub(super) fn net(&self) -> Result<Money, NumberError> {
-        self.final_cost.plus(self.discount_amount)
-    }
-
-    /// What model prices come to, in USD: nothing when a plan covers them, and all that is owed
-    /// when they were not kept.
-    fn charged(&self) -> Result<Money, NumberError> {
-        match &self.terms {
-            Terms::Priced { window: None, .. } => Ok(self.cost_usd),
-            Terms::Priced { .. } => Ok(Money::ZERO),
-            Terms::Unknown => self.net(),
-            Terms::Reversal => Ok(self.final_cost),
-        }
-    }
-
-    /// What the user's rate takes off list prices, in USD.
-    pub(super) fn account_discount(&self) -> Result<Money, NumberError> {
-        match &self.terms {
-            Terms::Priced { window: None, .. } => self.cost_usd.minus(self.net()?),
-            _ => Ok(Money::ZERO),
-        }
-    }
-
-    pub(super) fn is_correction(&self) -> bool {
-        self.terms == Terms::Reversal
-    }
-}
-
-/// Items in the order of an invoice, by what makes them one.
-type Groups = BTreeMap<Key, Group>;
-
-/// What makes charges one item, in the order of an invoice.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Usage(ModelUsage),
-    Overage(CoveringWindow),
-    LateUsage(Month, ModelUsage),
-    LateOverage(Month, CoveringWindow),
-    Correction(Month, ModelId),
-}
-
-/// Usage of a model, with the name of the plan that covers it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct ModelUsage {
-    plan: Option<String>,
-    model: ModelId,
-}
-
-#[derive(Debug, Default)]
-struct Group {
-    quantity: i64,
-    list_price: Money,
-    exact: Money,
-    /// By price in USD per 1,000 tokens.
-    parts: BTreeMap<(PartKind, Money), Part>,
-}
-
-#[derive(Debug, Default)]
-struct Part {
-    tokens: i64,
-    amount: Money,
-}
-
-/// The items of a month's invoice.
-pub(super) fn items(
-    month: Month,
-    charges: &Charges,
-    catalog: &Catalog,
-) -> Result<Vec<Item>, NumberError> {
-    let mut groups = Groups::new();
-    for sum in &charges.usage {
-        add_usage(&mut groups, month, sum, catalog)?;
-    }
-    let mut lines = charges.lines.iter().map(line_item);
-    let (mut usage, mut later) = (Vec::new(), Vec::new());
-    for (key, group) in groups {
-        if group.quantity == 0 && group.exact == Money::ZERO {
-            continue;
-        }
-        let list_price = group.list_price;
-        let item = group.item(&key)?;
-        match key {
-            Key::Usage(ModelUsage { plan, .. }) => usage.push((plan.is_some(), list_price, item)),
-            _ => later.push(item),
-        }
-    }
-    // What cost most stands first; what a plan covers stands last.
-    usage.sort_by(|(covered, price, _), (other_covered, other_price, _)| {
-        covered.cmp(other_covered).then(other_price.cmp(price))
-    });
-    let mut items: Vec<_> = usage.into_iter().map(|(_, _, item)| item).collect();
-    items.extend(lines.by_ref());
-    items.extend(later);
-    Ok(items)
-}
-
-fn add_usage(
-    groups: &mut Groups,
-    month: Month,
-    sum: &UsageSum,
-    catalog: &Catalog,
-) -> Result<(), NumberError> {
-    let late = (sum.billing_month < month).then_some(sum.billing_month);
-    let window = sum.terms.window();
-    let usage = ModelUsage {
-        plan: window.map(|window| plan_name(window, catalog)),
-        model: sum.model.clone(),
-    };
-    let key = match late {
-        _ if sum.is_correction() => Key::Correction(sum.billing_month, sum.model.clone()),
-        None => Key::Usage(usage),
-        Some(late) => Key::LateUsage(late, usage),
-    };
-    let group = groups.entry(key).or_default();
-    group.quantity = group.quantity.saturating_add(sum.tokens.total());
-    group.list_price = group.list_price.plus(sum.cost_usd)?;
-    group.exact = group.exact.plus(sum.charged()?)?;
-    match &sum.terms {
-        Terms::Priced { prices, window } => {
-            group.add_parts(prices, &sum.tokens, window.is_some())?;
-        }
-        Terms::Unknown | Terms::Reversal => {
-            let (tokens, charged) = (sum.tokens.total(), sum.charged()?);
-            group.add_part(PartKind::All, Money::ZERO, tokens, charged)?;
-        }
-    }
-    let Some(window) = window.filter(|_| sum.overage_tokens != 0) else {
-        return Ok(());
-    };
-    let key = match late {
-        None => Key::Overage(window.clone()),
-        Some(late) => Key::LateOverage(late, window.clone()),
-    };
-    let group = groups.entry(key).or_default();
-    group.quantity = group.quantity.saturating_add(sum.overage_tokens);
-    group.exact = group.exact.plus(sum.overage_cost)?;
-    let price = window.overage_price;
-    group.add_part(
-        PartKind::Overage,
-        price,
-        sum.overage_tokens,
-        sum.overage_cost,
-    )
-}
-
-fn plan_name(window: &CoveringWindow, catalog: &Catalog) -> String {
-    let version = catalog.plan_at(window.plan_id.as_str(), window.start);
-    version.map_or_else(
-        || window.plan_id.to_string(),
-        |version| version.name.clone(),
-    )
-}
-
-fn line_item(line: &InvoiceLine) -> Item {
-    Item {
-        kind: match line.kind {
-            LineKind::PlanFee => ItemKind::PlanFee,
-            LineKind::Proration => ItemKind::Proration,
-        },
-        model: None,
-        quantity: 1,
-        unit_price: line.amount,
-        amount: line.amount,
-        description: line.description.clone(),
-        period_start: None,
-        breakdown: Vec::new(),
-    }
-}
-
-impl Key {
-    fn kind(&self) -> ItemKind {
-        match self {
-            Self::Usage(_) => ItemKind::Usage,
-            Self::Overage(_) => ItemKind::Overage,
-            Self::LateUsage(..) | Self::LateOverage(..) => ItemKind::LateUsage,
-            Self::Correction(..) => ItemKind::Correction,
-        }
-    }
-
-    fn description(&self) -> String {
-        let usage = |prefix: String, usage: &ModelUsage| match &usage.plan {
-            Some(plan) => format!("{prefix} - {} (included in {plan})", usage.model),
-            None => format!("{prefix} - {}", usage.model),
-        };
-        match self {
-            Self::Usage(of_model) => usage("AI API usage".to_owned(), of_model),
-            Self::Overage(_) => "Extra tokens".to_owned(),
-            Self::LateUsage(month, of_model) => usage(format!("Late usage {month}"), of_model),
-            Self::LateOverage(month, _) => format!("Late usage {month} - Extra tokens"),
-            Self::Correction(month, model) => format!("Correction {month} - {model}"),
-        }
-    }
-
-    fn model(&self) -> Option<&ModelId> {
-        match self {
-            Self::Usage(usage) | Self::LateUsage(_, usage) => Some(&usage.model),
-            Self::Correction(_, model) => Some(model),
-            Self::Overage(_) | Self::LateOverage(..) => None,
-        }
-    }
-
-    fn period_start(&self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Overage(window) | Self::LateOverage(_, window) => Some(window.start),
-            _ => None,
-        }
-    }
-}
-
-impl Group {
-    fn add_parts(
-        &mut self,
-        prices: &TokenPrices,
-        tokens: &Tokens,
-        covered: bool,
-    ) -> Result<(), NumberError> {
-        for (kind, tokens, price) in prices.parts(tokens) {
-            if tokens != 0 {
-                let price = if covered { Price::ZERO } else { price };
-                let (per_k, amount) = (
-                    Money::of_tokens(1_000, price)?,
-                    Money::of_tokens(tokens, price)?,
-                );
-                self.add_part(PartKind::Tokens(kind), per_k, tokens, amount)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_part(
-        &mut self,
-        kind: PartKind,
-        price: Money,
-        tokens: i64,
-        amount: Money,
-    ) -> Result<(), NumberError> {
-        let part = self.parts.entry((kind, price)).or_default();
-        part.tokens = part.tokens.saturating_add(tokens);
-        part.amount = part.amount.plus(amount)?;
-        Ok(())
-    }
-
-    fn item(self, key: &Key) -> Result<Item, NumberError> {
-        let mut breakdown = Vec::with_capacity(self.parts.len());
-        for ((kind, price), part) in self.parts {
-            breakdown.push(ItemPart {
-                kind,
-                tokens: part.tokens,
-                unit_price: match kind {
-                    PartKind::Tokens(_) | PartKind::Overage => price,
-                    PartKind::All => blended(part.amount, part.tokens)?,
-                },
-                amount: part.amount,
-            });
-        }
-        let mut prices = breakdown.iter().map(|part| part.unit_price);
-        let first = prices.next().unwrap_or(Money::ZERO);
-        let unit_price = if prices.all(|price| price == first) {
-            first
-        } else {
-            blended(self.exact, self.quantity)?
-        };
-        Ok(Item {
-            kind: key.kind(),
-            model: key.model().cloned(),
-            quantity: self.quantity,
-            unit_price,
-            amount: self.exact.rounded(CENTS)?,
-            description: key.description(),
-            period_start: key.period_start(),
-            breakdown,
-        })
-    }
-}
-
-/// USD per 1,000 tokens that an amount comes to.
-fn blended(amount: Money, tokens: i64) -> Result<Money, NumberError> {
-    match tokens {
-        0 => Ok(Money::ZERO),
-        tokens if tokens < 0 => blended(amount.negated()?, tokens.saturating_neg()),
-        tokens => amount.times(1_000)?.divided(tokens, BLENDED_DECIMALS),
     }
 }

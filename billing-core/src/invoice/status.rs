@@ -1,6 +1,6 @@
-//! Where an invoice stands, and the moves there are.
+//! The status of an invoice, and the transitions there are.
 
-/// Where an invoice stands.
+/// The status of an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InvoiceStatus {
     /// Not issued.
@@ -19,7 +19,7 @@ pub enum InvoiceStatus {
 
 /// What is done to an invoice, or happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InvoiceMove {
+pub enum InvoiceTransition {
     /// It gets its number and is sent.
     Issue,
     /// It is paid.
@@ -32,22 +32,22 @@ pub enum InvoiceMove {
     WriteOff,
 }
 
-/// Every move that is allowed.
-const MOVES: [(InvoiceStatus, InvoiceMove, InvoiceStatus); 11] = {
-    use InvoiceMove as M;
+/// Every transition that is allowed, and where it leads.
+const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 11] = {
     use InvoiceStatus as S;
+    use InvoiceTransition as T;
     [
-        (S::Draft, M::Issue, S::Issued),
-        (S::Draft, M::Void, S::Void),
-        (S::Issued, M::Pay, S::Paid),
-        (S::Issued, M::FallDue, S::Overdue),
-        (S::Issued, M::Void, S::Void),
-        (S::Issued, M::WriteOff, S::Uncollectible),
-        (S::Overdue, M::Pay, S::Paid),
-        (S::Overdue, M::Void, S::Void),
-        (S::Overdue, M::WriteOff, S::Uncollectible),
-        (S::Uncollectible, M::Pay, S::Paid),
-        (S::Uncollectible, M::Void, S::Void),
+        (S::Draft, T::Issue, S::Issued),
+        (S::Draft, T::Void, S::Void),
+        (S::Issued, T::Pay, S::Paid),
+        (S::Issued, T::FallDue, S::Overdue),
+        (S::Issued, T::Void, S::Void),
+        (S::Issued, T::WriteOff, S::Uncollectible),
+        (S::Overdue, T::Pay, S::Paid),
+        (S::Overdue, T::Void, S::Void),
+        (S::Overdue, T::WriteOff, S::Uncollectible),
+        (S::Uncollectible, T::Pay, S::Paid),
+        (S::Uncollectible, T::Void, S::Void),
     ]
 };
 
@@ -62,11 +62,11 @@ impl InvoiceStatus {
         Self::Uncollectible,
     ];
 
-    /// Where a move leads; `None` when it is not allowed.
+    /// Where a transition leads; `None` when it is not allowed.
     #[must_use]
-    pub fn after(self, step: InvoiceMove) -> Option<Self> {
-        let mut moves = MOVES.iter();
-        let found = moves.find(|(from, by, _)| *from == self && *by == step);
+    pub fn after(self, transition: InvoiceTransition) -> Option<Self> {
+        let mut transitions = TRANSITIONS.iter();
+        let found = transitions.find(|(from, by, _)| *from == self && *by == transition);
         found.map(|(_, _, to)| *to)
     }
 
@@ -95,7 +95,7 @@ impl InvoiceStatus {
     }
 
     /// Whether the invoice counts, and can be reduced by credit notes only.
-    pub(super) const fn may_be_credited(self) -> bool {
+    pub(super) const fn is_issued(self) -> bool {
         !matches!(self, Self::Draft | Self::Void)
     }
 }

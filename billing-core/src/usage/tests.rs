@@ -3,10 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-
-fn time(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
+use crate::testing::{time, uuid};
 
 fn now() -> DateTime<Utc> {
     time("2024-11-15T12:00:00Z")
@@ -34,11 +31,7 @@ fn draft() -> UsageDraft {
 }
 
 fn validate(draft: UsageDraft) -> Result<Usage, Vec<Violation>> {
-    draft.validate(
-        RecordId::trusted("record-1".into()),
-        Fingerprint([7; 32]),
-        now(),
-    )
+    draft.validate(RecordId::new(uuid("record-1")), Fingerprint([7; 32]), now())
 }
 
 fn fields(violations: &[Violation]) -> Vec<&'static str> {
@@ -66,7 +59,7 @@ fn a_valid_draft_keeps_everything_that_was_sent() {
     assert_eq!(
         usage,
         Usage {
-            record_id: RecordId::trusted("record-1".into()),
+            record_id: RecordId::new(uuid("record-1")),
             user_id: UserId::parse("user-1").unwrap(),
             request_id: RequestId::parse("request-1").unwrap(),
             model: ModelId::parse("gpt-4").unwrap(),

@@ -7,16 +7,38 @@ use diesel::{
     dsl::{AsSelect, SqlTypeOf},
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Binary, Nullable, Text},
+    sql_types::{Array, Text},
 };
 
 use crate::{
     rows::{
-        AccountRow, AccountUpdate, DbMoney, DbRate, RecordRow, RedemptionRow, RollupRow,
-        columns::{account_columns, record_columns, redemption_columns, rollup_columns},
+        AccountRow, MONEY_SUMS, ROLLUP_KEYS, RecordRow, WHOLE_SUMS,
+        statements::Source,
+        table::{Row, Wanted},
     },
-    sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
+    sql_types::{DbTimestamp, UtcTimestamp},
 };
+
+/// Rows as one array per column.
+#[derive(Debug)]
+pub(super) struct Arrays<R: Row>(R::Columns);
+
+impl<R: Row> Arrays<R> {
+    pub(super) fn new(rows: Vec<R>, wanted: Wanted) -> Self {
+        Self(R::columns_of(rows, wanted))
+    }
+}
+
+impl<R: Row> Source<Pg> for Arrays<R> {
+    type Row = R;
+
+    fn push<'b>(&'b self, wanted: Wanted, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT * FROM unnest(");
+        R::push_arrays(&self.0, wanted, out)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
 
 /// What makes a fragment a statement that is kept prepared.
 macro_rules! prepared {
@@ -29,108 +51,6 @@ macro_rules! prepared {
         impl<Conn> diesel::RunQueryDsl<Conn> for $name {}
     };
 }
-
-/// A statement `<before> (columns) <between> unnest(arrays) <after>`.
-macro_rules! bulk_statement {
-    (
-        {
-            $(#[$doc:meta])*
-            $name:ident of $row:ident: $before:literal, $between:literal, $after:literal
-        }
-        $($column:ident: $rust:ty as $sql:ty = $pg:literal,)+
-    ) => {
-        $(#[$doc])*
-        #[derive(Debug, Default)]
-        pub(super) struct $name {
-            $($column: Vec<$rust>,)+
-        }
-
-        impl $name {
-            pub(super) fn new(rows: Vec<$row>) -> Self {
-                let mut columns = Self::default();
-                $(columns.$column.reserve_exact(rows.len());)+
-                for row in rows {
-                    $(columns.$column.push(row.$column);)+
-                }
-                columns
-            }
-        }
-
-        impl QueryFragment<Pg> for $name {
-            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-                out.push_sql(concat!($before, " ("));
-                let mut separator = "";
-                $(
-                    out.push_sql(separator);
-                    out.push_sql(stringify!($column));
-                    separator = ", ";
-                )+
-                out.push_sql(concat!(") ", $between, " unnest("));
-                separator = "";
-                $(
-                    out.push_sql(separator);
-                    out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
-                    out.push_sql(concat!("::", $pg, "[]"));
-                    separator = ", ";
-                )+
-                let _ = separator;
-                out.push_sql(concat!(") ", $after));
-                Ok(())
-            }
-        }
-
-        prepared!($name);
-    };
-}
-
-record_columns! { bulk_statement! {
-    /// Inserts records; one that is there already is left alone and not counted.
-    InsertRecords of RecordRow:
-    "INSERT INTO billing_records", "SELECT * FROM", "ON CONFLICT DO NOTHING"
-}}
-
-rollup_columns! { bulk_statement! {
-    /// Adds to rollups.
-    UpsertRollups of RollupRow:
-    "INSERT INTO usage_rollups AS r", "SELECT * FROM",
-    "ON CONFLICT (user_id, day, model, invoice_month, terms) DO UPDATE SET \
-         record_count = r.record_count + excluded.record_count, \
-         prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, \
-         completion_tokens = r.completion_tokens + excluded.completion_tokens, \
-         cached_prompt_tokens = r.cached_prompt_tokens + excluded.cached_prompt_tokens, \
-         cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens, \
-         reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens, \
-         overage_tokens = r.overage_tokens + excluded.overage_tokens, \
-         cost_usd = r.cost_usd + excluded.cost_usd, \
-         covered_amount = r.covered_amount + excluded.covered_amount, \
-         overage_cost = r.overage_cost + excluded.overage_cost, \
-         discount_amount = r.discount_amount + excluded.discount_amount, \
-         final_cost = r.final_cost + excluded.final_cost"
-}}
-
-account_columns! { bulk_statement! {
-    /// Stores what usage changed of accounts that the transaction has locked.
-    UpdateAccounts of AccountUpdate:
-    "WITH u", "AS (SELECT * FROM",
-    ") UPDATE accounts AS a SET version = a.version + 1, \
-         tokens_used = u.tokens_used, \
-         quota_used = u.quota_used, \
-         topup_balance = u.topup_balance, \
-         overage_tokens = u.overage_tokens, \
-         uninvoiced = u.uninvoiced, \
-         alert_levels_announced = u.alert_levels_announced, \
-         event_sequence = u.event_sequence, \
-         updated_at = u.updated_at \
-         FROM u WHERE a.user_id = u.user_id"
-}}
-
-redemption_columns! { bulk_statement! {
-    /// Stores redemptions and what they have saved.
-    UpsertRedemptions of RedemptionRow:
-    "INSERT INTO coupon_usages", "SELECT * FROM",
-    "ON CONFLICT (user_id, id) DO UPDATE SET \
-         discount_amount = excluded.discount_amount, open_discounts = excluded.open_discounts"
-}}
 
 /// Locks the accounts of users in the order given and reads them, creating those that are missing.
 /// An upsert does all of it at once, on every shard.
@@ -210,3 +130,66 @@ impl Query for FindRecorded {
 }
 
 prepared!(FindRecorded);
+
+/// Folds accounts, and answers those that no other transaction had locked. The new watermark is the
+/// last record that the statement's own snapshot sees: what is committed meanwhile stays behind it.
+pub(super) struct Fold {
+    user_ids: Vec<String>,
+}
+
+impl Fold {
+    pub(super) const fn new(user_ids: Vec<String>) -> Self {
+        Self { user_ids }
+    }
+}
+
+impl QueryFragment<Pg> for Fold {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "WITH locked AS MATERIALIZED (\
+                 SELECT user_id, folded_to FROM accounts WHERE user_id = ANY(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.user_ids)?;
+        out.push_sql(
+            "::text[]) ORDER BY user_id FOR NO KEY UPDATE SKIP LOCKED\
+             ), tail AS MATERIALIZED (\
+                 SELECT own.* FROM locked CROSS JOIN LATERAL (\
+                     SELECT * FROM record_totals AS r WHERE r.user_id = locked.user_id \
+                     AND r.id > coalesce(\
+                         locked.folded_to, UUID '00000000-0000-0000-0000-000000000000') \
+                     ORDER BY r.id\
+                 ) AS own\
+             ), summed AS (INSERT INTO usage_rollups AS t (",
+        );
+        let keys = ROLLUP_KEYS.join(", ");
+        let sums = || WHOLE_SUMS.iter().chain(MONEY_SUMS);
+        let each = |form: fn(&str) -> String| {
+            let columns: Vec<_> = sums().map(|column| form(column)).collect();
+            columns.join(", ")
+        };
+        out.push_sql(&format!("{keys}, {}) SELECT {keys}, ", each(str::to_owned)));
+        out.push_sql(&each(|column| format!("sum({column})")));
+        out.push_sql(&format!(" FROM tail GROUP BY {keys} ON CONFLICT ({keys}) "));
+        out.push_sql("DO UPDATE SET ");
+        out.push_sql(&each(|column| {
+            format!("{column} = t.{column} + excluded.{column}")
+        }));
+        out.push_sql(
+            "), raised AS (\
+                 UPDATE accounts AS a \
+                 SET folded_to = last.id, tail_records = a.tail_records - last.records FROM (\
+                     SELECT DISTINCT ON (user_id) user_id, id, \
+                     count(*) OVER (PARTITION BY user_id) AS records \
+                     FROM tail ORDER BY user_id, id DESC\
+                 ) AS last WHERE a.user_id = last.user_id\
+             ) SELECT user_id FROM locked",
+        );
+        Ok(())
+    }
+}
+
+impl Query for Fold {
+    type SqlType = Text;
+}
+
+prepared!(Fold);

@@ -1,21 +1,23 @@
 //! What PostgreSQL spells differently from SQLite; same signatures as `sqlite::dialect`.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{pg::Pg, prelude::*};
 use diesel_async::RunQueryDsl;
 use futures_util::future::try_join3;
 
 use super::{
     Conn,
-    bulk::{
-        FindRecorded, InsertRecords, LockAccounts, UpdateAccounts, UpsertRedemptions, UpsertRollups,
-    },
+    bulk::{Arrays, FindRecorded, Fold, LockAccounts},
     queries::{Changes, Keys, Locked},
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, CouponRow, InvoiceRow, PriceRow},
-    schema::{CATALOG, catalog_version, coupons, invoices, model_prices},
+    rows::{
+        AccountRow, CouponRow, RecordRow,
+        statements::{Insert, InsertNew, UpdateAccounts, UpdateCounters, Upsert},
+        table::{Role, Row},
+    },
+    schema::{CATALOG, catalog_version, coupons},
     sql_types::{DbTimestamp, ExactDecimal, lower},
 };
 
@@ -25,6 +27,9 @@ diesel::define_sql_function! {
     #[sql_name = "sum"]
     fn exact_sum(number: ExactDecimal) -> Nullable<ExactDecimal>;
 }
+
+/// Accounts that one statement folds.
+pub(super) const FOLDED_AT_ONCE: usize = 100;
 
 /// Sends all three statements at once. They run one after another, and the look for repeats takes
 /// its snapshot only when the accounts are locked.
@@ -54,19 +59,75 @@ pub(super) async fn lock_usage(
 
 /// Writes everything in one round and answers how many records were inserted.
 pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usize, StoreError> {
-    let (mut first, mut second, mut third) = (&*conn, &*conn, &*conn);
-    let (inserted, _, _) = try_join3(
-        InsertRecords::new(changes.records).execute(&mut first),
-        UpsertRollups::new(changes.rollups).execute(&mut second),
-        UpdateAccounts::new(changes.accounts).execute(&mut third),
+    let shared = &*conn;
+    let (inserted, (), ()) = try_join3(
+        insert_records(shared, changes.records),
+        update_counters(shared, changes.counters),
+        update_accounts(shared, changes.accounts),
     )
     .await?;
-    if !changes.redemptions.is_empty() {
-        UpsertRedemptions::new(changes.redemptions)
-            .execute(conn)
+    upsert(conn, changes.redemptions).await?;
+    Ok(inserted)
+}
+
+async fn insert_records(mut conn: &Conn, rows: Vec<RecordRow>) -> Result<usize, StoreError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let rows = Arrays::new(rows, Role::is_inserted);
+    Ok(InsertNew::<Pg, _>::new(rows).execute(&mut conn).await?)
+}
+
+async fn update_counters(mut conn: &Conn, rows: Vec<AccountRow>) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        let rows = Arrays::new(rows, |role| role.is_key() || role.is_counter());
+        UpdateCounters::<Pg, _>::new(rows)
+            .execute(&mut conn)
             .await?;
     }
-    Ok(inserted)
+    Ok(())
+}
+
+async fn update_accounts(mut conn: &Conn, rows: Vec<AccountRow>) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        let rows = Arrays::new(rows, |role| role.is_key() || role.is_set());
+        UpdateAccounts::<Pg, _>::new(rows)
+            .execute(&mut conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Inserts rows.
+pub(super) async fn insert<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        let rows = Arrays::new(rows, Role::is_inserted);
+        Insert::<Pg, _>::new(rows).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Inserts rows that are not there, and answers how many.
+pub(super) async fn insert_new<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<usize, StoreError> {
+    let rows = Arrays::new(rows, Role::is_inserted);
+    Ok(InsertNew::<Pg, _>::new(rows).execute(conn).await?)
+}
+
+/// Inserts rows, or sets what may change of those that are there.
+pub(super) async fn upsert<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        let rows = Arrays::new(rows, Role::is_inserted);
+        Upsert::<Pg, _>::new(rows).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Folds accounts in one statement, and answers those that no other transaction had locked.
+pub(super) async fn fold(
+    conn: &mut Conn,
+    user_ids: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    Ok(Fold::new(user_ids).load(conn).await?)
 }
 
 /// Locks accounts in the order given and reads them, creating those that are missing.
@@ -112,29 +173,4 @@ pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
         .for_update()
         .first(conn)
         .await?)
-}
-
-/// Inserts invoices.
-pub(super) async fn insert_invoices(
-    conn: &mut Conn,
-    rows: Vec<InvoiceRow>,
-) -> Result<(), StoreError> {
-    diesel::insert_into(invoices::table)
-        .values(&rows)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-pub(super) async fn upsert_prices(conn: &mut Conn, rows: Vec<PriceRow>) -> Result<(), StoreError> {
-    for row in &rows {
-        diesel::insert_into(model_prices::table)
-            .values(row)
-            .on_conflict((model_prices::model_id, model_prices::effective_from))
-            .do_update()
-            .set(row)
-            .execute(conn)
-            .await?;
-    }
-    Ok(())
 }

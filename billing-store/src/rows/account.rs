@@ -1,228 +1,225 @@
 //! Rows of `accounts`.
 
+use std::sync::Arc;
+
 use billing_core::{
-    account::{Account, Discount},
-    alert::Alerts,
-    ids::{PlanId, SubscriptionId, UserId},
-    plan::PlanTerms,
-    subscription::{Standing, Subscription},
-    window::{Counters, Span, Window},
+    account::{AccountState, Alerts, AutoTopup, Discount, Tax},
+    catalog::{Catalog, PlanVersion},
+    event::QuotaLevel,
+    ids::{PlanId, PlanVersionId, RecordId, SubscriptionId, UserId},
+    quota_window::{Counters, QuotaWindow, Span},
+    refusal::Refusal,
+    subscription::{Subscription, SubscriptionState},
 };
 use chrono::{DateTime, Utc};
-use diesel::{AsChangeset, Queryable, Selectable};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::{
-    DbMoney, DbPrice, DbRate, DbTimestamp, alert, amounts, month, present, subscription,
-    usage_pricing, usage_pricing_text,
+    Amounts, DbMoney, DbRate, DbTimestamp, DbUuid, month, present, subscription, table::table_row,
 };
-use crate::{StoreError, schema::accounts, sql_types::DbFixed};
+use crate::{
+    StoreError,
+    json::Json,
+    sql_types::{DbFixed, ExactDecimal, JsonText, UtcTimestamp, UuidBytes},
+};
 
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = accounts)]
-pub(crate) struct AccountRow {
-    user_id: String,
-    open_month: String,
-    subscription_id: Option<String>,
-    plan_id: Option<String>,
-    subscription_status: Option<String>,
-    billing_cycle: Option<String>,
-    usage_pricing: Option<String>,
-    monthly_price: Option<DbMoney>,
-    monthly_quota: Option<i64>,
-    extra_token_price: Option<DbPrice>,
-    overage_discount_rate: Option<DbRate>,
-    period_anchor: Option<DbTimestamp>,
-    period_start: Option<DbTimestamp>,
-    period_end: Option<DbTimestamp>,
-    window_start: Option<DbTimestamp>,
-    window_end: Option<DbTimestamp>,
-    window_quota: Option<i64>,
-    next_plan_id: Option<String>,
-    subscribed_at: Option<DbTimestamp>,
-    cancelled_at: Option<DbTimestamp>,
-    auto_renew: bool,
-    trial_used: bool,
-    tokens_used: i64,
-    quota_used: i64,
-    topup_balance: i64,
-    overage_tokens: i64,
-    discount_rate: DbRate,
-    discount_from: Option<DbTimestamp>,
-    discount_until: Option<DbTimestamp>,
-    uninvoiced: String,
-    has_redemptions: bool,
-    archived_until: Option<DbTimestamp>,
-    alert_levels_announced: String,
-    alert_threshold: i64,
-    enable_alerts: bool,
-    event_sequence: i64,
+table_row! {
+    AccountRow, AccountColumns in accounts {
+        user_id: String as Text = "text", Key;
+        version: i64 as BigInt = "bigint", Read;
+        open_month: String as Text = "text", Set;
+        subscription_id: Option<DbUuid> as Nullable<UuidBytes> = "uuid", Set;
+        plan_id: Option<String> as Nullable<Text> = "text", Set;
+        plan_version_id: Option<i32> as Nullable<Integer> = "integer", Set;
+        subscription_status: Option<String> as Nullable<Text> = "text", Set;
+        billing_cycle: Option<String> as Nullable<Text> = "text", Set;
+        period_anchor: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        period_start: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        period_end: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        window_start: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        window_end: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        window_quota: Option<i64> as Nullable<BigInt> = "bigint", Set;
+        next_plan_id: Option<String> as Nullable<Text> = "text", Set;
+        subscribed_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        cancelled_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        auto_renew: bool as Bool = "boolean", Set;
+        trial_used: bool as Bool = "boolean", Set;
+        tokens_used: i64 as BigInt = "bigint", Counter;
+        quota_used: i64 as BigInt = "bigint", Counter;
+        topup_balance: i64 as BigInt = "bigint", Counter;
+        overage_tokens: i64 as BigInt = "bigint", Counter;
+        discount_rate: DbRate as ExactDecimal = "numeric", Set;
+        discount_from: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        discount_until: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        tax_rate: DbRate as ExactDecimal = "numeric", Set;
+        tax_exempt: bool as Bool = "boolean", Set;
+        credit_balance: DbMoney as ExactDecimal = "numeric", Set;
+        uninvoiced: Json<Amounts> as JsonText = "jsonb", Counter;
+        closed_cost: DbMoney as ExactDecimal = "numeric", Set;
+        last_record_id: Option<DbUuid> as Nullable<UuidBytes> = "uuid", Counter;
+        folded_to: Option<DbUuid> as Nullable<UuidBytes> = "uuid", Read;
+        tail_records: i64 as BigInt = "bigint", Counter;
+        has_redemptions: bool as Bool = "boolean", Set;
+        archived_until: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        alert_levels_announced: Json<Vec<String>> as JsonText = "jsonb", Counter;
+        alert_threshold: i64 as BigInt = "bigint", Set;
+        enable_alerts: bool as Bool = "boolean", Set;
+        auto_topup: bool as Bool = "boolean", Set;
+        auto_topup_threshold: i64 as BigInt = "bigint", Set;
+        auto_topup_amount: DbMoney as ExactDecimal = "numeric", Set;
+        auto_topup_consent: bool as Bool = "boolean", Set;
+        event_sequence: i64 as BigInt = "bigint", Counter;
+        updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Counter;
+    }
 }
 
-/// What usage changes of an account.
-#[derive(Debug)]
-pub(crate) struct AccountUpdate {
-    pub(crate) user_id: String,
-    pub(crate) tokens_used: i64,
-    pub(crate) quota_used: i64,
-    pub(crate) topup_balance: i64,
-    pub(crate) overage_tokens: i64,
-    pub(crate) uninvoiced: String,
-    pub(crate) alert_levels_announced: String,
-    pub(crate) event_sequence: i64,
-    pub(crate) updated_at: DbTimestamp,
-}
-
-/// What changes of an account with its subscription, discount or coupons.
-#[derive(Debug, AsChangeset)]
-#[diesel(table_name = accounts, treat_none_as_null = true)]
-pub(crate) struct AccountTerms {
-    subscription_id: Option<String>,
-    plan_id: Option<String>,
-    subscription_status: Option<String>,
-    billing_cycle: Option<String>,
-    usage_pricing: Option<String>,
-    monthly_price: Option<DbMoney>,
-    monthly_quota: Option<i64>,
-    extra_token_price: Option<DbPrice>,
-    overage_discount_rate: Option<DbRate>,
-    period_anchor: Option<DbTimestamp>,
-    period_start: Option<DbTimestamp>,
-    period_end: Option<DbTimestamp>,
-    window_start: Option<DbTimestamp>,
-    window_end: Option<DbTimestamp>,
-    window_quota: Option<i64>,
-    next_plan_id: Option<String>,
-    subscribed_at: Option<DbTimestamp>,
-    cancelled_at: Option<DbTimestamp>,
-    auto_renew: bool,
-    trial_used: bool,
-    discount_rate: DbRate,
-    discount_from: Option<DbTimestamp>,
-    discount_until: Option<DbTimestamp>,
-    has_redemptions: bool,
-    archived_until: Option<DbTimestamp>,
-}
-
-impl TryFrom<AccountRow> for Account {
-    type Error = StoreError;
-
-    fn try_from(row: AccountRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            open_month: month("open_month", &row.open_month)?,
+impl AccountRow {
+    /// The account, whose plan version is the catalog's.
+    pub(crate) fn into_state(self, catalog: &Catalog) -> Result<AccountState, StoreError> {
+        let levels = self.alert_levels_announced.0.iter();
+        let time = |at: Option<DbTimestamp>| at.map(|at| at.0);
+        Ok(AccountState {
+            open_month: month("open_month", &self.open_month)?,
             discount: Discount {
-                rate: row.discount_rate.0,
-                from: row.discount_from.map(|from| from.0),
-                until: row.discount_until.map(|until| until.0),
+                rate: self.discount_rate.0,
+                from: time(self.discount_from),
+                until: time(self.discount_until),
             },
-            trial_used: row.trial_used,
-            topup_balance: row.topup_balance,
-            uninvoiced: amounts::parse("uninvoiced", &row.uninvoiced)?,
-            has_redemptions: row.has_redemptions,
-            archived_until: row.archived_until.map(|until| until.0),
+            subscription: self.live_subscription(catalog)?,
+            trial_used: self.trial_used,
+            topup_balance: self.topup_balance,
+            closed_cost: self.closed_cost.0,
+            has_redemptions: self.has_redemptions,
+            archived_until: time(self.archived_until),
             alerts: Alerts {
-                threshold: row.alert_threshold,
-                enabled: row.enable_alerts,
-                announced: alert::parse_levels(&row.alert_levels_announced)?,
+                threshold: self.alert_threshold,
+                enabled: self.enable_alerts,
+                announced: levels.map(|text| level(text)).collect::<Result<_, _>>()?,
             },
-            sequence: row.event_sequence,
-            subscription: live_subscription(&row)?,
-            user_id: UserId::trusted(row.user_id),
+            auto_topup: AutoTopup {
+                enabled: self.auto_topup,
+                threshold: self.auto_topup_threshold,
+                amount: self.auto_topup_amount.0,
+                has_consent: self.auto_topup_consent,
+            },
+            tax: Tax {
+                rate: self.tax_rate.0,
+                is_exempt: self.tax_exempt,
+            },
+            credit_balance: self.credit_balance.0,
+            sequence: self.event_sequence,
+            last_record_id: self.last_record_id.map(|id| RecordId::new(id.0)),
+            folded_to: self.folded_to.map(|id| RecordId::new(id.0)),
+            tail_records: self.tail_records,
+            uninvoiced: self.uninvoiced.0.0,
+            user_id: UserId::trusted(self.user_id),
         })
     }
-}
 
-fn live_subscription(row: &AccountRow) -> Result<Option<Subscription>, StoreError> {
-    let Some(id) = &row.subscription_id else {
-        return Ok(None);
-    };
-    let terms = PlanTerms {
-        usage_pricing: usage_pricing(present("usage_pricing", row.usage_pricing.as_deref())?)?,
-        monthly_quota: present("monthly_quota", row.monthly_quota)?,
-        monthly_price: present("monthly_price", row.monthly_price)?.0,
-        extra_token_price: present("extra_token_price", row.extra_token_price)?.0,
-        overage_discount_rate: present("overage_discount_rate", row.overage_discount_rate)?.0,
-    };
-    let span = |start: Option<DbTimestamp>, end: Option<DbTimestamp>| {
-        Ok::<_, StoreError>(Span {
-            start: present("period_start", start)?.0,
-            end: present("period_end", end)?.0,
-        })
-    };
-    let window = Window {
-        quota: present("window_quota", row.window_quota)?,
-        counters: Counters {
-            tokens_used: row.tokens_used,
-            quota_used: row.quota_used,
-            overage_tokens: row.overage_tokens,
-        },
-        ..Window::new(span(row.window_start, row.window_end)?, &terms)
-    };
-    let status = present("subscription_status", row.subscription_status.as_deref())?;
-    let cycle = present("billing_cycle", row.billing_cycle.as_deref())?;
-    Ok(Some(Subscription {
-        id: SubscriptionId::trusted(id.clone()),
-        plan_id: PlanId::trusted(present("plan_id", row.plan_id.clone())?),
-        standing: Standing::new(subscription::status(status)?, row.auto_renew),
-        cycle: subscription::cycle(cycle)?,
-        terms,
-        anchor: present("period_anchor", row.period_anchor)?.0,
-        period: span(row.period_start, row.period_end)?,
-        window,
-        next_plan_id: row.next_plan_id.clone().map(PlanId::trusted),
-        created_at: present("subscribed_at", row.subscribed_at)?.0,
-        cancelled_at: row.cancelled_at.map(|at| at.0),
-    }))
-}
-
-impl AccountUpdate {
-    pub(crate) fn new(account: &Account, now: DateTime<Utc>) -> Self {
-        let live = account.subscription.as_ref();
-        let counters = live.map_or(Counters::default(), |live| live.window.counters);
-        Self {
-            user_id: account.user_id.as_str().to_owned(),
-            tokens_used: counters.tokens_used,
-            quota_used: counters.quota_used,
-            topup_balance: account.topup_balance,
-            overage_tokens: counters.overage_tokens,
-            uninvoiced: amounts::format(&account.uninvoiced),
-            alert_levels_announced: alert::format_levels(&account.alerts.announced),
-            event_sequence: account.sequence,
-            updated_at: DbTimestamp(now),
-        }
+    fn live_subscription(&self, catalog: &Catalog) -> Result<Option<Subscription>, StoreError> {
+        let Some(id) = self.subscription_id else {
+            return Ok(None);
+        };
+        let span = |start: Option<DbTimestamp>, end: Option<DbTimestamp>| {
+            Ok::<_, StoreError>(Span {
+                start: present("period_start", start)?.0,
+                end: present("period_end", end)?.0,
+            })
+        };
+        let version = present("plan_version_id", self.plan_version_id)?;
+        let window = QuotaWindow {
+            quota: present("window_quota", self.window_quota)?,
+            counters: Counters {
+                tokens_used: self.tokens_used,
+                quota_used: self.quota_used,
+                overage_tokens: self.overage_tokens,
+            },
+            ..QuotaWindow::new(
+                span(self.window_start, self.window_end)?,
+                plan_version(catalog, version)?,
+            )
+        };
+        let status = present("subscription_status", self.subscription_status.as_deref())?;
+        let cycle = present("billing_cycle", self.billing_cycle.as_deref())?;
+        Ok(Some(Subscription {
+            id: SubscriptionId::new(id.0),
+            state: SubscriptionState::new(subscription::status(status)?, self.auto_renew),
+            cycle: subscription::cycle(cycle)?,
+            anchor: present("period_anchor", self.period_anchor)?.0,
+            period: span(self.period_start, self.period_end)?,
+            window,
+            next_plan_id: self.next_plan_id.clone().map(PlanId::trusted),
+            created_at: present("subscribed_at", self.subscribed_at)?.0,
+            cancelled_at: self.cancelled_at.map(|at| at.0),
+        }))
     }
-}
 
-impl From<&Account> for AccountTerms {
-    fn from(account: &Account) -> Self {
-        let live = account.subscription.as_ref();
+    /// The account as it is stored at `now`.
+    pub(crate) fn new(state: &AccountState, now: DateTime<Utc>) -> Self {
+        let live = state.subscription.as_ref();
         let time = |pick: fn(&Subscription) -> DateTime<Utc>| live.map(|l| DbTimestamp(pick(l)));
+        let window = live.map(|live| &live.window);
+        let counters = window.map_or(Counters::default(), |window| window.counters);
+        let levels = state.alerts.announced.iter();
         Self {
-            subscription_id: live.map(|l| l.id.to_string()),
-            plan_id: live.map(|l| l.plan_id.to_string()),
-            subscription_status: live
-                .map(|l| subscription::status_text(l.standing.status()).to_owned()),
+            user_id: state.user_id.as_str().to_owned(),
+            // Raised by the statement that stores the row.
+            version: 0,
+            open_month: state.open_month.to_string(),
+            subscription_id: live.map(|l| DbUuid(l.id.uuid())),
+            plan_id: live.map(|l| l.plan_id().to_string()),
+            plan_version_id: window.map(|window| window.version.id.number()),
+            subscription_status: live.map(|l| subscription::status_text(l.state.status()).into()),
             billing_cycle: live.map(|l| subscription::cycle_text(l.cycle).to_owned()),
-            usage_pricing: live.map(|l| usage_pricing_text(l.terms.usage_pricing).to_owned()),
-            monthly_price: live.map(|l| DbFixed(l.terms.monthly_price)),
-            monthly_quota: live.map(|l| l.terms.monthly_quota),
-            extra_token_price: live.map(|l| DbFixed(l.terms.extra_token_price)),
-            overage_discount_rate: live.map(|l| DbFixed(l.terms.overage_discount_rate)),
             period_anchor: time(|l| l.anchor),
             period_start: time(|l| l.period.start),
             period_end: time(|l| l.period.end),
             window_start: time(|l| l.window.span.start),
             window_end: time(|l| l.window.span.end),
-            window_quota: live.map(|l| l.window.quota),
+            window_quota: window.map(|window| window.quota),
             next_plan_id: live.and_then(|l| l.next_plan_id.as_ref().map(ToString::to_string)),
             subscribed_at: time(|l| l.created_at),
             cancelled_at: live.and_then(|l| l.cancelled_at.map(DbTimestamp)),
-            auto_renew: live.is_none_or(|l| l.standing.renews()),
-            trial_used: account.trial_used,
-            discount_rate: DbFixed(account.discount.rate),
-            discount_from: account.discount.from.map(DbTimestamp),
-            discount_until: account.discount.until.map(DbTimestamp),
-            has_redemptions: account.has_redemptions,
-            archived_until: account.archived_until.map(DbTimestamp),
+            auto_renew: live.is_none_or(|l| l.state.renews()),
+            trial_used: state.trial_used,
+            tokens_used: counters.tokens_used,
+            quota_used: counters.quota_used,
+            topup_balance: state.topup_balance,
+            overage_tokens: counters.overage_tokens,
+            discount_rate: DbFixed(state.discount.rate),
+            discount_from: state.discount.from.map(DbTimestamp),
+            discount_until: state.discount.until.map(DbTimestamp),
+            tax_rate: DbFixed(state.tax.rate),
+            tax_exempt: state.tax.is_exempt,
+            credit_balance: DbFixed(state.credit_balance),
+            uninvoiced: Json(Amounts(state.uninvoiced.clone())),
+            closed_cost: DbFixed(state.closed_cost),
+            last_record_id: state.last_record_id.map(|id| DbUuid(id.uuid())),
+            folded_to: state.folded_to.map(|id| DbUuid(id.uuid())),
+            tail_records: state.tail_records,
+            has_redemptions: state.has_redemptions,
+            archived_until: state.archived_until.map(DbTimestamp),
+            alert_levels_announced: Json(levels.map(|level| level.name().to_owned()).collect()),
+            alert_threshold: state.alerts.threshold,
+            enable_alerts: state.alerts.enabled,
+            auto_topup: state.auto_topup.enabled,
+            auto_topup_threshold: state.auto_topup.threshold,
+            auto_topup_amount: DbFixed(state.auto_topup.amount),
+            auto_topup_consent: state.auto_topup.has_consent,
+            event_sequence: state.sequence,
+            updated_at: DbTimestamp(now),
         }
     }
+}
+
+fn level(text: &str) -> Result<QuotaLevel, StoreError> {
+    let named = QuotaLevel::named(text);
+    named.ok_or_else(|| StoreError::corrupt("alert_levels_announced", text))
+}
+
+/// The version with a number.
+pub(super) fn plan_version(catalog: &Catalog, id: i32) -> Result<Arc<PlanVersion>, StoreError> {
+    let id = PlanVersionId::new(id);
+    let version = catalog.plan_version(id).map(Arc::clone);
+    version.ok_or(StoreError::Rejected(Refusal::PlanVersionUnknown(id)))
 }

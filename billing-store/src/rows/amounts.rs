@@ -1,33 +1,59 @@
-//! Amounts by month in one column: a JSON object of texts such as `{"2024-11":"14.24"}`.
+//! Amounts by month as JSON: an object of texts such as `{"2024-11":"14.24"}`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use billing_core::{money::Money, month::Month};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::month;
-use crate::StoreError;
+/// Amounts in USD by month.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Amounts(pub(crate) BTreeMap<Month, Money>);
 
-pub(super) fn format(amounts: &BTreeMap<Month, Money>) -> String {
-    let members: Vec<_> = amounts
-        .iter()
-        .map(|(month, amount)| format!("\"{month}\":\"{amount}\""))
-        .collect();
-    format!("{{{}}}", members.join(","))
+impl Serialize for Amounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let texts = self.0.iter();
+        serializer.collect_map(texts.map(|(month, amount)| (Text(month), Text(amount))))
+    }
 }
 
-pub(super) fn parse(
-    column: &'static str,
-    json: &str,
-) -> Result<BTreeMap<Month, Money>, StoreError> {
-    let texts: BTreeMap<&str, &str> =
-        serde_json::from_str(json).map_err(|error| StoreError::corrupt(column, error))?;
-    texts
-        .into_iter()
-        .map(|(key, amount)| {
-            let amount = amount
-                .parse()
-                .map_err(|error| StoreError::corrupt(column, error))?;
-            Ok((month(column, key)?, amount))
-        })
-        .collect()
+impl<'de> Deserialize<'de> for Amounts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let amounts = texts
+            .iter()
+            .map(|(month, amount)| Ok((parsed(month)?, parsed(amount)?)));
+        amounts.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+struct Text<'a, T>(&'a T);
+
+impl<T: Display> Serialize for Text<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+fn parsed<T: FromStr<Err: Display>, E: Error>(text: &str) -> Result<T, E> {
+    text.parse().map_err(E::custom)
+}
+
+/// A value that JSON carries as its text, for `#[serde(with = "as_text")]`.
+pub(super) mod as_text {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer, parsed};
+
+    pub(in crate::rows) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(in crate::rows) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        parsed(&String::deserialize(deserializer)?)
+    }
 }

@@ -5,35 +5,39 @@ use billing_core::{
     ids::{CouponId, PlanId, RedemptionId, RequestId, UserId},
     money::{Money, Rate},
 };
-use diesel::{Insertable, Queryable, Selectable};
-
-use super::{DbMoney, DbTimestamp, amounts, month};
-use crate::{
-    StoreError,
-    schema::{coupon_usages, coupons},
-    sql_types::DbFixed,
+use diesel::{
+    Queryable, Selectable,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
 
-#[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = coupons)]
-pub(crate) struct CouponRow {
-    id: String,
-    code: String,
-    type_: String,
-    value: DbMoney,
-    max_uses: i64,
-    used_count: i64,
-    max_usage_per_user: i32,
-    min_purchase_amount: DbMoney,
-    valid_from: DbTimestamp,
-    expires_at: Option<DbTimestamp>,
-    is_active: bool,
-    description: String,
-    created_by: String,
-    applicable_plans: String,
-    duration_months: i32,
-    created_at: DbTimestamp,
-    updated_at: DbTimestamp,
+use super::{Amounts, DbMoney, DbTimestamp, DbUuid, month, table::table_row};
+use crate::{
+    StoreError,
+    json::Json,
+    schema::coupons,
+    sql_types::{DbFixed, ExactDecimal, JsonText, UtcTimestamp, UuidBytes},
+};
+
+table_row! {
+    CouponRow, CouponColumns in coupons {
+        id: DbUuid as UuidBytes = "uuid", Key;
+        code: String as Text = "text", Insert;
+        type_: String as Text = "text", Insert;
+        value: DbMoney as ExactDecimal = "numeric", Insert;
+        max_uses: i64 as BigInt = "bigint", Insert;
+        used_count: i64 as BigInt = "bigint", Set;
+        max_usage_per_user: i32 as Integer = "integer", Insert;
+        min_purchase_amount: DbMoney as ExactDecimal = "numeric", Insert;
+        valid_from: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        expires_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Insert;
+        is_active: bool as Bool = "boolean", Set;
+        description: String as Text = "text", Insert;
+        created_by: String as Text = "text", Insert;
+        applicable_plans: Json<Vec<String>> as JsonText = "jsonb", Insert;
+        duration_months: i32 as Integer = "integer", Insert;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+    }
 }
 
 impl TryFrom<&Coupon> for CouponRow {
@@ -45,9 +49,9 @@ impl TryFrom<&Coupon> for CouponRow {
             CouponValue::Percentage(percent) => ("percentage", percent.to_string()),
             CouponValue::Fixed(value) => ("fixed", value.to_string()),
         };
-        let plans: Vec<_> = coupon.applicable_plans.iter().map(PlanId::as_str).collect();
+        let plans = coupon.applicable_plans.iter().map(ToString::to_string);
         Ok(Self {
-            id: coupon.id.to_string(),
+            id: DbUuid(coupon.id.uuid()),
             code: coupon.code.clone(),
             type_: type_.to_owned(),
             value: DbFixed(value.parse().map_err(|error| refused(&error))?),
@@ -60,7 +64,7 @@ impl TryFrom<&Coupon> for CouponRow {
             is_active: coupon.is_active,
             description: coupon.description.clone(),
             created_by: coupon.created_by.clone(),
-            applicable_plans: serde_json::to_string(&plans).map_err(|error| refused(&error))?,
+            applicable_plans: Json(plans.collect()),
             duration_months: i32::try_from(coupon.duration_months)
                 .map_err(|error| refused(&error))?,
             created_at: DbTimestamp(coupon.created_at),
@@ -73,10 +77,9 @@ impl TryFrom<CouponRow> for Coupon {
     type Error = StoreError;
 
     fn try_from(row: CouponRow) -> Result<Self, StoreError> {
-        let plans: Vec<String> = serde_json::from_str(&row.applicable_plans)
-            .map_err(|error| StoreError::corrupt("applicable_plans", error))?;
+        let plans = row.applicable_plans.0.into_iter();
         Ok(Self {
-            id: CouponId::trusted(row.id),
+            id: CouponId::new(row.id.0),
             code: row.code,
             value: coupon_value(&row.type_, row.value.0)?,
             max_uses: row.max_uses,
@@ -88,7 +91,7 @@ impl TryFrom<CouponRow> for Coupon {
             is_active: row.is_active,
             description: row.description,
             created_by: row.created_by,
-            applicable_plans: plans.into_iter().map(PlanId::trusted).collect(),
+            applicable_plans: plans.map(PlanId::trusted).collect(),
             duration_months: duration(row.duration_months)?,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
@@ -96,18 +99,18 @@ impl TryFrom<CouponRow> for Coupon {
     }
 }
 
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = coupon_usages)]
-pub(crate) struct RedemptionRow {
-    pub(crate) user_id: String,
-    pub(crate) id: String,
-    pub(crate) coupon_id: String,
-    pub(crate) discount_amount: DbMoney,
-    pub(crate) billing_month: String,
-    pub(crate) taken_at_apply: DbMoney,
-    pub(crate) created_at: DbTimestamp,
-    pub(crate) open_discounts: String,
-    pub(crate) request_id: Option<String>,
+table_row! {
+    RedemptionRow, RedemptionColumns in coupon_usages {
+        user_id: String as Text = "text", Key;
+        id: DbUuid as UuidBytes = "uuid", Key;
+        coupon_id: DbUuid as UuidBytes = "uuid", Insert;
+        discount_amount: DbMoney as ExactDecimal = "numeric", Set;
+        billing_month: String as Text = "text", Insert;
+        taken_at_apply: DbMoney as ExactDecimal = "numeric", Insert;
+        open_discounts: Json<Amounts> as JsonText = "jsonb", Set;
+        request_id: Option<String> as Nullable<Text> = "text", Insert;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+    }
 }
 
 /// What a redemption needs of its coupon.
@@ -124,31 +127,30 @@ impl RedemptionRow {
     pub(crate) fn new(user_id: &UserId, redemption: &Redemption) -> Self {
         Self {
             user_id: user_id.to_string(),
-            id: redemption.id.to_string(),
-            coupon_id: redemption.coupon_id.to_string(),
+            id: DbUuid(redemption.id.uuid()),
+            coupon_id: DbUuid(redemption.coupon_id.uuid()),
             discount_amount: DbFixed(redemption.saved),
             billing_month: redemption.month.to_string(),
             taken_at_apply: DbFixed(redemption.taken_at_apply),
             created_at: DbTimestamp(redemption.created_at),
-            open_discounts: amounts::format(&redemption.open),
+            open_discounts: Json(Amounts(redemption.open.clone())),
             request_id: redemption.request_id.as_ref().map(ToString::to_string),
         }
     }
 
     pub(crate) fn with(self, coupon: CouponTermsRow) -> Result<Redemption, StoreError> {
         Ok(Redemption {
-            id: RedemptionId::trusted(self.id),
-            coupon_id: CouponId::trusted(self.coupon_id),
+            id: RedemptionId::new(self.id.0),
+            coupon_id: CouponId::new(self.coupon_id.0),
             code: coupon.code,
             value: coupon_value(&coupon.type_, coupon.value.0)?,
             duration_months: duration(coupon.duration_months)?,
             month: month("billing_month", &self.billing_month)?,
             saved: self.discount_amount.0,
-            open: amounts::parse("open_discounts", &self.open_discounts)?,
+            open: self.open_discounts.0.0,
             taken_at_apply: self.taken_at_apply.0,
             request_id: self.request_id.map(RequestId::trusted),
             created_at: self.created_at.0,
-            changed: false,
         })
     }
 }

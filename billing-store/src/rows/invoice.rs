@@ -2,46 +2,50 @@
 
 use billing_core::{
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
-    invoice::{Bill, CreditNote, Invoice, InvoiceStatus, Payer},
-    money::Rate,
+    invoice::{Bill, CreditNote, Discount, Invoice, InvoiceStatus, Item},
     settings::CURRENCY,
 };
-use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use diesel::sql_types::{Nullable, Text};
 
-use super::{DbMoney, DbRate, DbTimestamp, invoice_json, month};
+use super::{
+    DbMoney, DbRate, DbTimestamp, DbUuid,
+    invoice_json::{DiscountJson, ItemJson},
+    month,
+    table::table_row,
+};
 use crate::{
     StoreError,
-    schema::{credit_notes, invoices},
-    sql_types::DbFixed,
+    json::Json,
+    sql_types::{DbFixed, ExactDecimal, JsonText, UtcTimestamp, UuidBytes},
 };
 
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = invoices, treat_none_as_null = true, primary_key(user_id, id))]
-pub(crate) struct InvoiceRow {
-    pub(crate) user_id: String,
-    id: String,
-    billing_month: String,
-    pub(crate) status: String,
-    billing_address: String,
-    amount: DbMoney,
-    discount_amount: DbMoney,
-    tax_amount: DbMoney,
-    final_amount: DbMoney,
-    currency: String,
-    issued_at: Option<DbTimestamp>,
-    due_date: Option<DbTimestamp>,
-    paid_at: Option<DbTimestamp>,
-    payment_method: Option<String>,
-    transaction_id: Option<String>,
-    invoice_number: String,
-    items: String,
-    notes: String,
-    created_at: DbTimestamp,
-    updated_at: DbTimestamp,
-    discounts: String,
-    tax_rate: DbRate,
-    credited_amount: DbMoney,
-    credit_applied: DbMoney,
+table_row! {
+    InvoiceRow, InvoiceColumns in invoices {
+        user_id: String as Text = "text", Key;
+        id: DbUuid as UuidBytes = "uuid", Key;
+        billing_month: String as Text = "text", Insert;
+        status: String as Text = "text", Set;
+        billing_address: String as Text = "text", Set;
+        amount: DbMoney as ExactDecimal = "numeric", Set;
+        discount_amount: DbMoney as ExactDecimal = "numeric", Set;
+        tax_amount: DbMoney as ExactDecimal = "numeric", Set;
+        final_amount: DbMoney as ExactDecimal = "numeric", Set;
+        currency: String as Text = "text", Insert;
+        issued_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        due_date: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        paid_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        payment_method: Option<String> as Nullable<Text> = "text", Set;
+        transaction_id: Option<String> as Nullable<Text> = "text", Set;
+        invoice_number: String as Text = "text", Set;
+        items: Json<Vec<ItemJson>> as JsonText = "jsonb", Set;
+        discounts: Json<Vec<DiscountJson>> as JsonText = "jsonb", Set;
+        tax_rate: DbRate as ExactDecimal = "numeric", Set;
+        credited_amount: DbMoney as ExactDecimal = "numeric", Set;
+        credit_applied: DbMoney as ExactDecimal = "numeric", Set;
+        notes: String as Text = "text", Set;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+    }
 }
 
 impl TryFrom<&Invoice> for InvoiceRow {
@@ -50,11 +54,11 @@ impl TryFrom<&Invoice> for InvoiceRow {
     fn try_from(invoice: &Invoice) -> Result<Self, StoreError> {
         let bill = &invoice.bill;
         let time = |at: Option<_>| at.map(DbTimestamp);
-        let id = invoice.id.as_ref();
+        let id = invoice.id;
         let id = id.ok_or_else(|| StoreError::Failed("a draft is not stored".to_owned()))?;
         Ok(Self {
             user_id: invoice.user_id.to_string(),
-            id: id.to_string(),
+            id: DbUuid(id.uuid()),
             billing_month: invoice.month.to_string(),
             status: invoice.status.name().to_owned(),
             billing_address: invoice.billing_address.clone(),
@@ -69,11 +73,11 @@ impl TryFrom<&Invoice> for InvoiceRow {
             payment_method: invoice.payment_method.clone(),
             transaction_id: invoice.transaction_id.clone(),
             invoice_number: invoice.number.clone(),
-            items: invoice_json::format_items(&bill.items)?,
+            items: Json(bill.items.iter().map(ItemJson::from).collect()),
             notes: invoice.notes.clone(),
             created_at: DbTimestamp(invoice.created_at),
             updated_at: DbTimestamp(invoice.updated_at),
-            discounts: invoice_json::format_discounts(&bill.discounts)?,
+            discounts: Json(bill.discounts.iter().map(DiscountJson::from).collect()),
             tax_rate: DbFixed(bill.tax_rate),
             credited_amount: DbFixed(bill.credited),
             credit_applied: DbFixed(invoice.credit_applied),
@@ -87,16 +91,18 @@ impl TryFrom<InvoiceRow> for Invoice {
     fn try_from(row: InvoiceRow) -> Result<Self, StoreError> {
         let time = |at: Option<DbTimestamp>| at.map(|at| at.0);
         let status = InvoiceStatus::named(&row.status);
+        let items = row.items.0.into_iter().map(Item::try_from);
+        let discounts = row.discounts.0.into_iter().map(Discount::from);
         Ok(Self {
-            id: Some(InvoiceId::trusted(row.id)),
+            id: Some(InvoiceId::new(row.id.0)),
             user_id: UserId::trusted(row.user_id),
             month: month("billing_month", &row.billing_month)?,
             status: status.ok_or_else(|| StoreError::corrupt("status", &row.status))?,
             number: row.invoice_number,
             bill: Bill {
-                items: invoice_json::parse_items(&row.items)?,
+                items: items.collect::<Result<_, _>>()?,
                 amount: row.amount.0,
-                discounts: invoice_json::parse_discounts(&row.discounts)?,
+                discounts: discounts.collect(),
                 discount_amount: row.discount_amount.0,
                 tax_rate: row.tax_rate.0,
                 tax_amount: row.tax_amount.0,
@@ -118,25 +124,25 @@ impl TryFrom<InvoiceRow> for Invoice {
     }
 }
 
-#[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = credit_notes)]
-pub(crate) struct CreditNoteRow {
-    user_id: String,
-    id: String,
-    invoice_id: String,
-    amount: DbMoney,
-    tax_amount: DbMoney,
-    reason: String,
-    created_at: DbTimestamp,
-    request_id: Option<String>,
+table_row! {
+    CreditNoteRow, CreditNoteColumns in credit_notes {
+        user_id: String as Text = "text", Key;
+        id: DbUuid as UuidBytes = "uuid", Key;
+        invoice_id: DbUuid as UuidBytes = "uuid", Insert;
+        amount: DbMoney as ExactDecimal = "numeric", Insert;
+        tax_amount: DbMoney as ExactDecimal = "numeric", Insert;
+        reason: String as Text = "text", Insert;
+        request_id: Option<String> as Nullable<Text> = "text", Insert;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+    }
 }
 
 impl From<&CreditNote> for CreditNoteRow {
     fn from(note: &CreditNote) -> Self {
         Self {
             user_id: note.user_id.to_string(),
-            id: note.id.to_string(),
-            invoice_id: note.invoice_id.to_string(),
+            id: DbUuid(note.id.uuid()),
+            invoice_id: DbUuid(note.invoice_id.uuid()),
             amount: DbFixed(note.amount),
             tax_amount: DbFixed(note.tax_amount),
             reason: note.reason.clone(),
@@ -149,9 +155,9 @@ impl From<&CreditNote> for CreditNoteRow {
 impl From<CreditNoteRow> for CreditNote {
     fn from(row: CreditNoteRow) -> Self {
         Self {
-            id: CreditNoteId::trusted(row.id),
+            id: CreditNoteId::new(row.id.0),
             user_id: UserId::trusted(row.user_id),
-            invoice_id: InvoiceId::trusted(row.invoice_id),
+            invoice_id: InvoiceId::new(row.invoice_id.0),
             amount: row.amount.0,
             tax_amount: row.tax_amount.0,
             reason: row.reason,
@@ -159,18 +165,4 @@ impl From<CreditNoteRow> for CreditNote {
             created_at: row.created_at.0,
         }
     }
-}
-
-/// What an invoice takes of an account and its settings: the user, tax rate, exemption, credit
-/// balance and address.
-pub(crate) type PayerRow = (String, DbRate, bool, DbMoney, Option<String>);
-
-/// The user, and who pays for him.
-pub(crate) fn payer((user_id, tax_rate, exempt, balance, address): PayerRow) -> (String, Payer) {
-    let payer = Payer {
-        tax_rate: if exempt { Rate::ZERO } else { tax_rate.0 },
-        credit_balance: balance.0,
-        billing_address: address.unwrap_or_default(),
-    };
-    (user_id, payer)
 }

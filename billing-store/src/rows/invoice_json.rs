@@ -1,24 +1,28 @@
 //! Items and discounts of an invoice as they are stored: JSON with amounts as text.
 
 use billing_core::{
-    ids::{ModelId, RedemptionId},
+    ids::{ModelId, PlanVersionId, PriceId, RedemptionId},
     invoice::{Discount, DiscountSource, Item, ItemKind, ItemPart, PartKind},
     money::Money,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::amounts::as_text;
 use crate::StoreError;
 
-#[derive(Serialize, Deserialize)]
-struct ItemJson {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ItemJson {
     #[serde(rename = "type")]
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     quantity: i64,
-    unit_price: String,
-    amount: String,
+    #[serde(with = "as_text")]
+    unit_price: Money,
+    #[serde(with = "as_text")]
+    amount: Money,
     description: String,
     /// Microseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,56 +31,31 @@ struct ItemJson {
     breakdown: Vec<PartJson>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct PartJson {
     name: String,
     tokens: i64,
-    unit_price: String,
-    amount: String,
+    #[serde(with = "as_text")]
+    unit_price: Money,
+    #[serde(with = "as_text")]
+    amount: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_id: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_version_id: Option<i32>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct DiscountJson {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct DiscountJson {
     /// The redemption and its coupon's code; none for the account's rate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    redemption_id: Option<String>,
+    redemption_id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     code: String,
-    exact: String,
-    amount: String,
-}
-
-pub(super) fn format_items(items: &[Item]) -> Result<String, StoreError> {
-    let items: Vec<_> = items.iter().map(ItemJson::from).collect();
-    to_text(&items)
-}
-
-pub(super) fn parse_items(json: &str) -> Result<Vec<Item>, StoreError> {
-    let items: Vec<ItemJson> = from_text("items", json)?;
-    items.into_iter().map(Item::try_from).collect()
-}
-
-pub(super) fn format_discounts(discounts: &[Discount]) -> Result<String, StoreError> {
-    let discounts: Vec<_> = discounts.iter().map(DiscountJson::from).collect();
-    to_text(&discounts)
-}
-
-pub(super) fn parse_discounts(json: &str) -> Result<Vec<Discount>, StoreError> {
-    let discounts: Vec<DiscountJson> = from_text("discounts", json)?;
-    discounts.into_iter().map(Discount::try_from).collect()
-}
-
-fn to_text(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Refused(error.to_string()))
-}
-
-fn from_text<'a, T: Deserialize<'a>>(column: &'static str, json: &'a str) -> Result<T, StoreError> {
-    serde_json::from_str(json).map_err(|error| StoreError::corrupt(column, error))
-}
-
-fn amount(column: &'static str, text: &str) -> Result<Money, StoreError> {
-    text.parse()
-        .map_err(|error| StoreError::corrupt(column, error))
+    #[serde(with = "as_text")]
+    exact: Money,
+    #[serde(with = "as_text")]
+    amount: Money,
 }
 
 impl From<&Item> for ItemJson {
@@ -86,16 +65,18 @@ impl From<&Item> for ItemJson {
             kind: item.kind.name().to_owned(),
             model: item.model.as_ref().map(ToString::to_string),
             quantity: item.quantity,
-            unit_price: item.unit_price.to_string(),
-            amount: item.amount.to_string(),
+            unit_price: item.unit_price,
+            amount: item.amount,
             description: item.description.clone(),
             period_start: item.period_start.map(|start| start.timestamp_micros()),
             breakdown: parts
                 .map(|part| PartJson {
                     name: part.kind.name().to_owned(),
                     tokens: part.tokens,
-                    unit_price: part.unit_price.to_string(),
-                    amount: part.amount.to_string(),
+                    unit_price: part.unit_price,
+                    amount: part.amount,
+                    price_id: part.price_id.map(PriceId::number),
+                    plan_version_id: part.plan_version_id.map(PlanVersionId::number),
                 })
                 .collect(),
         }
@@ -112,8 +93,8 @@ impl TryFrom<ItemJson> for Item {
             kind: kind.ok_or_else(|| StoreError::corrupt("items", &json.kind))?,
             model: json.model.map(ModelId::trusted),
             quantity: json.quantity,
-            unit_price: amount("items", &json.unit_price)?,
-            amount: amount("items", &json.amount)?,
+            unit_price: json.unit_price,
+            amount: json.amount,
             description: json.description,
             period_start: json.period_start.map(time).transpose()?,
             breakdown: parts.collect::<Result<_, _>>()?,
@@ -133,8 +114,10 @@ impl TryFrom<PartJson> for ItemPart {
         Ok(Self {
             kind: kind.ok_or_else(|| StoreError::corrupt("items", &json.name))?,
             tokens: json.tokens,
-            unit_price: amount("items", &json.unit_price)?,
-            amount: amount("items", &json.amount)?,
+            unit_price: json.unit_price,
+            amount: json.amount,
+            price_id: json.price_id.map(PriceId::new),
+            plan_version_id: json.plan_version_id.map(PlanVersionId::new),
         })
     }
 }
@@ -146,31 +129,29 @@ impl From<&Discount> for DiscountJson {
             DiscountSource::Coupon {
                 redemption_id,
                 code,
-            } => (Some(redemption_id.to_string()), code.clone()),
+            } => (Some(redemption_id.uuid()), code.clone()),
         };
         Self {
             redemption_id,
             code,
-            exact: discount.exact.to_string(),
-            amount: discount.amount.to_string(),
+            exact: discount.exact,
+            amount: discount.amount,
         }
     }
 }
 
-impl TryFrom<DiscountJson> for Discount {
-    type Error = StoreError;
-
-    fn try_from(json: DiscountJson) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<DiscountJson> for Discount {
+    fn from(json: DiscountJson) -> Self {
+        Self {
             source: match json.redemption_id {
                 None => DiscountSource::Account,
                 Some(id) => DiscountSource::Coupon {
-                    redemption_id: RedemptionId::trusted(id),
+                    redemption_id: RedemptionId::new(id),
                     code: json.code,
                 },
             },
-            exact: amount("discounts", &json.exact)?,
-            amount: amount("discounts", &json.amount)?,
-        })
+            exact: json.exact,
+            amount: json.amount,
+        }
     }
 }

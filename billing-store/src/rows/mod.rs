@@ -1,42 +1,46 @@
 //! Rows as they are stored, and the way between them and the domain. Raw texts stop here.
 
 mod account;
-mod alert;
 mod amounts;
-mod charges;
-pub(crate) mod columns;
 mod coupon;
+mod discount;
+mod event;
 mod invoice;
 mod invoice_json;
+mod line;
 mod plan;
 mod price;
 mod record;
 mod settings;
+pub(crate) mod statements;
 mod subscription;
 mod sums;
-mod user_account;
+pub(crate) mod table;
 
-pub(crate) use account::{AccountRow, AccountTerms, AccountUpdate};
-pub(crate) use alert::{AlertRow, EventRow};
-pub(crate) use charges::{LineRow, UsageSumRow};
+pub(crate) use account::AccountRow;
+pub(crate) use amounts::Amounts;
 pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
-pub(crate) use invoice::{CreditNoteRow, InvoiceRow, PayerRow, payer};
+pub(crate) use discount::DiscountRow;
+pub(crate) use event::{AlertRow, EventRow};
+pub(crate) use invoice::{CreditNoteRow, InvoiceRow};
+pub(crate) use line::LineRow;
 pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
-pub(crate) use record::{RecordRow, RollupRow, VoidRow};
-pub(crate) use settings::{AccountSettings, SettingsRow};
+pub(crate) use record::RecordRow;
+pub(crate) use settings::SettingsRow;
 pub(crate) use subscription::{PeriodRow, SubscriptionRow};
-pub(crate) use sums::{SumsRow, TotalsRow, money, usage_totals};
-pub(crate) use user_account::{UserAccountRow, user_account};
+pub(crate) use sums::{
+    GroupRow, MONEY_SUMS, ROLLUP_KEYS, TotalsRow, UsageSumRow, WHOLE_SUMS, money, sums_of,
+    usage_totals,
+};
 
 use crate::{
     StoreError,
-    sql_types::{DbFixed, DbTimestamp},
+    sql_types::{DbFixed, DbTimestamp, DbUuid},
 };
 use billing_core::{
     money::{Money, Price, Rate},
     month::Month,
-    plan::UsagePricing,
 };
 
 pub(crate) type DbMoney = DbFixed<{ Money::SCALE }>;
@@ -46,21 +50,6 @@ pub(crate) type DbRate = DbFixed<{ Rate::SCALE }>;
 pub(crate) fn month(column: &'static str, text: &str) -> Result<Month, StoreError> {
     text.parse()
         .map_err(|error| StoreError::corrupt(column, error))
-}
-
-fn usage_pricing(text: &str) -> Result<UsagePricing, StoreError> {
-    match text {
-        "included" => Ok(UsagePricing::Included),
-        "metered" => Ok(UsagePricing::Metered),
-        other => Err(StoreError::corrupt("usage_pricing", other)),
-    }
-}
-
-fn usage_pricing_text(pricing: UsagePricing) -> &'static str {
-    match pricing {
-        UsagePricing::Included => "included",
-        UsagePricing::Metered => "metered",
-    }
 }
 
 fn present<T>(column: &'static str, value: Option<T>) -> Result<T, StoreError> {

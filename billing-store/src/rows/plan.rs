@@ -1,40 +1,52 @@
 //! Rows of `subscription_plans` and `plan_versions`.
 
 use billing_core::{
-    ids::PlanId,
-    plan::{Plan, PlanTerms, PlanVersion},
+    catalog::{Plan, PlanTerms, PlanVersion, UsagePricing},
+    ids::{PlanId, PlanVersionId},
 };
-use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
-use super::{DbMoney, DbPrice, DbRate, DbTimestamp, usage_pricing, usage_pricing_text};
+use super::{DbMoney, DbPrice, DbRate, DbTimestamp, table::table_row};
 use crate::{
     StoreError,
-    schema::{plan_versions, subscription_plans},
-    sql_types::DbFixed,
+    json::Json,
+    sql_types::{DbFixed, ExactDecimal, JsonText, UtcTimestamp},
 };
 
-diesel::joinable!(plan_versions -> subscription_plans (plan_id));
-diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);
+table_row! {
+    PlanRow, PlanColumns in subscription_plans {
+        id: String as Text = "text", Key;
+        name: String as Text = "text", Set;
+        description: String as Text = "text", Set;
+        monthly_quota: i64 as BigInt = "bigint", Set;
+        monthly_price: DbMoney as ExactDecimal = "numeric", Set;
+        extra_token_price: DbPrice as ExactDecimal = "numeric", Set;
+        support_level: String as Text = "text", Set;
+        max_concurrent_req: i32 as Integer = "integer", Set;
+        rate_limit_per_min: i32 as Integer = "integer", Set;
+        is_active: bool as Bool = "boolean", Set;
+        display_order: i32 as Integer = "integer", Set;
+        features: Json<Vec<String>> as JsonText = "jsonb", Set;
+        usage_pricing: String as Text = "text", Set;
+        overage_discount_rate: DbRate as ExactDecimal = "numeric", Set;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+    }
+}
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = subscription_plans)]
-pub(crate) struct PlanRow {
-    id: String,
-    name: String,
-    description: String,
-    monthly_quota: i64,
-    monthly_price: DbMoney,
-    extra_token_price: DbPrice,
-    support_level: String,
-    max_concurrent_req: i32,
-    rate_limit_per_min: i32,
-    is_active: bool,
-    display_order: i32,
-    features: String,
-    usage_pricing: String,
-    overage_discount_rate: DbRate,
-    created_at: DbTimestamp,
-    updated_at: DbTimestamp,
+table_row! {
+    PlanVersionRow, PlanVersionColumns in plan_versions {
+        id: i32 as Integer = "integer", Key;
+        plan_id: String as Text = "text", Insert;
+        name: String as Text = "text", Insert;
+        monthly_quota: i64 as BigInt = "bigint", Insert;
+        monthly_price: DbMoney as ExactDecimal = "numeric", Insert;
+        extra_token_price: DbPrice as ExactDecimal = "numeric", Insert;
+        overage_discount_rate: DbRate as ExactDecimal = "numeric", Insert;
+        usage_pricing: String as Text = "text", Insert;
+        effective_from: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+    }
 }
 
 impl TryFrom<PlanRow> for Plan {
@@ -57,8 +69,7 @@ impl TryFrom<PlanRow> for Plan {
             rate_limit_per_min: row.rate_limit_per_min,
             is_active: row.is_active,
             display_order: row.display_order,
-            features: serde_json::from_str(&row.features)
-                .map_err(|error| StoreError::corrupt("features", error))?,
+            features: row.features.0,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
         })
@@ -80,7 +91,7 @@ impl From<&Plan> for PlanRow {
             rate_limit_per_min: plan.rate_limit_per_min,
             is_active: plan.is_active,
             display_order: plan.display_order,
-            features: serde_json::Value::from(plan.features.as_slice()).to_string(),
+            features: Json(plan.features.clone()),
             usage_pricing: usage_pricing_text(terms.usage_pricing).to_owned(),
             overage_discount_rate: DbFixed(terms.overage_discount_rate),
             created_at: DbTimestamp(plan.created_at),
@@ -89,26 +100,13 @@ impl From<&Plan> for PlanRow {
     }
 }
 
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = plan_versions)]
-pub(crate) struct PlanVersionRow {
-    plan_id: String,
-    effective_from: DbTimestamp,
-    name: String,
-    monthly_quota: i64,
-    monthly_price: DbMoney,
-    extra_token_price: DbPrice,
-    overage_discount_rate: DbRate,
-    usage_pricing: String,
-}
-
 impl TryFrom<PlanVersionRow> for PlanVersion {
     type Error = StoreError;
 
     fn try_from(row: PlanVersionRow) -> Result<Self, StoreError> {
         Ok(Self {
+            id: PlanVersionId::new(row.id),
             plan_id: PlanId::trusted(row.plan_id),
-            effective_from: row.effective_from.0,
             name: row.name,
             terms: PlanTerms {
                 usage_pricing: usage_pricing(&row.usage_pricing)?,
@@ -117,6 +115,8 @@ impl TryFrom<PlanVersionRow> for PlanVersion {
                 extra_token_price: row.extra_token_price.0,
                 overage_discount_rate: row.overage_discount_rate.0,
             },
+            effective_from: row.effective_from.0,
+            created_at: row.created_at.0,
         })
     }
 }
@@ -125,14 +125,31 @@ impl From<&PlanVersion> for PlanVersionRow {
     fn from(version: &PlanVersion) -> Self {
         let terms = &version.terms;
         Self {
+            id: version.id.number(),
             plan_id: version.plan_id.as_str().to_owned(),
-            effective_from: DbTimestamp(version.effective_from),
             name: version.name.clone(),
             monthly_quota: terms.monthly_quota,
             monthly_price: DbFixed(terms.monthly_price),
             extra_token_price: DbFixed(terms.extra_token_price),
             overage_discount_rate: DbFixed(terms.overage_discount_rate),
             usage_pricing: usage_pricing_text(terms.usage_pricing).to_owned(),
+            effective_from: DbTimestamp(version.effective_from),
+            created_at: DbTimestamp(version.created_at),
         }
+    }
+}
+
+fn usage_pricing(text: &str) -> Result<UsagePricing, StoreError> {
+    match text {
+        "included" => Ok(UsagePricing::Included),
+        "metered" => Ok(UsagePricing::Metered),
+        other => Err(StoreError::corrupt("usage_pricing", other)),
+    }
+}
+
+const fn usage_pricing_text(pricing: UsagePricing) -> &'static str {
+    match pricing {
+        UsagePricing::Included => "included",
+        UsagePricing::Metered => "metered",
     }
 }

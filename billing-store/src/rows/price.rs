@@ -1,32 +1,34 @@
 //! Rows of `model_prices`.
 
 use billing_core::{
-    ids::ModelId,
-    pricing::{ModelPrice, TokenPrices},
+    catalog::{ModelPrice, TokenPrices},
+    ids::{ModelId, PriceId},
 };
-use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use diesel::sql_types::{Integer, Nullable, Text};
 
-use super::{DbPrice, DbTimestamp};
-use crate::{schema::model_prices, sql_types::DbFixed};
+use super::{DbPrice, DbTimestamp, table::table_row};
+use crate::sql_types::{DbFixed, ExactDecimal, UtcTimestamp};
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = model_prices, treat_none_as_null = true)]
-#[diesel(primary_key(model_id, effective_from))]
-pub(crate) struct PriceRow {
-    model_id: String,
-    provider: String,
-    prompt_price_per_k: DbPrice,
-    completion_price_per_k: DbPrice,
-    cached_prompt_price_per_k: Option<DbPrice>,
-    cache_write_price_per_k: Option<DbPrice>,
-    reasoning_price_per_k: Option<DbPrice>,
-    effective_from: DbTimestamp,
-    created_at: DbTimestamp,
+table_row! {
+    PriceRow, PriceColumns in model_prices {
+        id: i32 as Integer = "integer", Key;
+        model_id: String as Text = "text", Insert;
+        provider: String as Text = "text", Insert;
+        prompt_price_per_k: DbPrice as ExactDecimal = "numeric", Insert;
+        completion_price_per_k: DbPrice as ExactDecimal = "numeric", Insert;
+        cached_prompt_price_per_k: Option<DbPrice> as Nullable<ExactDecimal> = "numeric", Insert;
+        cache_write_price_per_k: Option<DbPrice> as Nullable<ExactDecimal> = "numeric", Insert;
+        reasoning_price_per_k: Option<DbPrice> as Nullable<ExactDecimal> = "numeric", Insert;
+        effective_from: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        created_by: String as Text = "text", Insert;
+    }
 }
 
 impl From<PriceRow> for ModelPrice {
     fn from(row: PriceRow) -> Self {
         Self {
+            id: PriceId::new(row.id),
             model_id: ModelId::trusted(row.model_id),
             provider: row.provider,
             prices: TokenPrices {
@@ -38,6 +40,7 @@ impl From<PriceRow> for ModelPrice {
             },
             effective_from: row.effective_from.0,
             created_at: row.created_at.0,
+            created_by: row.created_by,
         }
     }
 }
@@ -45,6 +48,7 @@ impl From<PriceRow> for ModelPrice {
 impl From<&ModelPrice> for PriceRow {
     fn from(price: &ModelPrice) -> Self {
         Self {
+            id: price.id.number(),
             model_id: price.model_id.as_str().to_owned(),
             provider: price.provider.clone(),
             prompt_price_per_k: DbFixed(price.prices.prompt),
@@ -54,6 +58,7 @@ impl From<&ModelPrice> for PriceRow {
             reasoning_price_per_k: price.prices.reasoning.map(DbFixed),
             effective_from: DbTimestamp(price.effective_from),
             created_at: DbTimestamp(price.created_at),
+            created_by: price.created_by.clone(),
         }
     }
 }

@@ -1,36 +1,33 @@
-//! Rows of `billing_settings`, and the copies of settings in `accounts`.
+//! Rows of `billing_settings`.
 
 use billing_core::{
     ids::UserId,
     settings::{CURRENCY, INVOICE_FREQUENCY, Settings, Written},
 };
 use chrono::{DateTime, Utc};
-use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::{DbMoney, DbTimestamp};
-use crate::{
-    schema::{accounts, billing_settings},
-    sql_types::DbFixed,
-};
+use super::{DbMoney, DbTimestamp, table::table_row};
+use crate::sql_types::{DbFixed, ExactDecimal, UtcTimestamp};
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = billing_settings, primary_key(user_id))]
-pub(crate) struct SettingsRow {
-    user_id: String,
-    id: String,
-    billing_email: String,
-    billing_address: String,
-    tax_id: String,
-    currency: String,
-    auto_topup: bool,
-    auto_topup_threshold: i64,
-    auto_topup_amount: DbMoney,
-    invoice_frequency: String,
-    send_invoice_email: bool,
-    alert_threshold: i64,
-    enable_alerts: bool,
-    created_at: DbTimestamp,
-    updated_at: DbTimestamp,
+table_row! {
+    SettingsRow, SettingsColumns in billing_settings {
+        user_id: String as Text = "text", Key;
+        id: String as Text = "text", Insert;
+        billing_email: String as Text = "text", Set;
+        billing_address: String as Text = "text", Set;
+        tax_id: String as Text = "text", Set;
+        currency: String as Text = "text", Set;
+        auto_topup: bool as Bool = "boolean", Set;
+        auto_topup_threshold: i64 as BigInt = "bigint", Set;
+        auto_topup_amount: DbMoney as ExactDecimal = "numeric", Set;
+        invoice_frequency: String as Text = "text", Set;
+        send_invoice_email: bool as Bool = "boolean", Set;
+        alert_threshold: i64 as BigInt = "bigint", Set;
+        enable_alerts: bool as Bool = "boolean", Set;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+    }
 }
 
 impl From<SettingsRow> for Settings {
@@ -72,34 +69,6 @@ impl SettingsRow {
             alert_threshold: settings.alert_threshold,
             enable_alerts: settings.enable_alerts,
             created_at: DbTimestamp(created_at),
-            updated_at: DbTimestamp(now),
-        }
-    }
-}
-
-/// What an account holds of the settings, because usage needs it under its lock.
-#[derive(AsChangeset)]
-#[diesel(table_name = accounts)]
-pub(crate) struct AccountSettings {
-    alert_threshold: i64,
-    enable_alerts: bool,
-    auto_topup: bool,
-    auto_topup_threshold: i64,
-    auto_topup_amount: DbMoney,
-    /// `None` leaves the consent as it is.
-    auto_topup_consent: Option<bool>,
-    updated_at: DbTimestamp,
-}
-
-impl AccountSettings {
-    pub(crate) fn new(settings: &Settings, consent: Option<bool>, now: DateTime<Utc>) -> Self {
-        Self {
-            alert_threshold: settings.alert_threshold,
-            enable_alerts: settings.enable_alerts,
-            auto_topup: settings.auto_topup,
-            auto_topup_threshold: settings.auto_topup_threshold,
-            auto_topup_amount: DbFixed(settings.auto_topup_amount),
-            auto_topup_consent: consent,
             updated_at: DbTimestamp(now),
         }
     }

@@ -1,53 +1,67 @@
 //! Rows of `subscriptions` and `subscription_periods`.
 
 use billing_core::{
+    catalog::Catalog,
     ids::{PlanId, SubscriptionId, UserId},
+    quota_window::{Counters, QuotaWindow, Span},
     subscription::{
-        ArchivedWindow, BillingCycle, Standing, SubscriptionRecord, SubscriptionStatus,
+        ArchivedWindow, BillingCycle, SubscriptionRecord, SubscriptionState, SubscriptionStatus,
     },
-    window::{Counters, Span, Window},
 };
 use chrono::{DateTime, Utc};
-use diesel::{AsChangeset, Insertable, Queryable, Selectable};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
-use super::{DbPrice, DbRate, DbTimestamp, usage_pricing, usage_pricing_text};
+use super::{DbTimestamp, DbUuid, account::plan_version, table::table_row};
 use crate::{
     StoreError,
-    schema::{subscription_periods, subscriptions},
-    sql_types::DbFixed,
+    sql_types::{UtcTimestamp, UuidBytes},
 };
 
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = subscriptions, treat_none_as_null = true)]
-#[diesel(primary_key(user_id, id))]
-pub(crate) struct SubscriptionRow {
-    user_id: String,
-    id: String,
-    plan_id: String,
-    status: String,
-    billing_cycle: String,
-    current_period_start: DbTimestamp,
-    current_period_end: DbTimestamp,
-    tokens_used: i64,
-    auto_renew: bool,
-    next_billing_date: Option<DbTimestamp>,
-    cancelled_at: Option<DbTimestamp>,
-    created_at: DbTimestamp,
-    updated_at: DbTimestamp,
+table_row! {
+    SubscriptionRow, SubscriptionColumns in subscriptions {
+        user_id: String as Text = "text", Key;
+        id: DbUuid as UuidBytes = "uuid", Key;
+        plan_id: String as Text = "text", Set;
+        status: String as Text = "text", Set;
+        billing_cycle: String as Text = "text", Set;
+        current_period_start: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+        current_period_end: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+        tokens_used: i64 as BigInt = "bigint", Set;
+        auto_renew: bool as Bool = "boolean", Set;
+        next_billing_date: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        cancelled_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+    }
+}
+
+table_row! {
+    PeriodRow, PeriodColumns in subscription_periods {
+        user_id: String as Text = "text", Key;
+        subscription_id: DbUuid as UuidBytes = "uuid", Key;
+        window_start: DbTimestamp as UtcTimestamp = "timestamptz", Key;
+        window_end: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+        plan_version_id: i32 as Integer = "integer", Set;
+        quota: i64 as BigInt = "bigint", Set;
+        tokens_used: i64 as BigInt = "bigint", Set;
+        quota_used: i64 as BigInt = "bigint", Set;
+        overage_tokens: i64 as BigInt = "bigint", Set;
+        created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+    }
 }
 
 impl SubscriptionRow {
     pub(crate) fn new(user_id: &UserId, record: &SubscriptionRecord) -> Self {
         Self {
             user_id: user_id.to_string(),
-            id: record.id.to_string(),
+            id: DbUuid(record.id.uuid()),
             plan_id: record.plan_id.to_string(),
-            status: status_text(record.standing.status()).to_owned(),
+            status: status_text(record.state.status()).to_owned(),
             billing_cycle: cycle_text(record.cycle).to_owned(),
             current_period_start: DbTimestamp(record.period.start),
             current_period_end: DbTimestamp(record.period.end),
             tokens_used: record.tokens_used,
-            auto_renew: record.standing.renews(),
+            auto_renew: record.state.renews(),
             next_billing_date: record.next_billing_date().map(DbTimestamp),
             cancelled_at: record.cancelled_at.map(DbTimestamp),
             created_at: DbTimestamp(record.created_at),
@@ -61,9 +75,9 @@ impl TryFrom<SubscriptionRow> for SubscriptionRecord {
 
     fn try_from(row: SubscriptionRow) -> Result<Self, StoreError> {
         Ok(Self {
-            id: SubscriptionId::trusted(row.id),
+            id: SubscriptionId::new(row.id.0),
             plan_id: PlanId::trusted(row.plan_id),
-            standing: Standing::new(status(&row.status)?, row.auto_renew),
+            state: SubscriptionState::new(status(&row.status)?, row.auto_renew),
             cycle: cycle(&row.billing_cycle)?,
             period: Span {
                 start: row.current_period_start.0,
@@ -77,37 +91,15 @@ impl TryFrom<SubscriptionRow> for SubscriptionRecord {
     }
 }
 
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = subscription_periods)]
-#[diesel(primary_key(user_id, subscription_id, window_start))]
-pub(crate) struct PeriodRow {
-    user_id: String,
-    subscription_id: String,
-    window_start: DbTimestamp,
-    window_end: DbTimestamp,
-    plan_id: String,
-    usage_pricing: String,
-    extra_token_price: DbPrice,
-    overage_discount_rate: DbRate,
-    quota: i64,
-    tokens_used: i64,
-    quota_used: i64,
-    overage_tokens: i64,
-    created_at: DbTimestamp,
-}
-
 impl PeriodRow {
     pub(crate) fn new(user_id: &UserId, archived: &ArchivedWindow, now: DateTime<Utc>) -> Self {
         let window = &archived.window;
         Self {
             user_id: user_id.to_string(),
-            subscription_id: archived.subscription_id.to_string(),
+            subscription_id: DbUuid(archived.subscription_id.uuid()),
             window_start: DbTimestamp(window.span.start),
             window_end: DbTimestamp(window.span.end),
-            plan_id: archived.plan_id.to_string(),
-            usage_pricing: usage_pricing_text(window.usage_pricing).to_owned(),
-            extra_token_price: DbFixed(window.extra_token_price),
-            overage_discount_rate: DbFixed(window.overage_discount_rate),
+            plan_version_id: window.version.id.number(),
             quota: window.quota,
             tokens_used: window.counters.tokens_used,
             quota_used: window.counters.quota_used,
@@ -117,29 +109,24 @@ impl PeriodRow {
     }
 }
 
-impl TryFrom<PeriodRow> for ArchivedWindow {
-    type Error = StoreError;
-
-    fn try_from(row: PeriodRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            subscription_id: SubscriptionId::trusted(row.subscription_id),
-            plan_id: PlanId::trusted(row.plan_id),
-            window: Window {
+impl PeriodRow {
+    /// The window, whose plan version is the catalog's.
+    pub(crate) fn into_window(self, catalog: &Catalog) -> Result<ArchivedWindow, StoreError> {
+        Ok(ArchivedWindow {
+            subscription_id: SubscriptionId::new(self.subscription_id.0),
+            window: QuotaWindow {
                 span: Span {
-                    start: row.window_start.0,
-                    end: row.window_end.0,
+                    start: self.window_start.0,
+                    end: self.window_end.0,
                 },
-                usage_pricing: usage_pricing(&row.usage_pricing)?,
-                quota: row.quota,
-                extra_token_price: row.extra_token_price.0,
-                overage_discount_rate: row.overage_discount_rate.0,
+                version: plan_version(catalog, self.plan_version_id)?,
+                quota: self.quota,
                 counters: Counters {
-                    tokens_used: row.tokens_used,
-                    quota_used: row.quota_used,
-                    overage_tokens: row.overage_tokens,
+                    tokens_used: self.tokens_used,
+                    quota_used: self.quota_used,
+                    overage_tokens: self.overage_tokens,
                 },
             },
-            changed: false,
         })
     }
 }

@@ -4,17 +4,25 @@
 
 use billing_core::money::Money;
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, sqlite::SqliteAggregateFunction};
+use diesel::{
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sqlite::{Sqlite, SqliteAggregateFunction},
+};
 
 use super::{
     Conn,
+    fold::{RaiseWatermark, SumTail},
     queries::{Changes, Keys, Locked, coupons::find_coupon},
-    statements::{InsertRecord, UpdateAccount, UpsertRedemption, UpsertRollup},
 };
 use crate::{
     StoreError,
-    rows::{AccountRow, CouponRow, InvoiceRow, PriceRow, RecordRow},
-    schema::{CATALOG, accounts, billing_records, catalog_version, invoices, model_prices},
+    rows::{
+        AccountRow, CouponRow, RecordRow,
+        statements::{Insert, InsertNew, Source, UpdateAccounts, UpdateCounters, Upsert},
+        table::{Row, Wanted},
+    },
+    schema::{CATALOG, accounts, billing_records, catalog_version},
     sql_types::{DbTimestamp, ExactDecimal},
 };
 
@@ -152,22 +160,84 @@ fn read_version(conn: &mut SqliteConnection) -> QueryResult<i64> {
 /// Writes everything in one blocking closure and answers how many records were inserted.
 pub(super) async fn write_usage(conn: &mut Conn, changes: Changes) -> Result<usize, StoreError> {
     let inserted = conn.spawn_blocking(move |conn| {
-        let mut inserted = 0;
-        for record in &changes.records {
-            inserted += InsertRecord(record).execute(conn)?;
-        }
-        for rollup in &changes.rollups {
-            UpsertRollup(rollup).execute(conn)?;
-        }
-        for account in &changes.accounts {
-            UpdateAccount(account).execute(conn)?;
-        }
-        for redemption in &changes.redemptions {
-            UpsertRedemption(redemption).execute(conn)?;
-        }
+        let inserted = each(conn, changes.records, InsertNew::<Sqlite, _>::new)?;
+        each(conn, changes.counters, UpdateCounters::<Sqlite, _>::new)?;
+        each(conn, changes.accounts, UpdateAccounts::<Sqlite, _>::new)?;
+        each(conn, changes.redemptions, Upsert::<Sqlite, _>::new)?;
         Ok(inserted)
     });
     Ok(inserted.await?)
+}
+
+/// One row's values.
+struct Values<R>(R);
+
+impl<R: Row> Source<Sqlite> for Values<R> {
+    type Row = R;
+
+    fn push<'b>(&'b self, wanted: Wanted, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("VALUES (");
+        self.0.push_values(wanted, out)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// Runs a statement for each row, and answers how many rows they changed.
+fn each<R: Row, S>(
+    conn: &mut SqliteConnection,
+    rows: Vec<R>,
+    statement: fn(Values<R>) -> S,
+) -> QueryResult<usize>
+where
+    S: QueryFragment<Sqlite> + QueryId + RunQueryDsl<SqliteConnection>,
+{
+    let mut changed = 0;
+    for row in rows {
+        changed += statement(Values(row)).execute(conn)?;
+    }
+    Ok(changed)
+}
+
+/// Inserts rows.
+pub(super) async fn insert<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
+    let insert = Insert::<Sqlite, _>::new;
+    conn.spawn_blocking(move |conn| each(conn, rows, insert))
+        .await?;
+    Ok(())
+}
+
+/// Inserts rows that are not there, and answers how many.
+pub(super) async fn insert_new<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<usize, StoreError> {
+    let insert = InsertNew::<Sqlite, _>::new;
+    let inserted = conn.spawn_blocking(move |conn| each(conn, rows, insert));
+    Ok(inserted.await?)
+}
+
+/// Inserts rows, or sets what may change of those that are there.
+pub(super) async fn upsert<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
+    let upsert = Upsert::<Sqlite, _>::new;
+    conn.spawn_blocking(move |conn| each(conn, rows, upsert))
+        .await?;
+    Ok(())
+}
+
+/// Accounts that one transaction folds; usage waits for it.
+pub(super) const FOLDED_AT_ONCE: usize = 16;
+
+/// Folds accounts one after another, and answers them.
+pub(super) async fn fold(
+    conn: &mut Conn,
+    user_ids: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    let folded = conn.spawn_blocking(move |conn| {
+        for user_id in &user_ids {
+            SumTail(user_id).execute(conn)?;
+            RaiseWatermark(user_id).execute(conn)?;
+        }
+        Ok(user_ids)
+    });
+    Ok(folded.await?)
 }
 
 /// Reads accounts, creating those that are missing.
@@ -201,35 +271,4 @@ pub(super) async fn share_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
 /// Answers the version of prices and plans.
 pub(super) async fn lock_catalog(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(conn.spawn_blocking(read_version).await?)
-}
-
-/// Inserts invoices.
-pub(super) async fn insert_invoices(
-    conn: &mut Conn,
-    rows: Vec<InvoiceRow>,
-) -> Result<(), StoreError> {
-    let inserted = conn.spawn_blocking(move |conn| {
-        for row in &rows {
-            diesel::insert_into(invoices::table)
-                .values(row)
-                .execute(conn)?;
-        }
-        Ok(())
-    });
-    Ok(inserted.await?)
-}
-
-pub(super) async fn upsert_prices(conn: &mut Conn, rows: Vec<PriceRow>) -> Result<(), StoreError> {
-    let upserted = conn.spawn_blocking(move |conn| {
-        for row in &rows {
-            diesel::insert_into(model_prices::table)
-                .values(row)
-                .on_conflict((model_prices::model_id, model_prices::effective_from))
-                .do_update()
-                .set(row)
-                .execute(conn)?;
-        }
-        Ok(())
-    });
-    Ok(upserted.await?)
 }

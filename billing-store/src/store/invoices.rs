@@ -4,45 +4,33 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use billing_core::{
-    ids::{CreditNoteId, InvoiceId, RequestId, UserId},
-    invoice::{CreditNote, Invoice, InvoiceRefusal, InvoiceStatus, Payment},
-    money::Money,
+    ids::{InvoiceId, UserId},
+    invoice::{CreditNote, CreditNoteOrder, Invoice, InvoiceStatus, Payment, Reconciled},
     month::Month,
 };
 use chrono::{DateTime, Utc};
 
-use super::Now;
 use crate::StoreError;
 
 /// Makes ids of invoices.
 pub type NewInvoiceId = Arc<dyn Fn() -> InvoiceId + Send + Sync>;
 
-/// Users' invoices: at most one per user and calendar month that is not void. A change asks `now`
-/// once the account is locked.
+/// Users' invoices: at most one per user and calendar month that is not void.
 #[async_trait]
 pub trait InvoiceStore: Send + Sync {
     /// Issues a user's invoice of a month that is over, or answers the one that there is. For the
     /// running month it answers a draft that is not stored.
     ///
     /// # Errors
-    /// When the database fails.
-    async fn generate_invoice(
-        &self,
-        order: InvoiceOrder,
-        now: Now,
-    ) -> Result<Result<Invoice, InvoiceRefusal>, StoreError>;
+    /// When the month has not begun, there is nothing to bill or the database fails.
+    async fn generate_invoice(&self, order: InvoiceOrder) -> Result<Invoice, StoreError>;
 
-    /// What [`InvoiceStore::generate_invoice`] would answer at `now`, as a draft unless it is
+    /// What [`InvoiceStore::generate_invoice`] would answer now, as a draft unless it is
     /// issued. Changes nothing.
     ///
     /// # Errors
-    /// When the database fails.
-    async fn preview_invoice(
-        &self,
-        user_id: UserId,
-        month: Month,
-        now: DateTime<Utc>,
-    ) -> Result<Result<Invoice, InvoiceRefusal>, StoreError>;
+    /// As [`InvoiceStore::generate_invoice`].
+    async fn preview_invoice(&self, user_id: UserId, month: Month) -> Result<Invoice, StoreError>;
 
     /// At most `limit` of a user's invoices after the first `offset`, the latest month first, and
     /// how many there are.
@@ -59,31 +47,26 @@ pub trait InvoiceStore: Send + Sync {
     /// One invoice with its credit notes.
     ///
     /// # Errors
-    /// When the database fails.
-    async fn invoice(&self, user_id: UserId, id: InvoiceId) -> Result<Option<Invoice>, StoreError>;
+    /// When there is none or the database fails.
+    async fn invoice(&self, user_id: UserId, id: InvoiceId) -> Result<Invoice, StoreError>;
 
     /// Changes one invoice, which is answered.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When there is none, its status does not allow it or the database fails.
     async fn change_invoice(
         &self,
         user_id: UserId,
         id: InvoiceId,
         change: InvoiceChange,
-        now: Now,
-    ) -> Result<Result<Invoice, InvoiceRefusal>, StoreError>;
+    ) -> Result<Invoice, StoreError>;
 
     /// Credits a part of an invoice and answers the note. A call with the request id of an earlier
     /// note answers with that one.
     ///
     /// # Errors
-    /// When the database fails.
-    async fn create_credit_note(
-        &self,
-        order: CreditNoteOrder,
-        now: Now,
-    ) -> Result<Result<CreditNote, InvoiceRefusal>, StoreError>;
+    /// When there is no such invoice, it cannot be credited as much or the database fails.
+    async fn create_credit_note(&self, order: CreditNoteOrder) -> Result<CreditNote, StoreError>;
 
     /// For how many users a month is closed.
     ///
@@ -102,15 +85,14 @@ pub trait InvoiceStore: Send + Sync {
         users: UsersToClose,
         limit: i64,
         new_id: NewInvoiceId,
-        now: Now,
     ) -> Result<ClosedUsers, StoreError>;
 
-    /// Has at most `limit` unpaid invoices fall overdue whose due date is over at `now`, and
-    /// answers how many.
+    /// Has at most `limit` unpaid invoices fall overdue whose due date is over, and answers
+    /// how many.
     ///
     /// # Errors
     /// When the database fails.
-    async fn mark_overdue(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError>;
+    async fn mark_overdue(&self, limit: i64) -> Result<usize, StoreError>;
 
     /// Checks the invoices of a month against the records and lines that they stand for, for at
     /// most `limit` users that come after one by id.
@@ -158,23 +140,6 @@ pub struct InvoiceFilter {
     pub status: Option<InvoiceStatus>,
 }
 
-/// A credit note to be made.
-#[derive(Debug, Clone)]
-pub struct CreditNoteOrder {
-    /// Whose invoice.
-    pub user_id: UserId,
-    /// The invoice.
-    pub invoice_id: InvoiceId,
-    /// The id of the note, if one is made.
-    pub id: CreditNoteId,
-    /// How much before tax, in USD and whole cents, above 0.
-    pub amount: Money,
-    /// Why.
-    pub reason: String,
-    /// The caller's id of the call.
-    pub request_id: Option<RequestId>,
-}
-
 /// Users for whom a month is to be closed.
 #[derive(Debug, Clone)]
 pub struct UsersToClose {
@@ -204,34 +169,4 @@ pub struct ClosedUsers {
     pub failed: Vec<(UserId, String)>,
     /// The last user looked at; `None` when there was nobody left.
     pub last: Option<UserId>,
-}
-
-/// What a check of invoices found.
-#[derive(Debug, Clone, Default)]
-pub struct Reconciled {
-    /// Invoices checked.
-    pub invoices: i64,
-    /// Records that map to exactly one invoice.
-    pub records: i64,
-    /// Users with charges in the month that wait for an invoice.
-    pub open_users: i64,
-    /// Everything at fault.
-    pub differences: Vec<Difference>,
-    /// The last user looked at; `None` when there was nobody left.
-    pub last: Option<UserId>,
-}
-
-/// What is at fault with an invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The user.
-    pub user_id: UserId,
-    /// The invoice; `None` when there should be one.
-    pub invoice_id: Option<InvoiceId>,
-    /// What is at fault, such as "amount".
-    pub field: String,
-    /// What the records come to.
-    pub expected: String,
-    /// What the invoice or the database says.
-    pub found: String,
 }

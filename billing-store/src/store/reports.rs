@@ -6,25 +6,20 @@ use billing_core::{
     ids::{ModelId, RecordId, UserId},
     money::Money,
     month::Month,
-    rating::UsageRecord,
     report::{Days, GroupKey, GroupSums, Grouping, RankBy, TopUser, UsageTotals},
+    usage::UsageRecord,
 };
-use chrono::{DateTime, Utc};
 
 use crate::StoreError;
 
 /// Figures over many records.
 #[async_trait]
 pub trait ReportStore: Send + Sync {
-    /// A user's account as of `now` with the totals of its calendar month and of all time.
+    /// A user's account as of now with the totals of its calendar month and of all time.
     ///
     /// # Errors
     /// When the database fails.
-    async fn user_usage(
-        &self,
-        user_id: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<UserUsage, StoreError>;
+    async fn user_usage(&self, user_id: UserId) -> Result<UserUsage, StoreError>;
 
     /// A month's totals over all users.
     ///

@@ -7,8 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-
-use crate::build_output::{profile, target_dir};
+use test_postgres::build_output::{profile, target_dir};
 
 static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 

@@ -157,20 +157,27 @@ pub(crate) async fn assert_counted_once(client: &BillingClient, calls: &[Call]) 
     assert_eq!(usize::try_from(report.record_count), Ok(calls.len()));
 }
 
-/// What records add up to, by the keys and in the columns of `usage_rollups`.
-const SUMS: &str = "SELECT user_id, to_char(rated_at, 'YYYY-MM-DD'), model, invoice_month, terms, \
-    count(*)::bigint, sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, \
-    sum(cached_prompt_tokens)::bigint, sum(cache_write_tokens)::bigint, \
-    sum(reasoning_tokens)::bigint, sum(overage_tokens)::bigint, sum(cost_usd), \
-    sum(round(cost_usd * discount_rate, 15)), sum(covered_amount), sum(overage_cost), \
-    sum(discount_amount), sum(final_cost) \
-    FROM billing_records GROUP BY 1, 2, 3, 4, 5";
-const ROLLUPS: &str = "SELECT user_id, day, model, invoice_month, terms, record_count, \
-    prompt_tokens, completion_tokens, cached_prompt_tokens, cache_write_tokens, reasoning_tokens, \
-    overage_tokens, cost_usd, final_cost + discount_amount + covered_amount - overage_cost, \
-    covered_amount, overage_cost, discount_amount, final_cost \
-    FROM usage_rollups";
-const OWED: &str = "SELECT user_id, invoice_month, sum(final_cost + discount_amount) \
+/// What records add up to, by the keys and in the columns of `usage_totals`.
+const SUMS: &str = "SELECT user_id, \
+    to_char(coalesce(rated_at, created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') COLLATE \"C\", model, \
+    coalesce(invoice_month, billing_month), price_id, coalesce(plan_version_id, 0), \
+    coalesce(window_start, '1970-01-01 00:00:00Z'), status = 3, \
+    sum(CASE WHEN status >= 2 THEN -1 ELSE 1 END)::bigint, sum(prompt_tokens)::bigint, \
+    sum(completion_tokens)::bigint, sum(coalesce(cached_prompt_tokens, 0))::bigint, \
+    sum(coalesce(cache_write_tokens, 0))::bigint, sum(coalesce(reasoning_tokens, 0))::bigint, \
+    sum(coalesce(overage_tokens, 0))::bigint, sum(cost_usd), \
+    sum(round(cost_usd * coalesce(discount_rate, 1), 15)), sum(coalesce(covered_amount, 0)), \
+    sum(coalesce(overage_cost, 0)), sum(coalesce(discount_amount, 0)), sum(final_cost) \
+    FROM billing_records GROUP BY 1, 2, 3, 4, 5, 6, 7, 8";
+const TOTALS: &str = "SELECT user_id, day, model, invoice_month, price_id, plan_version_id, \
+    window_start, reversal, sum(record_count)::bigint, sum(prompt_tokens)::bigint, \
+    sum(completion_tokens)::bigint, sum(cached_prompt_tokens)::bigint, \
+    sum(cache_write_tokens)::bigint, sum(reasoning_tokens)::bigint, sum(overage_tokens)::bigint, \
+    sum(cost_usd), sum(final_cost + discount_amount + covered_amount - overage_cost), \
+    sum(covered_amount), sum(overage_cost), sum(discount_amount), sum(final_cost) \
+    FROM usage_totals GROUP BY 1, 2, 3, 4, 5, 6, 7, 8";
+const OWED: &str = "SELECT user_id, coalesce(invoice_month, billing_month), \
+    sum(final_cost + coalesce(discount_amount, 0)) \
     FROM billing_records GROUP BY 1, 2";
 const UNINVOICED: &str = "SELECT user_id, month, amount::numeric \
     FROM accounts, json_each_text(uninvoiced::json) AS owed(month, amount)";
@@ -178,7 +185,7 @@ const UNINVOICED: &str = "SELECT user_id, month, amount::numeric \
 /// Looks behind the server's back: in PostgreSQL every sum equals the sum of its records.
 pub(crate) async fn assert_sums_add_up(database_url: &str) {
     let database = postgres::connect(database_url).await;
-    for (sums, stored) in [(SUMS, ROLLUPS), (OWED, UNINVOICED)] {
+    for (sums, stored) in [(SUMS, TOTALS), (OWED, UNINVOICED)] {
         for (one, other) in [(sums, stored), (stored, sums)] {
             let difference = format!("SELECT count(*) FROM ({one} EXCEPT ALL {other}) AS d");
             let row = database.query_one(&difference, &[]).await.unwrap();

@@ -1,16 +1,17 @@
 -- PostgreSQL. Keep in step with the SQLite migration of the same name.
 -- Every table that grows with users has user_id first in its keys, so that it can be sharded by it.
--- Text ids compare by bytes.
+-- Our own ids are UUIDs; ids and texts that others gave compare by bytes.
 
--- Prices and plans.
+-- Prices and plans. Versions are added and never rewritten: what was charged names them.
 
 CREATE TABLE catalog_version (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version BIGINT NOT NULL
 );
-INSERT INTO catalog_version (id, version) VALUES (1, 0);
+INSERT INTO catalog_version (id, version) VALUES (1, 1);
 
 CREATE TABLE model_prices (
+    id INTEGER PRIMARY KEY,
     model_id TEXT COLLATE "C" NOT NULL,
     provider TEXT NOT NULL,
     prompt_price_per_k NUMERIC NOT NULL,
@@ -20,8 +21,9 @@ CREATE TABLE model_prices (
     reasoning_price_per_k NUMERIC,
     effective_from TIMESTAMPTZ NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (model_id, effective_from)
+    created_by TEXT NOT NULL
 );
+CREATE INDEX model_prices_model ON model_prices (model_id, effective_from);
 
 CREATE TABLE subscription_plans (
     id TEXT COLLATE "C" PRIMARY KEY,
@@ -35,28 +37,42 @@ CREATE TABLE subscription_plans (
     rate_limit_per_min INTEGER NOT NULL,
     is_active BOOLEAN NOT NULL DEFAULT TRUE,
     display_order INTEGER NOT NULL,
-    features TEXT NOT NULL,
+    features JSONB NOT NULL,
     usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
     overage_discount_rate NUMERIC NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 );
 
+-- The terms of a plan from a time on. A period freezes the version in force at its start, however
+-- late the renewal is made.
+CREATE TABLE plan_versions (
+    id INTEGER PRIMARY KEY,
+    plan_id TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
+    monthly_quota BIGINT NOT NULL,
+    monthly_price NUMERIC NOT NULL,
+    extra_token_price NUMERIC NOT NULL,
+    overage_discount_rate NUMERIC NOT NULL,
+    usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
+    effective_from TIMESTAMPTZ NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX plan_versions_plan ON plan_versions (plan_id, effective_from);
+
 -- Users.
 
+-- No index on a column that usage changes, so that its updates stay within the page.
 CREATE TABLE accounts (
-    user_id TEXT COLLATE "C" PRIMARY KEY,
+    user_id TEXT COLLATE "C" NOT NULL,
     version BIGINT NOT NULL DEFAULT 0,
     open_month TEXT COLLATE "C" NOT NULL DEFAULT '1970-01',
-    -- The live subscription, with the terms it froze when its period began.
-    subscription_id TEXT COLLATE "C",
+    -- The live subscription, with the version of its plan that its period froze.
+    subscription_id UUID,
     plan_id TEXT COLLATE "C",
+    plan_version_id INTEGER,
     subscription_status TEXT,
     billing_cycle TEXT,
-    usage_pricing TEXT,
-    monthly_price NUMERIC,
-    extra_token_price NUMERIC,
-    overage_discount_rate NUMERIC,
     period_anchor TIMESTAMPTZ,
     period_start TIMESTAMPTZ,
     period_end TIMESTAMPTZ,
@@ -64,6 +80,8 @@ CREATE TABLE accounts (
     window_end TIMESTAMPTZ,
     window_quota BIGINT,
     next_plan_id TEXT COLLATE "C",
+    subscribed_at TIMESTAMPTZ,
+    cancelled_at TIMESTAMPTZ,
     auto_renew BOOLEAN NOT NULL DEFAULT TRUE,
     trial_used BOOLEAN NOT NULL DEFAULT FALSE,
     -- Tokens.
@@ -72,21 +90,26 @@ CREATE TABLE accounts (
     topup_balance BIGINT NOT NULL DEFAULT 0,
     overage_tokens BIGINT NOT NULL DEFAULT 0,
     reserved_tokens BIGINT NOT NULL DEFAULT 0,
-    -- Money.
+    -- Money. The discount is the one in force from and until these times; others are looked up.
     discount_rate NUMERIC NOT NULL DEFAULT 1,
-    next_discount_rate NUMERIC,
-    next_discount_from TIMESTAMPTZ,
+    discount_from TIMESTAMPTZ,
+    discount_until TIMESTAMPTZ,
     tax_rate NUMERIC NOT NULL DEFAULT 0,
     tax_exempt BOOLEAN NOT NULL DEFAULT FALSE,
     credit_balance NUMERIC NOT NULL DEFAULT 0,
-    uninvoiced TEXT NOT NULL DEFAULT '{}',
-    -- Which children exist, so that a normal batch does not look for them.
+    uninvoiced JSONB NOT NULL DEFAULT '{}',
+    -- What all usage of the invoice months before open_month has cost.
+    closed_cost NUMERIC NOT NULL DEFAULT 0,
+    -- Records up to folded_to are summed up in usage_rollups; tail_records counts those after it.
+    last_record_id UUID,
+    folded_to UUID,
+    tail_records BIGINT NOT NULL DEFAULT 0,
+    -- Which relations exist, so that a normal batch does not look for them.
     has_redemptions BOOLEAN NOT NULL DEFAULT FALSE,
     has_reservations BOOLEAN NOT NULL DEFAULT FALSE,
-    has_archived_periods BOOLEAN NOT NULL DEFAULT FALSE,
-    has_discount_history BOOLEAN NOT NULL DEFAULT FALSE,
+    archived_until TIMESTAMPTZ,
     -- Alerts and top-ups, with the settings that rating needs.
-    alert_levels_announced TEXT NOT NULL DEFAULT '[]',
+    alert_levels_announced JSONB NOT NULL DEFAULT '[]',
     alert_threshold BIGINT NOT NULL DEFAULT 0,
     enable_alerts BOOLEAN NOT NULL DEFAULT TRUE,
     auto_topup BOOLEAN NOT NULL DEFAULT TRUE,
@@ -98,6 +121,13 @@ CREATE TABLE accounts (
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 ) WITH (fillfactor = 50);
+CREATE INDEX accounts_due ON accounts (window_end) WHERE subscription_id IS NOT NULL;
+CREATE INDEX accounts_plan ON accounts (plan_id) WHERE subscription_id IS NOT NULL;
+CREATE INDEX accounts_next_plan ON accounts (next_plan_id) WHERE next_plan_id IS NOT NULL;
+-- Who has a month that can be closed.
+CREATE INDEX accounts_open_month ON accounts (open_month, user_id);
+-- After the other indexes: a planner that sees no difference yet takes the youngest.
+ALTER TABLE accounts ADD PRIMARY KEY (user_id);
 
 CREATE TABLE billing_settings (
     user_id TEXT COLLATE "C" PRIMARY KEY,
@@ -129,7 +159,7 @@ CREATE TABLE user_discounts (
 
 CREATE TABLE subscriptions (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
+    id UUID NOT NULL,
     plan_id TEXT COLLATE "C" NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('trialing', 'active', 'cancelled', 'expired')),
     billing_cycle TEXT NOT NULL CHECK (billing_cycle IN ('monthly', 'yearly')),
@@ -147,17 +177,13 @@ CREATE INDEX subscriptions_user_status ON subscriptions (user_id, status);
 CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (user_id)
     WHERE status IN ('trialing', 'active');
 
+-- Windows that are over; late records still take from them.
 CREATE TABLE subscription_periods (
     user_id TEXT COLLATE "C" NOT NULL,
-    subscription_id TEXT COLLATE "C" NOT NULL,
+    subscription_id UUID NOT NULL,
     window_start TIMESTAMPTZ NOT NULL,
     window_end TIMESTAMPTZ NOT NULL,
-    plan_id TEXT COLLATE "C" NOT NULL,
-    usage_pricing TEXT NOT NULL,
-    fee NUMERIC NOT NULL,
-    fee_month TEXT COLLATE "C" NOT NULL,
-    extra_token_price NUMERIC NOT NULL,
-    overage_discount_rate NUMERIC NOT NULL,
+    plan_version_id INTEGER NOT NULL,
     quota BIGINT NOT NULL,
     tokens_used BIGINT NOT NULL,
     quota_used BIGINT NOT NULL,
@@ -168,71 +194,147 @@ CREATE TABLE subscription_periods (
 
 -- Usage.
 
+-- The log that all sums are derived from. What most records have in common is NULL.
 CREATE TABLE billing_records (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
-    subscription_id TEXT COLLATE "C",
-    model TEXT COLLATE "C" NOT NULL,
-    provider TEXT NOT NULL,
+    -- Increasing per user in the order of recording.
+    id UUID NOT NULL,
     request_id TEXT COLLATE "C" NOT NULL,
-    prompt_tokens BIGINT NOT NULL,
-    completion_tokens BIGINT NOT NULL,
-    total_tokens BIGINT NOT NULL,
-    cached_prompt_tokens BIGINT NOT NULL,
-    cache_write_tokens BIGINT NOT NULL,
-    reasoning_tokens BIGINT NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    -- NULL is the price's.
+    provider TEXT,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    total_tokens INTEGER NOT NULL,
+    -- NULL is 0 in these six.
+    cached_prompt_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    quota_tokens INTEGER,
+    topup_tokens INTEGER,
+    overage_tokens INTEGER,
     cost_usd NUMERIC NOT NULL,
-    discount_rate NUMERIC NOT NULL,
-    covered_amount NUMERIC NOT NULL,
-    quota_tokens BIGINT NOT NULL,
-    topup_tokens BIGINT NOT NULL,
-    overage_tokens BIGINT NOT NULL,
-    overage_cost NUMERIC NOT NULL,
-    discount_amount NUMERIC NOT NULL,
+    -- NULL is 1.
+    discount_rate NUMERIC,
+    -- NULL is 0 in these three.
+    covered_amount NUMERIC,
+    overage_cost NUMERIC,
+    discount_amount NUMERIC,
     final_cost NUMERIC NOT NULL,
-    coupon_id TEXT COLLATE "C",
-    status TEXT NOT NULL CHECK (status IN ('completed', 'voided', 'correction')),
+    coupon_id UUID,
+    subscription_id UUID,
+    corrects_id UUID,
+    -- 0 completed, 1 voided, 2 correction, 3 correction of a record that an invoice carries.
+    status SMALLINT NOT NULL CHECK (status BETWEEN 0 AND 3),
     billing_month TEXT COLLATE "C" NOT NULL,
-    invoice_month TEXT COLLATE "C" NOT NULL,
-    corrects_id TEXT COLLATE "C",
+    -- NULL is billing_month.
+    invoice_month TEXT COLLATE "C",
     fingerprint BYTEA NOT NULL,
-    -- The earlier of created_at and the time of recording: it chose price, month and window.
-    rated_at TIMESTAMPTZ NOT NULL,
+    price_id INTEGER NOT NULL,
+    -- The window that holds the record.
+    plan_version_id INTEGER,
+    window_start TIMESTAMPTZ,
+    -- The earlier of created_at and the time of recording: it chose price, month and window. NULL
+    -- is created_at.
+    rated_at TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
+    void_reason TEXT,
     PRIMARY KEY (user_id, id)
 );
 CREATE INDEX billing_records_month ON billing_records (user_id, billing_month);
-CREATE INDEX billing_records_created ON billing_records (created_at);
--- The last index: where a planner without statistics sees no difference, it takes the youngest.
+CREATE INDEX billing_records_created ON billing_records USING brin (created_at);
 CREATE UNIQUE INDEX billing_records_request ON billing_records (user_id, request_id);
+-- Statistics from when there were few users must not make reading all records look cheap.
+ALTER TABLE billing_records ALTER COLUMN user_id SET (n_distinct = -0.01);
 
--- Sums of records by the UTC day that rated them; every reader of totals reads these.
+-- Sums of the records up to each account's watermark, by the UTC day that rated them.
 CREATE TABLE usage_rollups (
     user_id TEXT COLLATE "C" NOT NULL,
     day TEXT COLLATE "C" NOT NULL,
-    model TEXT COLLATE "C" NOT NULL,
     invoice_month TEXT COLLATE "C" NOT NULL,
+    price_id INTEGER NOT NULL,
+    -- 0 and 1970 are no window.
+    plan_version_id INTEGER NOT NULL,
+    window_start TIMESTAMPTZ NOT NULL,
+    -- Whether these reverse records that an invoice carries.
+    reversal BOOLEAN NOT NULL,
     record_count BIGINT NOT NULL,
     prompt_tokens BIGINT NOT NULL,
     completion_tokens BIGINT NOT NULL,
-    covered_tokens BIGINT NOT NULL,
+    cached_prompt_tokens BIGINT NOT NULL,
+    cache_write_tokens BIGINT NOT NULL,
+    reasoning_tokens BIGINT NOT NULL,
     overage_tokens BIGINT NOT NULL,
     cost_usd NUMERIC NOT NULL,
-    discounted_cost NUMERIC NOT NULL,
-    covered_cost_usd NUMERIC NOT NULL,
     covered_amount NUMERIC NOT NULL,
     overage_cost NUMERIC NOT NULL,
     discount_amount NUMERIC NOT NULL,
     final_cost NUMERIC NOT NULL,
-    PRIMARY KEY (user_id, day, model, invoice_month)
+    PRIMARY KEY (
+        user_id, day, invoice_month, price_id, plan_version_id, window_start, reversal
+    )
 ) WITH (fillfactor = 70);
 CREATE INDEX usage_rollups_day ON usage_rollups (day);
+CREATE INDEX usage_rollups_invoice ON usage_rollups (user_id, invoice_month);
+
+-- Each record as the rollup that it alone would make.
+CREATE VIEW record_totals AS
+SELECT
+    user_id,
+    id,
+    to_char(coalesce(rated_at, created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') COLLATE "C" AS day,
+    coalesce(invoice_month, billing_month) AS invoice_month,
+    price_id,
+    coalesce(plan_version_id, 0) AS plan_version_id,
+    coalesce(window_start, TIMESTAMPTZ '1970-01-01 00:00:00+00') AS window_start,
+    status = 3 AS reversal,
+    CASE WHEN status >= 2 THEN -1 ELSE 1 END::BIGINT AS record_count,
+    prompt_tokens::BIGINT AS prompt_tokens,
+    completion_tokens::BIGINT AS completion_tokens,
+    coalesce(cached_prompt_tokens, 0)::BIGINT AS cached_prompt_tokens,
+    coalesce(cache_write_tokens, 0)::BIGINT AS cache_write_tokens,
+    coalesce(reasoning_tokens, 0)::BIGINT AS reasoning_tokens,
+    coalesce(overage_tokens, 0)::BIGINT AS overage_tokens,
+    cost_usd,
+    coalesce(covered_amount, 0) AS covered_amount,
+    coalesce(overage_cost, 0) AS overage_cost,
+    coalesce(discount_amount, 0) AS discount_amount,
+    final_cost,
+    model
+FROM billing_records;
+
+-- What every reader of sums reads: the rollups, and the records behind each account's watermark.
+-- It is exact at every moment, whenever they were last folded. ORDER BY has each account's records
+-- looked up by their key, whatever the planner knows of them.
+CREATE VIEW usage_totals AS
+SELECT
+    r.user_id, r.day, r.invoice_month, r.price_id, r.plan_version_id, r.window_start, r.reversal,
+    r.record_count, r.prompt_tokens, r.completion_tokens, r.cached_prompt_tokens,
+    r.cache_write_tokens, r.reasoning_tokens, r.overage_tokens, r.cost_usd, r.covered_amount,
+    r.overage_cost, r.discount_amount, r.final_cost,
+    (SELECT p.model_id FROM model_prices AS p WHERE p.id = r.price_id) AS model
+FROM usage_rollups AS r
+UNION ALL
+SELECT
+    a.user_id, t.day, t.invoice_month, t.price_id, t.plan_version_id, t.window_start, t.reversal,
+    t.record_count, t.prompt_tokens, t.completion_tokens, t.cached_prompt_tokens,
+    t.cache_write_tokens, t.reasoning_tokens, t.overage_tokens, t.cost_usd, t.covered_amount,
+    t.overage_cost, t.discount_amount, t.final_cost, t.model
+FROM accounts AS a
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM record_totals AS own
+    WHERE own.user_id = a.user_id
+        AND own.id > coalesce(a.folded_to, UUID '00000000-0000-0000-0000-000000000000')
+    ORDER BY own.id
+) AS t
+WHERE a.last_record_id IS DISTINCT FROM a.folded_to;
 
 -- Coupons.
 
 CREATE TABLE coupons (
-    id TEXT COLLATE "C" PRIMARY KEY,
+    id UUID PRIMARY KEY,
     code TEXT COLLATE "C" NOT NULL,
     type TEXT NOT NULL CHECK (type IN ('percentage', 'fixed')),
     value NUMERIC NOT NULL,
@@ -245,7 +347,7 @@ CREATE TABLE coupons (
     is_active BOOLEAN NOT NULL DEFAULT TRUE,
     description TEXT NOT NULL DEFAULT '',
     created_by TEXT NOT NULL DEFAULT '',
-    applicable_plans TEXT NOT NULL DEFAULT '[]',
+    applicable_plans JSONB NOT NULL DEFAULT '[]',
     duration_months INTEGER NOT NULL DEFAULT 1,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
@@ -254,21 +356,27 @@ CREATE UNIQUE INDEX coupons_code ON coupons (lower(code));
 
 CREATE TABLE coupon_usages (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
-    coupon_id TEXT COLLATE "C" NOT NULL,
+    id UUID NOT NULL,
+    coupon_id UUID NOT NULL,
     discount_amount NUMERIC NOT NULL,
     billing_month TEXT COLLATE "C" NOT NULL,
     taken_at_apply NUMERIC NOT NULL,
+    -- What was taken of months that no invoice has closed, by month.
+    open_discounts JSONB NOT NULL DEFAULT '{}',
+    -- The caller's id, by which a repeated call is told from another redemption.
+    request_id TEXT COLLATE "C",
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (user_id, id)
 );
 CREATE INDEX coupon_usages_coupon ON coupon_usages (user_id, coupon_id);
+CREATE UNIQUE INDEX coupon_usages_request ON coupon_usages (user_id, request_id)
+    WHERE request_id IS NOT NULL;
 
 -- Invoices.
 
 CREATE TABLE invoices (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
+    id UUID NOT NULL,
     billing_month TEXT COLLATE "C" NOT NULL,
     status TEXT NOT NULL CHECK (
         status IN ('draft', 'issued', 'paid', 'overdue', 'void', 'uncollectible')
@@ -284,8 +392,13 @@ CREATE TABLE invoices (
     paid_at TIMESTAMPTZ,
     payment_method TEXT,
     transaction_id TEXT,
+    -- Empty for a draft.
     invoice_number TEXT COLLATE "C" NOT NULL,
-    items TEXT NOT NULL DEFAULT '[]',
+    items JSONB NOT NULL DEFAULT '[]',
+    discounts JSONB NOT NULL DEFAULT '[]',
+    tax_rate NUMERIC NOT NULL DEFAULT 0,
+    credited_amount NUMERIC NOT NULL DEFAULT 0,
+    credit_applied NUMERIC NOT NULL DEFAULT 0,
     notes TEXT NOT NULL DEFAULT '',
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
@@ -293,38 +406,47 @@ CREATE TABLE invoices (
 );
 CREATE INDEX invoices_user_month ON invoices (user_id, billing_month);
 CREATE INDEX invoices_status ON invoices (status);
-CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number);
+CREATE INDEX invoices_due ON invoices (due_date) WHERE status = 'issued';
+CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
+    WHERE invoice_number <> '';
+-- One invoice per user and month, whatever happens.
+CREATE UNIQUE INDEX invoices_one_per_month ON invoices (user_id, billing_month)
+    WHERE status <> 'void';
 
 CREATE TABLE invoice_lines (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
     billing_month TEXT COLLATE "C" NOT NULL,
-    invoice_id TEXT COLLATE "C",
+    invoice_id UUID,
     type TEXT NOT NULL,
     description TEXT NOT NULL,
     amount NUMERIC NOT NULL,
-    subscription_id TEXT COLLATE "C",
+    subscription_id UUID NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (user_id, id)
+    PRIMARY KEY (user_id, sequence)
 );
 CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
 
 CREATE TABLE credit_notes (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
-    invoice_id TEXT COLLATE "C" NOT NULL,
+    id UUID NOT NULL,
+    invoice_id UUID NOT NULL,
     amount NUMERIC NOT NULL,
     tax_amount NUMERIC NOT NULL,
     reason TEXT NOT NULL,
+    -- The caller's id, by which a repeated call is told from another note.
+    request_id TEXT COLLATE "C",
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (user_id, id)
 );
+CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
+    WHERE request_id IS NOT NULL;
 
 -- Payments.
 
 CREATE TABLE payment_methods (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
+    id UUID NOT NULL,
     provider TEXT NOT NULL,
     provider_customer_id TEXT NOT NULL,
     provider_method_id TEXT NOT NULL,
@@ -336,9 +458,9 @@ CREATE TABLE payment_methods (
 
 CREATE TABLE payment_transactions (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
-    invoice_id TEXT COLLATE "C",
-    topup_id TEXT COLLATE "C",
+    id UUID NOT NULL,
+    invoice_id UUID,
+    topup_id UUID,
     provider TEXT NOT NULL,
     provider_reference TEXT,
     status TEXT NOT NULL,
@@ -355,7 +477,7 @@ CREATE UNIQUE INDEX payment_transactions_key ON payment_transactions (user_id, i
 
 CREATE TABLE topup_transactions (
     user_id TEXT COLLATE "C" NOT NULL,
-    id TEXT COLLATE "C" NOT NULL,
+    id UUID NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed', 'refunded')),
     amount NUMERIC NOT NULL,
     tokens BIGINT NOT NULL,
@@ -392,7 +514,7 @@ CREATE TABLE outbox (
     user_id TEXT COLLATE "C" NOT NULL,
     sequence BIGINT NOT NULL,
     type TEXT NOT NULL,
-    payload TEXT NOT NULL,
+    payload JSONB NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     available_at TIMESTAMPTZ NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -405,7 +527,7 @@ CREATE TABLE job_leases (
     name TEXT COLLATE "C" PRIMARY KEY,
     owner TEXT NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
-    state TEXT NOT NULL DEFAULT '{}'
+    state JSONB NOT NULL DEFAULT '{}'
 );
 
 -- The plans of the user's guide.
@@ -432,3 +554,11 @@ INSERT INTO subscription_plans (
     '["Up to 10M tokens per month","24/7 phone support","Dedicated account manager"]',
     'included', 1, '2024-11-21 00:00:00+00', '2024-11-21 00:00:00+00'
 );
+INSERT INTO plan_versions (
+    id, plan_id, name, monthly_quota, monthly_price, extra_token_price, overage_discount_rate,
+    usage_pricing, effective_from, created_at
+)
+SELECT
+    display_order, id, name, monthly_quota, monthly_price, extra_token_price,
+    overage_discount_rate, usage_pricing, '1970-01-01 00:00:00+00', created_at
+FROM subscription_plans;

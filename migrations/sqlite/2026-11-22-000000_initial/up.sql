@@ -1,17 +1,18 @@
 -- SQLite. Keep in step with the PostgreSQL migration of the same name.
--- Exact decimals are TEXT, times are INTEGER microseconds since 1970, flags are 0 or 1.
+-- Exact decimals and JSON are TEXT, times are INTEGER microseconds since 1970, flags are 0 or 1.
 -- Every table that grows with users has user_id first in its keys, so that it can be sharded by it.
--- Text ids compare by bytes.
+-- Our own ids are the 16 bytes of a UUID; ids and texts that others gave compare by bytes.
 
--- Prices and plans.
+-- Prices and plans. Versions are added and never rewritten: what was charged names them.
 
 CREATE TABLE catalog_version (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version INTEGER NOT NULL
 ) STRICT;
-INSERT INTO catalog_version (id, version) VALUES (1, 0);
+INSERT INTO catalog_version (id, version) VALUES (1, 1);
 
 CREATE TABLE model_prices (
+    id INTEGER PRIMARY KEY,
     model_id TEXT NOT NULL,
     provider TEXT NOT NULL,
     prompt_price_per_k TEXT NOT NULL,
@@ -21,8 +22,9 @@ CREATE TABLE model_prices (
     reasoning_price_per_k TEXT,
     effective_from INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (model_id, effective_from)
+    created_by TEXT NOT NULL
 ) STRICT;
+CREATE INDEX model_prices_model ON model_prices (model_id, effective_from);
 
 CREATE TABLE subscription_plans (
     id TEXT PRIMARY KEY,
@@ -43,21 +45,35 @@ CREATE TABLE subscription_plans (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
+-- The terms of a plan from a time on. A period freezes the version in force at its start, however
+-- late the renewal is made.
+CREATE TABLE plan_versions (
+    id INTEGER PRIMARY KEY,
+    plan_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    monthly_quota INTEGER NOT NULL,
+    monthly_price TEXT NOT NULL,
+    extra_token_price TEXT NOT NULL,
+    overage_discount_rate TEXT NOT NULL,
+    usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
+    effective_from INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX plan_versions_plan ON plan_versions (plan_id, effective_from);
+
 -- Users.
 
+-- No index on a column that usage changes, so that its updates stay within the page.
 CREATE TABLE accounts (
     user_id TEXT PRIMARY KEY,
     version INTEGER NOT NULL DEFAULT 0,
     open_month TEXT NOT NULL DEFAULT '1970-01',
-    -- The live subscription, with the terms it froze when its period began.
-    subscription_id TEXT,
+    -- The live subscription, with the version of its plan that its period froze.
+    subscription_id BLOB,
     plan_id TEXT,
+    plan_version_id INTEGER,
     subscription_status TEXT,
     billing_cycle TEXT,
-    usage_pricing TEXT,
-    monthly_price TEXT,
-    extra_token_price TEXT,
-    overage_discount_rate TEXT,
     period_anchor INTEGER,
     period_start INTEGER,
     period_end INTEGER,
@@ -65,6 +81,8 @@ CREATE TABLE accounts (
     window_end INTEGER,
     window_quota INTEGER,
     next_plan_id TEXT,
+    subscribed_at INTEGER,
+    cancelled_at INTEGER,
     auto_renew INTEGER NOT NULL DEFAULT 1,
     trial_used INTEGER NOT NULL DEFAULT 0,
     -- Tokens.
@@ -73,19 +91,24 @@ CREATE TABLE accounts (
     topup_balance INTEGER NOT NULL DEFAULT 0,
     overage_tokens INTEGER NOT NULL DEFAULT 0,
     reserved_tokens INTEGER NOT NULL DEFAULT 0,
-    -- Money.
+    -- Money. The discount is the one in force from and until these times; others are looked up.
     discount_rate TEXT NOT NULL DEFAULT '1',
-    next_discount_rate TEXT,
-    next_discount_from INTEGER,
+    discount_from INTEGER,
+    discount_until INTEGER,
     tax_rate TEXT NOT NULL DEFAULT '0',
     tax_exempt INTEGER NOT NULL DEFAULT 0,
     credit_balance TEXT NOT NULL DEFAULT '0',
     uninvoiced TEXT NOT NULL DEFAULT '{}',
-    -- Which children exist, so that a normal batch does not look for them.
+    -- What all usage of the invoice months before open_month has cost.
+    closed_cost TEXT NOT NULL DEFAULT '0',
+    -- Records up to folded_to are summed up in usage_rollups; tail_records counts those after it.
+    last_record_id BLOB,
+    folded_to BLOB,
+    tail_records INTEGER NOT NULL DEFAULT 0,
+    -- Which relations exist, so that a normal batch does not look for them.
     has_redemptions INTEGER NOT NULL DEFAULT 0,
     has_reservations INTEGER NOT NULL DEFAULT 0,
-    has_archived_periods INTEGER NOT NULL DEFAULT 0,
-    has_discount_history INTEGER NOT NULL DEFAULT 0,
+    archived_until INTEGER,
     -- Alerts and top-ups, with the settings that rating needs.
     alert_levels_announced TEXT NOT NULL DEFAULT '[]',
     alert_threshold INTEGER NOT NULL DEFAULT 0,
@@ -99,6 +122,11 @@ CREATE TABLE accounts (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX accounts_due ON accounts (window_end) WHERE subscription_id IS NOT NULL;
+CREATE INDEX accounts_plan ON accounts (plan_id) WHERE subscription_id IS NOT NULL;
+CREATE INDEX accounts_next_plan ON accounts (next_plan_id) WHERE next_plan_id IS NOT NULL;
+-- Who has a month that can be closed.
+CREATE INDEX accounts_open_month ON accounts (open_month, user_id);
 
 CREATE TABLE billing_settings (
     user_id TEXT PRIMARY KEY,
@@ -130,7 +158,7 @@ CREATE TABLE user_discounts (
 
 CREATE TABLE subscriptions (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
+    id BLOB NOT NULL,
     plan_id TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('trialing', 'active', 'cancelled', 'expired')),
     billing_cycle TEXT NOT NULL CHECK (billing_cycle IN ('monthly', 'yearly')),
@@ -148,17 +176,13 @@ CREATE INDEX subscriptions_user_status ON subscriptions (user_id, status);
 CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (user_id)
     WHERE status IN ('trialing', 'active');
 
+-- Windows that are over; late records still take from them.
 CREATE TABLE subscription_periods (
     user_id TEXT NOT NULL,
-    subscription_id TEXT NOT NULL,
+    subscription_id BLOB NOT NULL,
     window_start INTEGER NOT NULL,
     window_end INTEGER NOT NULL,
-    plan_id TEXT NOT NULL,
-    usage_pricing TEXT NOT NULL,
-    fee TEXT NOT NULL,
-    fee_month TEXT NOT NULL,
-    extra_token_price TEXT NOT NULL,
-    overage_discount_rate TEXT NOT NULL,
+    plan_version_id INTEGER NOT NULL,
     quota INTEGER NOT NULL,
     tokens_used INTEGER NOT NULL,
     quota_used INTEGER NOT NULL,
@@ -169,70 +193,142 @@ CREATE TABLE subscription_periods (
 
 -- Usage.
 
+-- The log that all sums are derived from. What most records have in common is NULL.
 CREATE TABLE billing_records (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    subscription_id TEXT,
-    model TEXT NOT NULL,
-    provider TEXT NOT NULL,
+    -- Increasing per user in the order of recording.
+    id BLOB NOT NULL,
     request_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    -- NULL is the price's.
+    provider TEXT,
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
     total_tokens INTEGER NOT NULL,
-    cached_prompt_tokens INTEGER NOT NULL,
-    cache_write_tokens INTEGER NOT NULL,
-    reasoning_tokens INTEGER NOT NULL,
+    -- NULL is 0 in these six.
+    cached_prompt_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    quota_tokens INTEGER,
+    topup_tokens INTEGER,
+    overage_tokens INTEGER,
     cost_usd TEXT NOT NULL,
-    discount_rate TEXT NOT NULL,
-    covered_amount TEXT NOT NULL,
-    quota_tokens INTEGER NOT NULL,
-    topup_tokens INTEGER NOT NULL,
-    overage_tokens INTEGER NOT NULL,
-    overage_cost TEXT NOT NULL,
-    discount_amount TEXT NOT NULL,
+    -- NULL is 1.
+    discount_rate TEXT,
+    -- NULL is 0 in these three.
+    covered_amount TEXT,
+    overage_cost TEXT,
+    discount_amount TEXT,
     final_cost TEXT NOT NULL,
-    coupon_id TEXT,
-    status TEXT NOT NULL CHECK (status IN ('completed', 'voided', 'correction')),
+    coupon_id BLOB,
+    subscription_id BLOB,
+    corrects_id BLOB,
+    -- 0 completed, 1 voided, 2 correction, 3 correction of a record that an invoice carries.
+    status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3),
     billing_month TEXT NOT NULL,
-    invoice_month TEXT NOT NULL,
-    corrects_id TEXT,
+    -- NULL is billing_month.
+    invoice_month TEXT,
     fingerprint BLOB NOT NULL,
-    -- The earlier of created_at and the time of recording: it chose price, month and window.
-    rated_at INTEGER NOT NULL,
+    price_id INTEGER NOT NULL,
+    -- The window that holds the record.
+    plan_version_id INTEGER,
+    window_start INTEGER,
+    -- The earlier of created_at and the time of recording: it chose price, month and window. NULL
+    -- is created_at.
+    rated_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    void_reason TEXT,
     PRIMARY KEY (user_id, id)
 ) STRICT;
 CREATE INDEX billing_records_month ON billing_records (user_id, billing_month);
 CREATE INDEX billing_records_created ON billing_records (created_at);
 CREATE UNIQUE INDEX billing_records_request ON billing_records (user_id, request_id);
 
--- Sums of records by the UTC day that rated them; every reader of totals reads these.
+-- Sums of the records up to each account's watermark, by the UTC day that rated them.
 CREATE TABLE usage_rollups (
     user_id TEXT NOT NULL,
     day TEXT NOT NULL,
-    model TEXT NOT NULL,
     invoice_month TEXT NOT NULL,
+    price_id INTEGER NOT NULL,
+    -- 0 and 1970 are no window.
+    plan_version_id INTEGER NOT NULL,
+    window_start INTEGER NOT NULL,
+    -- Whether these reverse records that an invoice carries.
+    reversal INTEGER NOT NULL,
     record_count INTEGER NOT NULL,
     prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
-    covered_tokens INTEGER NOT NULL,
+    cached_prompt_tokens INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
     overage_tokens INTEGER NOT NULL,
     cost_usd TEXT NOT NULL,
-    discounted_cost TEXT NOT NULL,
-    covered_cost_usd TEXT NOT NULL,
     covered_amount TEXT NOT NULL,
     overage_cost TEXT NOT NULL,
     discount_amount TEXT NOT NULL,
     final_cost TEXT NOT NULL,
-    PRIMARY KEY (user_id, day, model, invoice_month)
+    PRIMARY KEY (
+        user_id, day, invoice_month, price_id, plan_version_id, window_start, reversal
+    )
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_rollups_day ON usage_rollups (day);
+CREATE INDEX usage_rollups_invoice ON usage_rollups (user_id, invoice_month);
+
+-- Each record as the rollup that it alone would make. No record is older than the year 2000, so
+-- dividing its time rounds down.
+CREATE VIEW record_totals AS
+SELECT
+    user_id,
+    id,
+    strftime('%Y-%m-%d', coalesce(rated_at, created_at) / 1000000, 'unixepoch') AS day,
+    coalesce(invoice_month, billing_month) AS invoice_month,
+    price_id,
+    coalesce(plan_version_id, 0) AS plan_version_id,
+    coalesce(window_start, 0) AS window_start,
+    status = 3 AS reversal,
+    CASE WHEN status >= 2 THEN -1 ELSE 1 END AS record_count,
+    prompt_tokens,
+    completion_tokens,
+    coalesce(cached_prompt_tokens, 0) AS cached_prompt_tokens,
+    coalesce(cache_write_tokens, 0) AS cache_write_tokens,
+    coalesce(reasoning_tokens, 0) AS reasoning_tokens,
+    coalesce(overage_tokens, 0) AS overage_tokens,
+    cost_usd,
+    coalesce(covered_amount, '0') AS covered_amount,
+    coalesce(overage_cost, '0') AS overage_cost,
+    coalesce(discount_amount, '0') AS discount_amount,
+    final_cost,
+    model
+FROM billing_records;
+
+-- What every reader of sums reads: the rollups, and the records behind each account's watermark.
+-- It is exact at every moment, whenever they were last folded. CROSS JOIN has each account's
+-- records looked up by their key, whatever the planner knows of them.
+CREATE VIEW usage_totals AS
+SELECT
+    r.user_id, r.day, r.invoice_month, r.price_id, r.plan_version_id, r.window_start, r.reversal,
+    r.record_count, r.prompt_tokens, r.completion_tokens, r.cached_prompt_tokens,
+    r.cache_write_tokens, r.reasoning_tokens, r.overage_tokens, r.cost_usd, r.covered_amount,
+    r.overage_cost, r.discount_amount, r.final_cost,
+    (SELECT p.model_id FROM model_prices AS p WHERE p.id = r.price_id) AS model
+FROM usage_rollups AS r
+UNION ALL
+SELECT
+    a.user_id, t.day, t.invoice_month, t.price_id, t.plan_version_id, t.window_start, t.reversal,
+    t.record_count, t.prompt_tokens, t.completion_tokens, t.cached_prompt_tokens,
+    t.cache_write_tokens, t.reasoning_tokens, t.overage_tokens, t.cost_usd, t.covered_amount,
+    t.overage_cost, t.discount_amount, t.final_cost, t.model
+FROM accounts AS a
+CROSS JOIN record_totals AS t
+WHERE t.user_id = a.user_id
+    AND t.id > coalesce(a.folded_to, x'')
+    AND a.last_record_id IS NOT a.folded_to;
 
 -- Coupons.
 
 CREATE TABLE coupons (
-    id TEXT PRIMARY KEY,
+    id BLOB PRIMARY KEY,
     code TEXT NOT NULL,
     type TEXT NOT NULL CHECK (type IN ('percentage', 'fixed')),
     value TEXT NOT NULL,
@@ -254,21 +350,27 @@ CREATE UNIQUE INDEX coupons_code ON coupons (lower(code));
 
 CREATE TABLE coupon_usages (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    coupon_id TEXT NOT NULL,
+    id BLOB NOT NULL,
+    coupon_id BLOB NOT NULL,
     discount_amount TEXT NOT NULL,
     billing_month TEXT NOT NULL,
     taken_at_apply TEXT NOT NULL,
+    -- What was taken of months that no invoice has closed, by month.
+    open_discounts TEXT NOT NULL DEFAULT '{}',
+    -- The caller's id, by which a repeated call is told from another redemption.
+    request_id TEXT,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT;
 CREATE INDEX coupon_usages_coupon ON coupon_usages (user_id, coupon_id);
+CREATE UNIQUE INDEX coupon_usages_request ON coupon_usages (user_id, request_id)
+    WHERE request_id IS NOT NULL;
 
 -- Invoices.
 
 CREATE TABLE invoices (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
+    id BLOB NOT NULL,
     billing_month TEXT NOT NULL,
     status TEXT NOT NULL CHECK (
         status IN ('draft', 'issued', 'paid', 'overdue', 'void', 'uncollectible')
@@ -284,8 +386,13 @@ CREATE TABLE invoices (
     paid_at INTEGER,
     payment_method TEXT,
     transaction_id TEXT,
+    -- Empty for a draft.
     invoice_number TEXT NOT NULL,
     items TEXT NOT NULL DEFAULT '[]',
+    discounts TEXT NOT NULL DEFAULT '[]',
+    tax_rate TEXT NOT NULL DEFAULT '0',
+    credited_amount TEXT NOT NULL DEFAULT '0',
+    credit_applied TEXT NOT NULL DEFAULT '0',
     notes TEXT NOT NULL DEFAULT '',
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -293,38 +400,47 @@ CREATE TABLE invoices (
 ) STRICT;
 CREATE INDEX invoices_user_month ON invoices (user_id, billing_month);
 CREATE INDEX invoices_status ON invoices (status);
-CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number);
+CREATE INDEX invoices_due ON invoices (due_date) WHERE status = 'issued';
+CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
+    WHERE invoice_number <> '';
+-- One invoice per user and month, whatever happens.
+CREATE UNIQUE INDEX invoices_one_per_month ON invoices (user_id, billing_month)
+    WHERE status <> 'void';
 
 CREATE TABLE invoice_lines (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
     billing_month TEXT NOT NULL,
-    invoice_id TEXT,
+    invoice_id BLOB,
     type TEXT NOT NULL,
     description TEXT NOT NULL,
     amount TEXT NOT NULL,
-    subscription_id TEXT,
+    subscription_id BLOB NOT NULL,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (user_id, id)
+    PRIMARY KEY (user_id, sequence)
 ) STRICT;
 CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
 
 CREATE TABLE credit_notes (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    invoice_id TEXT NOT NULL,
+    id BLOB NOT NULL,
+    invoice_id BLOB NOT NULL,
     amount TEXT NOT NULL,
     tax_amount TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- The caller's id, by which a repeated call is told from another note.
+    request_id TEXT,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT;
+CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
+    WHERE request_id IS NOT NULL;
 
 -- Payments.
 
 CREATE TABLE payment_methods (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
+    id BLOB NOT NULL,
     provider TEXT NOT NULL,
     provider_customer_id TEXT NOT NULL,
     provider_method_id TEXT NOT NULL,
@@ -336,9 +452,9 @@ CREATE TABLE payment_methods (
 
 CREATE TABLE payment_transactions (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    invoice_id TEXT,
-    topup_id TEXT,
+    id BLOB NOT NULL,
+    invoice_id BLOB,
+    topup_id BLOB,
     provider TEXT NOT NULL,
     provider_reference TEXT,
     status TEXT NOT NULL,
@@ -355,7 +471,7 @@ CREATE UNIQUE INDEX payment_transactions_key ON payment_transactions (user_id, i
 
 CREATE TABLE topup_transactions (
     user_id TEXT NOT NULL,
-    id TEXT NOT NULL,
+    id BLOB NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed', 'refunded')),
     amount TEXT NOT NULL,
     tokens INTEGER NOT NULL,
@@ -432,3 +548,11 @@ INSERT INTO subscription_plans (
     '["Up to 10M tokens per month","24/7 phone support","Dedicated account manager"]',
     'included', '1', 1732147200000000, 1732147200000000
 );
+INSERT INTO plan_versions (
+    id, plan_id, name, monthly_quota, monthly_price, extra_token_price, overage_discount_rate,
+    usage_pricing, effective_from, created_at
+)
+SELECT
+    display_order, id, name, monthly_quota, monthly_price, extra_token_price,
+    overage_discount_rate, usage_pricing, 0, created_at
+FROM subscription_plans;

@@ -4,6 +4,11 @@ use proptest::{collection::vec, prelude::*};
 use rstest::rstest;
 
 use super::*;
+use crate::{
+    ids::{PlanVersionId, PriceId},
+    refusal::Refusal,
+    usage::WindowRef,
+};
 
 #[test]
 fn the_example_without_a_plan_is_16_95() {
@@ -11,7 +16,7 @@ fn the_example_without_a_plan_is_16_95() {
         usage("gpt-3.5-turbo", GPT_3_5, [410_333, 190_000], "0.9"),
         usage("gpt-4", GPT_4, [420_000, 130_000], "0.9"),
     ];
-    let bill = bill(&user([percentage("20")]), &charges(usage, []), "0.1");
+    let bill = bill(&redeemed([percentage("20")]), &charges(usage, []), "0.1");
     let items = [
         item("AI API usage - gpt-4", 550_000, "0.037091", "20.40"),
         item("AI API usage - gpt-3.5-turbo", 600_333, "0.001658", "1.00"),
@@ -53,21 +58,21 @@ fn the_example_without_a_plan_is_16_95() {
 
 #[test]
 fn the_example_on_pro_is_105_84() {
-    let pro = |prices: &str| format!("{prices} 2024-11-01T00:00:00Z 0.135 plan-pro");
+    let pro = |usage| covered(usage, "0.135", "2024-11-01");
     let usage = [
         with_overage(
-            usage("gpt-4", &pro(GPT_4), [420_000, 130_000], "0.9"),
+            pro(usage("gpt-4", GPT_4, [420_000, 130_000], "0.9")),
             50_333,
             "6.794955",
         ),
         with_overage(
-            usage("gpt-3.5-turbo", &pro(GPT_3_5), [410_333, 190_000], "0.9"),
+            pro(usage("gpt-3.5-turbo", GPT_3_5, [410_333, 190_000], "0.9")),
             100_000,
             "13.5",
         ),
     ];
     let fee = line(1, LineKind::PlanFee, "Pro plan fee", "99.99");
-    let bill = bill(&user([percentage("20")]), &charges(usage, [fee]), "0.1");
+    let bill = bill(&redeemed([percentage("20")]), &charges(usage, [fee]), "0.1");
     let items = [
         item(
             "AI API usage - gpt-4 (included in Pro)",
@@ -91,27 +96,27 @@ fn the_example_on_pro_is_105_84() {
 
 #[test]
 fn items_stand_in_the_order_of_the_contract() {
-    let pro = format!("{GPT_4} 2024-11-10T00:00:00Z 0.14 plan-pro");
+    let pro = |usage| covered(usage, "0.14", "2024-11-10");
     let october = |mut sum: UsageSum| {
         sum.billing_month = month("2024-10");
         sum
     };
     let usage = [
-        reversal("gpt-4", -1_000, "-0.03"),
+        reversal(-1_000, "-0.03"),
         october(with_overage(
-            usage("gpt-4", &pro, [1_000, 0], "1"),
+            pro(usage("gpt-4", GPT_4, [1_000, 0], "1")),
             500,
             "0.07",
         )),
         october(usage("gpt-4", GPT_4, [2_000, 0], "1")),
-        with_overage(usage("gpt-4", &pro, [4_000, 0], "1"), 1_000, "0.14"),
+        with_overage(pro(usage("gpt-4", GPT_4, [4_000, 0], "1")), 1_000, "0.14"),
         usage("gpt-4", GPT_4, [3_000, 0], "1"),
     ];
     let lines = [
         line(1, LineKind::Proration, "Unused Basic", "-4.50"),
         line(2, LineKind::Proration, "Pro, remaining time", "45.00"),
     ];
-    let bill = bill(&user([]), &charges(usage, lines), "0");
+    let bill = bill(&[], &charges(usage, lines), "0");
     let items = [
         item("AI API usage - gpt-4", 3_000, "0.03", "0.09"),
         item("AI API usage - gpt-4 (included in Pro)", 4_000, "0", "0.00"),
@@ -135,11 +140,11 @@ fn items_stand_in_the_order_of_the_contract() {
 #[test]
 fn each_price_of_extra_tokens_is_an_item_of_its_own() {
     let at = |price: &str, tokens: i64, cost: &str| {
-        let terms = format!("{GPT_4} 2024-11-01T00:00:00Z {price} plan-pro");
-        with_overage(usage("gpt-4", &terms, [tokens, 0], "1"), tokens, cost)
+        let usage = usage("gpt-4", GPT_4, [tokens, 0], "1");
+        with_overage(covered(usage, price, "2024-11-01"), tokens, cost)
     };
     let usage = [at("0.2", 500, "0.1"), at("0.1", 1_000, "0.1")];
-    let bill = bill(&user([]), &charges(usage, []), "0");
+    let bill = bill(&[], &charges(usage, []), "0");
     let items = [
         item("AI API usage - gpt-4 (included in Pro)", 1_500, "0", "0.00"),
         item("Extra tokens", 1_000, "0.1", "0.10"),
@@ -151,16 +156,15 @@ fn each_price_of_extra_tokens_is_an_item_of_its_own() {
 #[test]
 fn each_price_of_a_month_is_a_part_of_its_own() {
     let mut detailed = usage("m", "0.03/0.06/0.003/0.0375/0.06", [10_000, 2_000], "1");
-    detailed.tokens.cached_prompt = 4_000;
-    detailed.tokens.cache_write = 1_000;
-    detailed.tokens.reasoning = 500;
-    let Terms::Priced { prices, .. } = &detailed.terms else {
-        panic!("no prices");
-    };
-    detailed.cost_usd = prices.cost(&detailed.tokens).unwrap();
-    detailed.final_cost = detailed.cost_usd;
+    let sums = &mut detailed.sums;
+    sums.tokens.cached_prompt = 4_000;
+    sums.tokens.cache_write = 1_000;
+    sums.tokens.reasoning = 500;
+    let prices = token_prices("0.03/0.06/0.003/0.0375/0.06");
+    sums.cost_usd = prices.cost(&sums.tokens).unwrap();
+    sums.final_cost = sums.cost_usd;
     let usage = [detailed, usage("m", "0.02/0.06", [1_000, 0], "1")];
-    let bill = bill(&user([]), &charges(usage, []), "0");
+    let bill = bill(&[], &charges(usage, []), "0");
     let [only] = bill.items.as_slice() else {
         panic!("{:?}", bill.items);
     };
@@ -187,25 +191,102 @@ fn each_price_of_a_month_is_a_part_of_its_own() {
 }
 
 #[test]
-fn usage_from_before_terms_were_kept_is_billed_at_what_it_owes() {
-    let mut unknown = with_overage(usage("gpt-4", GPT_4, [100_000, 0], "0.9"), 9, "2");
-    unknown.terms = Terms::Unknown;
-    let bill = bill(&user([]), &charges([unknown], []), "0");
-    let items = [item("AI API usage - gpt-4", 100_000, "0.047", "4.70")];
-    assert_eq!(shown(&bill), items);
-    assert_eq!(totals(&bill), ["4.70", "0.00", "0.00", "4.70"]);
+fn a_part_names_what_it_was_charged_by() {
+    let again = UsageSum {
+        price_id: PriceId::new(13),
+        ..usage("gpt-4", GPT_4, [2_000, 0], "1")
+    };
+    let window = |version| WindowRef {
+        plan_version_id: version,
+        start: day("2024-11-01"),
+    };
+    let metered = UsageSum {
+        window: Some(window(METERED)),
+        ..usage("gpt-3.5-turbo", GPT_3_5, [4_000, 0], "1")
+    };
+    let pro = covered(
+        usage("gpt-4", GPT_4, [8_000, 0], "1"),
+        "0.135",
+        "2024-11-01",
+    );
+    let usage = [
+        usage("gpt-4", GPT_4, [1_000, 0], "1"),
+        again,
+        metered,
+        with_overage(pro, 500, "0.0675"),
+        reversal(-7, "-1"),
+    ];
+    let bill = bill(&[], &charges(usage, []), "0");
+    let parts: Vec<_> = bill
+        .items
+        .iter()
+        .flat_map(|item| &item.breakdown)
+        .map(|part| {
+            let version = part.plan_version_id.map(PlanVersionId::number);
+            (part.tokens, part.price_id.map(PriceId::number), version)
+        })
+        .collect();
+    let expected = [
+        (1_000, Some(1), None),
+        (2_000, Some(13), None),
+        (4_000, Some(2), None),
+        (8_000, Some(1), Some(1)),
+        (500, None, Some(1)),
+        (-7, None, None),
+    ];
+    assert_eq!(parts, expected);
+    // The price of both is one price, so it is the item's.
+    assert_eq!(bill.items[0].unit_price, money("0.03"));
+}
+
+#[test]
+fn usage_in_a_window_of_a_metered_plan_is_charged_by_its_price() {
+    let metered = UsageSum {
+        window: Some(WindowRef {
+            plan_version_id: METERED,
+            start: day("2024-11-01"),
+        }),
+        ..usage("gpt-4", GPT_4, [1_000, 0], "0.5")
+    };
+    let bill = bill(&[], &charges([metered], []), "0");
+    assert_eq!(
+        shown(&bill),
+        [item("AI API usage - gpt-4", 1_000, "0.03", "0.03")]
+    );
+    assert_eq!(totals(&bill), ["0.03", "0.02", "0.00", "0.01"]);
+}
+
+#[rstest]
+#[case::price(PriceId::new(99), 1, Refusal::PriceUnknown(PriceId::new(99)))]
+#[case::version(
+    PriceId::new(1),
+    98,
+    Refusal::PlanVersionUnknown(PlanVersionId::new(98))
+)]
+fn what_the_catalog_lacks_cannot_be_billed(
+    #[case] price_id: PriceId,
+    #[case] version: i32,
+    #[case] refusal: Refusal,
+) {
+    let window = WindowRef {
+        plan_version_id: PlanVersionId::new(version),
+        start: day("2024-11-01"),
+    };
+    let lost = UsageSum {
+        price_id,
+        window: Some(window),
+        ..usage("gpt-4", GPT_4, [1, 0], "1")
+    };
+    let subtotal = Subtotal::new(month(NOVEMBER), &charges([lost], []), &billed_catalog());
+    assert_eq!(subtotal, Err(refusal));
 }
 
 #[test]
 fn usage_that_was_taken_back_leaves_nothing_to_bill() {
     let nothing = usage("gpt-4", GPT_4, [0, 0], "1");
-    let bill = user([]).bill(
-        month(NOVEMBER),
-        &charges([nothing], []),
-        &catalog(),
-        Rate::ZERO,
-    );
-    assert_eq!(bill, Ok(None));
+    let charges = charges([nothing], []);
+    let subtotal = Subtotal::new(month(NOVEMBER), &charges, &billed_catalog());
+    assert_eq!(subtotal, Ok(None));
 }
 
 #[rstest]
@@ -222,8 +303,8 @@ fn nothing_is_left_of_what_coupons_take_whole(
 ) {
     let [a, b] = tokens;
     let usage = [usage("a", GPT_3_5, a, "1"), usage("b", GPT_3_5, b, "1")];
-    let user = user(percents.iter().map(|percent| percentage(percent)));
-    let bill = bill(&user, &charges(usage, []), "0.1");
+    let redemptions = redeemed(percents.iter().map(|percent| percentage(percent)));
+    let bill = bill(&redemptions, &charges(usage, []), "0.1");
     let [amount, discount] = expected;
     assert_eq!(totals(&bill), [amount, discount, "0.00", "0.00"]);
 }
@@ -232,7 +313,7 @@ fn nothing_is_left_of_what_coupons_take_whole(
 fn no_source_takes_more_than_the_ones_before_have_left() {
     // 0.0049 USD is an item of 0.00.
     let usage = [usage("m", "0.0049/0", [1_000, 0], "0.5")];
-    let bill = bill(&user([fixed("1")]), &charges(usage, []), "0.1");
+    let bill = bill(&redeemed([fixed("1")]), &charges(usage, []), "0.1");
     assert_eq!(totals(&bill), ["0.00", "0.00", "0.00", "0.00"]);
 }
 
@@ -240,9 +321,9 @@ fn no_source_takes_more_than_the_ones_before_have_left() {
 fn corrections_beyond_the_months_charges_are_credited() {
     let usage = [
         usage("gpt-4", GPT_4, [100_000, 0], "1"),
-        reversal("gpt-4", -1_000_000, "-30"),
+        reversal(-1_000_000, "-30"),
     ];
-    let bill = bill(&user([percentage("50")]), &charges(usage, []), "0.1");
+    let bill = bill(&redeemed([percentage("50")]), &charges(usage, []), "0.1");
     let items = [
         item("AI API usage - gpt-4", 100_000, "0.03", "3.00"),
         item("Correction 2024-10 - gpt-4", -1_000_000, "0.03", "-30.00"),
@@ -282,7 +363,7 @@ proptest! {
             .collect();
         if corrected > 0 {
             let amount = format!("-{}.{:06}", corrected / 1_000_000, corrected % 1_000_000);
-            sums.push(reversal("a", -1, &amount));
+            sums.push(reversal(-1, &amount));
         }
         let cents = format!(
             "{}{}.{:02}",
@@ -291,7 +372,7 @@ proptest! {
             fee.abs() % 100
         );
         let lines = [line(1, LineKind::PlanFee, "fee", &cents)];
-        let bill = bill(&user(coupons), &charges(sums, lines), &decimal(tax));
+        let bill = bill(&redeemed(coupons), &charges(sums, lines), &decimal(tax));
 
         let amounts = |items: &[Item]| sum(items.iter().map(|item| Ok(item.amount))).unwrap();
         prop_assert_eq!(bill.amount, amounts(&bill.items));

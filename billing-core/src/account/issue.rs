@@ -1,0 +1,195 @@
+//! Billing a month: drafts, invoices, and what issuing, voiding and crediting them changes of the
+//! account.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::Account;
+use crate::{
+    catalog::Catalog,
+    invoice::{
+        Bill, BillingDetails, Charges, CreditNote, CreditNoteOrder, Invoice, InvoiceRun,
+        InvoiceStatus, InvoiceTransition, LiveInvoice, MonthToInvoice, Subtotal, invoice_number,
+    },
+    money::Money,
+    month::Month,
+    refusal::Refusal,
+};
+
+impl Account {
+    /// What a month is invoiced at; `None` when there is nothing to bill.
+    ///
+    /// # Errors
+    /// When an amount does not fit, or the catalog lacks what usage was charged by.
+    pub fn bill(
+        &self,
+        month: Month,
+        charges: &Charges,
+        catalog: &Catalog,
+    ) -> Result<Option<Bill>, Refusal> {
+        let Some(subtotal) = Subtotal::new(month, charges, catalog)? else {
+            return Ok(None);
+        };
+        let coupons = subtotal.coupons(month, &self.relations.redemptions)?;
+        let bill = subtotal.bill(coupons, self.state.tax.charged())?;
+        Ok(Some(bill))
+    }
+
+    /// The draft of a month's invoice, which is not kept. `charges` are those that are stored; fees
+    /// that are due and not stored yet are added.
+    ///
+    /// # Errors
+    /// When there is nothing to bill, an amount does not fit, or the catalog lacks what usage was
+    /// charged by.
+    pub fn draft(
+        &self,
+        month: Month,
+        mut charges: Charges,
+        catalog: &Catalog,
+        now: DateTime<Utc>,
+    ) -> Result<Invoice, Refusal> {
+        let due = self.pending.lines.iter().filter(|line| line.month == month);
+        charges.lines.extend(due.cloned());
+        let bill = self.bill(month, &charges, catalog)?;
+        let bill = bill.ok_or(Refusal::NothingToBill(month))?;
+        Ok(Invoice::draft(None, self.id().clone(), month, bill, now))
+    }
+
+    /// The account's invoice of a run, or the draft that is to be kept; `None` when there is
+    /// nothing to bill or the month was issued before. A draft that was kept becomes the invoice.
+    ///
+    /// # Errors
+    /// When an amount does not fit, or the catalog lacks what usage was charged by.
+    pub fn invoice(
+        &mut self,
+        run: &InvoiceRun<'_>,
+        stored: MonthToInvoice<'_>,
+    ) -> Result<Option<Invoice>, Refusal> {
+        let kept = stored.invoices.live;
+        if kept.is_some_and(|live| live.status != InvoiceStatus::Draft) {
+            return Ok(None);
+        }
+        let Some(bill) = self.bill(run.month, stored.charges, run.catalog)? else {
+            return Ok(None);
+        };
+        let new = LiveInvoice {
+            id: stored.new_id,
+            status: InvoiceStatus::Draft,
+            created_at: run.now,
+        };
+        let LiveInvoice { id, created_at, .. } = kept.unwrap_or(new);
+        let mut invoice = Invoice::draft(Some(id), self.id().clone(), run.month, bill, run.now);
+        invoice.created_at = created_at;
+        if !run.keep_drafts {
+            let number = invoice_number(self.id(), run.month, stored.invoices.voided);
+            self.issue(&mut invoice, number, stored.billing, stored.costs, run.now)?;
+        }
+        Ok(Some(invoice))
+    }
+
+    /// Issues a draft under a number: closes its month for the user's usage, fixes in cents what
+    /// redemptions took, and pays what the credit balance can. Credit for more than the month
+    /// charges goes there.
+    fn issue(
+        &mut self,
+        draft: &mut Invoice,
+        number: String,
+        billing: &BillingDetails,
+        costs: &BTreeMap<Month, Money>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let balance = self.state.credit_balance;
+        draft.issue(number, &billing.address, balance, now)?;
+        let mut balance = balance.minus(draft.credit_applied)?;
+        for note in &draft.credit_notes {
+            balance = balance.plus(note.total()?)?;
+        }
+        self.state.credit_balance = balance;
+        self.close(draft.month, costs)?;
+        self.settle(draft.month, &draft.bill)
+    }
+
+    /// Fixes in cents what redemptions took of a month.
+    fn settle(&mut self, month: Month, bill: &Bill) -> Result<(), Refusal> {
+        for redemption in &mut self.relations.redemptions {
+            let taken = bill.taken_by(redemption.id);
+            if redemption.settle(month, taken)? {
+                self.pending.note_redemptions([redemption.id]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has usage of a month that comes from now on join a later invoice. `costs` is what usage has
+    /// cost by invoice month, from the open month on: that of the months that are passed becomes
+    /// part of the closed cost.
+    ///
+    /// # Errors
+    /// When the closed cost does not fit.
+    pub fn close(&mut self, month: Month, costs: &BTreeMap<Month, Money>) -> Result<(), Refusal> {
+        let open = self.state.open_month;
+        let mut passed = costs.iter().filter(|(of, _)| (open..=month).contains(*of));
+        let closed_cost = passed.try_fold(self.state.closed_cost, |sum, (_, cost)| sum.plus(*cost));
+        self.state.closed_cost = closed_cost?;
+        self.state.uninvoiced.remove(&month);
+        self.state.open_month = open.max(month.next());
+        self.pending.note_all();
+        Ok(())
+    }
+
+    /// Takes back an unpaid invoice. Its charges, which are given, are uninvoiced again, and what
+    /// it had of the credit balance and of coupons is given back.
+    ///
+    /// # Errors
+    /// When the invoice is not unpaid or an amount does not fit.
+    pub fn void_invoice(
+        &mut self,
+        invoice: &mut Invoice,
+        charges: &Charges,
+        reason: String,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let was_issued = invoice.status != InvoiceStatus::Draft;
+        invoice.step(InvoiceTransition::Void, now)?;
+        invoice.notes = reason;
+        if !was_issued {
+            return Ok(());
+        }
+        let credit = &mut self.state.credit_balance;
+        *credit = credit.plus(invoice.credit_applied)?;
+        let month = invoice.month;
+        self.state
+            .uninvoiced
+            .insert(month, charges.owed_by_records()?);
+        for redemption in &mut self.relations.redemptions {
+            if let Some(discount) = invoice.bill.discount_of(redemption.id) {
+                redemption.reopen(month, discount.exact, discount.amount)?;
+                self.pending.note_redemptions([redemption.id]);
+            }
+        }
+        self.pending.note_all();
+        Ok(())
+    }
+
+    /// Credits a part of an invoice to the balance, and answers the note.
+    ///
+    /// # Errors
+    /// When the invoice was not issued or is void, its credit notes would exceed its charges, or an
+    /// amount does not fit.
+    pub fn credit(
+        &mut self,
+        invoice: &Invoice,
+        order: CreditNoteOrder,
+        now: DateTime<Utc>,
+    ) -> Result<CreditNote, Refusal> {
+        let note = invoice.credit(order, now)?;
+        let balance = self.state.credit_balance.plus(note.total()?)?;
+        self.state.credit_balance = balance;
+        self.pending.note_all();
+        Ok(note)
+    }
+}
+
+#[cfg(test)]
+mod tests;

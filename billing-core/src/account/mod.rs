@@ -1,0 +1,144 @@
+//! The account: everything of one user that decisions read and change, and the commands that change
+//! it, one file each. A command changes the account in memory and notes what has to be stored.
+
+mod alerts;
+mod issue;
+mod pending;
+mod rate;
+mod redeem;
+mod renew;
+mod settings;
+mod state;
+mod subscribe;
+mod void;
+mod windows;
+
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    pending::{AccountChange, PendingChanges},
+    rate::Quote,
+    redeem::Redeemed,
+    state::{AccountState, Alerts, AutoTopup, Discount, DiscountChange, Needs, Tax},
+    void::{VoidOrder, Voided},
+};
+use crate::{
+    coupon::Redemption,
+    ids::{RecordId, UserId},
+    invoice::{InvoiceLine, LineKind},
+    money::Money,
+    month::Month,
+    subscription::{ArchivedWindow, Subscription, SubscriptionRecord},
+};
+
+/// A user's account as a transaction has locked and read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The account's own row.
+    pub state: AccountState,
+    /// What it needs of its relations.
+    pub relations: Relations,
+    pending: PendingChanges,
+}
+
+/// What an account needs of its relations, as far as it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Relations {
+    /// The redeemed coupons, oldest first; empty when not needed.
+    pub redemptions: Vec<Redemption>,
+    /// Archived quota windows, as far as needed.
+    pub windows: Vec<ArchivedWindow>,
+    /// Every discount rate by its time; empty when not needed.
+    pub discounts: Vec<DiscountChange>,
+}
+
+impl Account {
+    /// An account without relations, of which nothing has changed.
+    #[must_use]
+    pub fn new(state: AccountState) -> Self {
+        Self {
+            state,
+            relations: Relations::default(),
+            pending: PendingChanges::default(),
+        }
+    }
+
+    /// Whose account it is.
+    #[must_use]
+    pub const fn id(&self) -> &UserId {
+        &self.state.user_id
+    }
+
+    /// What has changed and is not stored.
+    #[must_use]
+    pub const fn pending(&self) -> &PendingChanges {
+        &self.pending
+    }
+
+    /// Hands over what has changed, to be stored: nothing is pending then.
+    pub fn take_pending(&mut self) -> PendingChanges {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// Hands over the pending invoice lines alone, for who needs them stored before the rest.
+    pub fn take_lines(&mut self) -> Vec<InvoiceLine> {
+        std::mem::take(&mut self.pending.lines)
+    }
+
+    /// The redeemed coupons that have changed.
+    pub fn changed_redemptions(&self) -> impl Iterator<Item = &Redemption> {
+        self.pending.redemptions(&self.relations)
+    }
+
+    /// The archived windows that have changed.
+    pub fn changed_windows(&self) -> impl Iterator<Item = &ArchivedWindow> {
+        self.pending.windows(&self.relations)
+    }
+
+    /// The month whose invoice a charge of `at` joins: its own, or the first that is open.
+    #[must_use]
+    pub fn invoice_month(&self, at: DateTime<Utc>) -> Month {
+        Month::of(at).max(self.state.open_month)
+    }
+
+    /// Gives a new record its id: the candidate, or the least that follows the last record's.
+    fn next_record_id(&mut self, candidate: RecordId) -> RecordId {
+        let least = self.state.last_record_id.map(RecordId::next);
+        let id = least.map_or(candidate, |least| candidate.max(least));
+        self.state.last_record_id = Some(id);
+        self.state.tail_records = self.state.tail_records.saturating_add(1);
+        self.pending.note_counters();
+        id
+    }
+
+    fn add_line(
+        &mut self,
+        at: DateTime<Utc>,
+        kind: LineKind,
+        description: String,
+        amount: Money,
+        subscription: &Subscription,
+    ) {
+        if amount == Money::ZERO {
+            return;
+        }
+        let line = InvoiceLine {
+            sequence: self.state.next_sequence(),
+            month: self.invoice_month(at),
+            kind,
+            description,
+            amount,
+            subscription_id: subscription.id,
+        };
+        self.pending.lines.push(line);
+        self.pending.note_all();
+    }
+
+    fn store_subscription(&mut self, subscription: &Subscription, now: DateTime<Utc>) {
+        let record = SubscriptionRecord::new(subscription, now);
+        self.pending.store_subscription(record);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! Whatever happens to an account, its sums are those of its records and its invoices stand for
+//! them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::{
+    coupon::{Coupon, CouponValue, RedeemOrder},
+    ids::InvoiceId,
+    invoice::{
+        BillingDetails, CarriedLine, Charges, Invoice, InvoiceRun, InvoiceStatus, LiveInvoice,
+        MonthInvoices, MonthToInvoice, Reconciled, UsageSum, UserMonth,
+    },
+    testing::{fixed, percentage},
+    usage::{Sums, UsageStatus},
+};
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Time passes, in hours.
+    Wait(i64),
+    /// Usage of some hours ago, in tokens.
+    Use(i64, i64),
+    /// A record is voided, if it can be.
+    Void(prop::sample::Index),
+    /// A coupon is redeemed.
+    Redeem(CouponValue),
+    /// A subscription is asked for, or its end.
+    Order(SubscriptionOrder),
+    /// All months that are over are closed.
+    Close,
+    /// An invoice is voided, if it can be.
+    VoidInvoice(prop::sample::Index),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let end = |at_period_end| Step::Order(SubscriptionOrder::Cancel { at_period_end });
+    let step = prop_oneof![
+        3 => (1..800_i64).prop_map(Step::Wait),
+        6 => (0..1_500_i64, 0..900_000_i64).prop_map(|(ago, tokens)| Step::Use(ago, tokens)),
+        2 => any::<prop::sample::Index>().prop_map(Step::Void),
+        1 => (1..10_000_i64).prop_map(|rate| {
+            let percent = rust_decimal::Decimal::new(rate, 2).to_string();
+            Step::Redeem(percentage(&percent))
+        }),
+        1 => (1..5_000_i64).prop_map(|cents| {
+            Step::Redeem(fixed(&rust_decimal::Decimal::new(cents, 2).to_string()))
+        }),
+        1 => prop_oneof![
+            Just(Step::Order(SubscriptionOrder::Subscribe(new("rising")))),
+            Just(Step::Order(change_plan("pro"))),
+            Just(end(true)),
+            Just(end(false)),
+        ],
+        2 => Just(Step::Close),
+        1 => any::<prop::sample::Index>().prop_map(Step::VoidInvoice),
+    ];
+    vec(step, 1..40)
+}
+
+/// An account with everything that a database would store beside it.
+struct World {
+    account: Account,
+    records: Vec<UsageRecord>,
+    lines: Vec<CarriedLine>,
+    invoices: Vec<Invoice>,
+    now: DateTime<Utc>,
+    /// Makes names of ids.
+    made: u32,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut account = account();
+        account.state.tax.rate = crate::testing::rate("0.1");
+        Self {
+            account,
+            records: Vec::new(),
+            lines: Vec::new(),
+            invoices: Vec::new(),
+            now: day("2024-10-20"),
+            made: 0,
+        }
+    }
+
+    fn next_name(&mut self) -> String {
+        self.made += 1;
+        format!("id-{:06}", self.made)
+    }
+
+    fn take(&mut self, step: Step) {
+        self.account.advance_to(&catalog(), self.now).unwrap();
+        self.store_lines();
+        match step {
+            Step::Wait(hours) => self.now += TimeDelta::hours(hours),
+            Step::Use(ago, tokens) => self.record(ago, tokens),
+            Step::Void(index) => self.void(index),
+            Step::Redeem(value) => self.redeem(value),
+            Step::Order(order) => {
+                let before = self.account.clone();
+                if self.account.order(order, &catalog(), self.now).is_err() {
+                    self.account = before;
+                }
+            }
+            Step::Close => self.close(),
+            Step::VoidInvoice(index) => self.void_invoice(index),
+        }
+        self.store_lines();
+    }
+
+    fn store_lines(&mut self) {
+        let lines = self.account.take_lines().into_iter();
+        self.lines.extend(lines.map(|line| CarriedLine {
+            line,
+            invoice_id: None,
+        }));
+    }
+
+    fn record(&mut self, ago: i64, tokens: i64) {
+        let (at, name) = (self.now - TimeDelta::hours(ago), self.next_name());
+        let record = rate(&mut self.account, &name, at, self.now, tokens);
+        self.records.push(record);
+    }
+
+    fn void(&mut self, index: prop::sample::Index) {
+        if self.records.is_empty() {
+            return;
+        }
+        let place = index.index(self.records.len());
+        let original = self.records[place].clone();
+        let order = VoidOrder {
+            user_id: self.account.id().clone(),
+            id: original.id,
+            correction_id: RecordId::new(uuid(&self.next_name())),
+            reason: None,
+        };
+        if let Ok(voided) = self.account.void(original, order, self.now) {
+            self.records[place] = voided.original;
+            self.records.push(voided.correction);
+        }
+    }
+
+    fn redeem(&mut self, value: CouponValue) {
+        let coupon = Coupon {
+            id: CouponId::new(uuid(&self.next_name())),
+            value,
+            ..coupon(self.now)
+        };
+        let order = RedeemOrder {
+            user_id: self.account.id().clone(),
+            code: "SAVE".into(),
+            redemption_id: RedemptionId::new(uuid(&self.next_name())),
+            request_id: None,
+        };
+        self.account.redeem(coupon, order, self.now).unwrap();
+    }
+
+    fn close(&mut self) {
+        let running = Month::of(self.now);
+        let waiting = self.lines.iter().filter(|line| line.invoice_id.is_none());
+        let mut due: Vec<_> = waiting.map(|waiting| waiting.line.month).collect();
+        due.extend(self.account.state.uninvoiced.keys());
+        due.sort_unstable();
+        due.dedup();
+        for month in due.into_iter().filter(|month| *month < running) {
+            self.invoice(month);
+            self.account.close(month, &self.costs()).unwrap();
+        }
+        let last = Month::of(running.start() - TimeDelta::days(1));
+        self.account.close(last, &self.costs()).unwrap();
+    }
+
+    fn invoice(&mut self, month: Month) {
+        let mut invoices = MonthInvoices::default();
+        for invoice in self.invoices.iter().filter(|i| i.month == month) {
+            invoices.add(LiveInvoice {
+                id: invoice.id.unwrap(),
+                status: invoice.status,
+                created_at: invoice.created_at,
+            });
+        }
+        let new_id = InvoiceId::new(uuid(&self.next_name()));
+        let run = InvoiceRun {
+            month,
+            catalog: &catalog(),
+            keep_drafts: false,
+            now: self.now,
+        };
+        let stored = MonthToInvoice {
+            invoices,
+            charges: &self.uninvoiced(month),
+            costs: &self.costs(),
+            billing: &BillingDetails::default(),
+            new_id,
+        };
+        if let Some(invoice) = self.account.invoice(&run, stored).unwrap() {
+            for line in self
+                .lines
+                .iter_mut()
+                .filter(|line| line.line.month == month)
+            {
+                line.invoice_id = line.invoice_id.or(invoice.id);
+            }
+            self.invoices.push(invoice);
+        }
+    }
+
+    fn void_invoice(&mut self, index: prop::sample::Index) {
+        if self.invoices.is_empty() {
+            return;
+        }
+        let place = index.index(self.invoices.len());
+        let mut invoice = self.invoices[place].clone();
+        let charges = Charges {
+            usage: self.usage(invoice.month),
+            lines: Vec::new(),
+        };
+        let before = self.account.clone();
+        let voided = self
+            .account
+            .void_invoice(&mut invoice, &charges, String::new(), self.now);
+        if voided.is_err() {
+            self.account = before;
+            return;
+        }
+        for line in self
+            .lines
+            .iter_mut()
+            .filter(|line| line.invoice_id == invoice.id)
+        {
+            line.invoice_id = None;
+        }
+        self.invoices[place] = invoice;
+    }
+
+    /// The sums of the records that a month's invoice carries.
+    fn usage(&self, month: Month) -> Vec<UsageSum> {
+        let carried = self.records.iter().filter(|r| r.invoice_month == month);
+        let usage = carried.map(|record| UsageSum {
+            price_id: record.charge.price_id,
+            window: record.charge.window,
+            billing_month: record.billing_month,
+            is_reversal: record.is_reversal,
+            sums: Sums::of(record),
+        });
+        usage.collect()
+    }
+
+    fn uninvoiced(&self, month: Month) -> Charges {
+        let waiting = self.lines.iter().filter(|line| line.invoice_id.is_none());
+        let lines = waiting.map(|waiting| waiting.line.clone());
+        Charges {
+            usage: self.usage(month),
+            lines: lines.filter(|line| line.month == month).collect(),
+        }
+    }
+
+    /// What usage costs by invoice month.
+    fn costs(&self) -> BTreeMap<Month, Money> {
+        let mut costs: BTreeMap<Month, Money> = BTreeMap::new();
+        for record in &self.records {
+            let cost = costs.entry(record.invoice_month).or_default();
+            *cost = cost.plus(record.charge.final_cost).unwrap();
+        }
+        costs
+    }
+
+    /// Checks every month that has an invoice.
+    fn reconcile(&self) -> Reconciled {
+        let mut found = Reconciled::default();
+        let mut months: Vec<_> = self.invoices.iter().map(|invoice| invoice.month).collect();
+        months.sort_unstable();
+        months.dedup();
+        for month in months {
+            let usage = self.usage(month);
+            let lines = self.lines.iter().filter(|line| line.line.month == month);
+            let of_user = UserMonth {
+                user_id: self.account.id().clone(),
+                month,
+                is_closed: month < self.account.state.open_month,
+                invoices: self.invoices.clone(),
+                records: 0,
+                recorded: usage.clone(),
+                summed: usage,
+                lines: lines.cloned().collect(),
+                redemptions: self.account.relations.redemptions.clone(),
+            };
+            of_user.check(&catalog(), &mut found).unwrap();
+        }
+        found
+    }
+}
+
+fn total<'a>(
+    records: impl IntoIterator<Item = &'a UsageRecord>,
+    part: impl Fn(&UsageRecord) -> Money,
+) -> Money {
+    let mut parts = records.into_iter().map(part);
+    parts.try_fold(Money::ZERO, Money::plus).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn invoices_stand_for_their_records_and_sums_are_exact(steps in steps()) {
+        let mut world = World::new();
+        for step in steps {
+            world.take(step);
+        }
+        let state = &world.account.state;
+        let ids: Vec<_> = world.records.iter().map(|record| record.id).collect();
+        prop_assert!(ids.is_sorted_by(|a, b| a < b), "record ids rise");
+        prop_assert_eq!(state.last_record_id, ids.last().copied());
+        prop_assert_eq!(usize::try_from(state.tail_records).unwrap(), ids.len());
+
+        let open = world.records.iter().filter(|r| r.invoice_month >= state.open_month);
+        let cost = |record: &UsageRecord| record.charge.final_cost;
+        let known = state.closed_cost.plus(total(open, cost)).unwrap();
+        prop_assert_eq!(known, total(&world.records, cost), "the cost of all time");
+
+        for (month, owed) in &state.uninvoiced {
+            let of_month = world.records.iter().filter(|r| r.invoice_month == *month);
+            let owing = of_month.filter(|record| !record.is_reversal);
+            let net = total(owing, |record| record.charge.net().unwrap());
+            prop_assert_eq!(*owed, net, "what {} owes", month);
+        }
+        prop_assert_eq!(world.reconcile().differences, []);
+        let issued = |status| !matches!(status, InvoiceStatus::Draft | InvoiceStatus::Void);
+        let mut live: HashMap<Month, usize> = HashMap::new();
+        for invoice in world.invoices.iter().filter(|invoice| issued(invoice.status)) {
+            *live.entry(invoice.month).or_default() += 1;
+        }
+        prop_assert!(live.values().all(|count| *count == 1), "one invoice a month");
+        let by_status = |status| world.records.iter().filter(move |r| r.status == status).count();
+        let (voided, corrections) = (UsageStatus::Voided, UsageStatus::Correction);
+        prop_assert_eq!(by_status(voided), by_status(corrections));
+    }
+}

@@ -1,0 +1,359 @@
+//! From charges to the items of an invoice: what makes charges one item, and in which order.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Charges, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum};
+use crate::{
+    catalog::{Catalog, ModelPrice, PlanVersion, UsagePricing},
+    ids::{ModelId, PlanId, PlanVersionId, PriceId},
+    money::{CENTS, Money, NumberError, Price},
+    month::Month,
+    refusal::Refusal,
+};
+
+/// Decimals of a price that parts with several prices come to.
+const BLENDED_DECIMALS: u32 = 6;
+
+/// Usage with what it was charged by.
+pub(super) struct ChargedUsage<'a> {
+    sum: &'a UsageSum,
+    price: &'a ModelPrice,
+    /// The version of the plan whose fee covers the price.
+    cover: Option<&'a PlanVersion>,
+}
+
+impl<'a> ChargedUsage<'a> {
+    /// Looks up what usage was charged by.
+    pub(super) fn find(sum: &'a UsageSum, catalog: &'a Catalog) -> Result<Self, Refusal> {
+        let price = catalog.price(sum.price_id);
+        let version = sum.window.map(|window| {
+            let id = window.plan_version_id;
+            let version = catalog.plan_version(id);
+            version.ok_or(Refusal::PlanVersionUnknown(id))
+        });
+        let version = version.transpose()?.filter(|_| !sum.is_reversal);
+        let included =
+            |version: &&PlanVersion| version.terms.usage_pricing == UsagePricing::Included;
+        Ok(Self {
+            sum,
+            price: price.ok_or(Refusal::PriceUnknown(sum.price_id))?,
+            cover: version.map(AsRef::as_ref).filter(included),
+        })
+    }
+
+    /// What is owed before coupons, in USD; nothing for what is taken back, of which coupons take
+    /// no part.
+    pub(super) fn net(&self) -> Result<Money, NumberError> {
+        if self.sum.is_reversal {
+            Ok(Money::ZERO)
+        } else {
+            self.sum.sums.net()
+        }
+    }
+
+    /// What the user's rate takes off list prices, in USD.
+    pub(super) fn account_discount(&self) -> Result<Money, NumberError> {
+        if self.sum.is_reversal || self.cover.is_some() {
+            return Ok(Money::ZERO);
+        }
+        self.sum.sums.cost_usd.minus(self.net()?)
+    }
+
+    /// What model prices come to, in USD: nothing when a plan covers them.
+    fn charged(&self) -> Money {
+        match self.cover {
+            _ if self.sum.is_reversal => self.sum.sums.final_cost,
+            Some(_) => Money::ZERO,
+            None => self.sum.sums.cost_usd,
+        }
+    }
+}
+
+/// Items in the order of an invoice, by what makes them one.
+type Groups = BTreeMap<Key, Group>;
+
+/// What makes charges one item, in the order of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Usage(ModelUsage),
+    Overage(WindowOverage),
+    LateUsage(Month, ModelUsage),
+    LateOverage(Month, WindowOverage),
+    Correction(Month, ModelId),
+}
+
+/// Usage of a model, with the name of the plan that covers it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct ModelUsage {
+    plan: Option<String>,
+    model: ModelId,
+}
+
+/// Overage of a window at a price. An upgrade changes the plan, and the price before, within one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct WindowOverage {
+    start: DateTime<Utc>,
+    /// USD per 1,000 tokens.
+    price: Money,
+    plan_id: PlanId,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    quantity: i64,
+    list_price: Money,
+    exact: Money,
+    parts: BTreeMap<PartKey, Part>,
+}
+
+/// What makes tokens one part, in the order of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct PartKey {
+    kind: PartKind,
+    /// USD per 1,000 tokens.
+    price: Money,
+    price_id: Option<PriceId>,
+    plan_version_id: Option<PlanVersionId>,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    tokens: i64,
+    amount: Money,
+}
+
+/// The items of a month's invoice; none when nothing was used and nothing is owed.
+pub(super) fn items(
+    month: Month,
+    usage: &[ChargedUsage<'_>],
+    charges: &Charges,
+) -> Result<Vec<Item>, NumberError> {
+    let mut groups = Groups::new();
+    for of_price in usage {
+        add_usage(&mut groups, month, of_price)?;
+        add_overage(&mut groups, month, of_price)?;
+    }
+    let (mut usage, mut later) = (Vec::new(), Vec::new());
+    for (key, group) in groups {
+        if group.quantity == 0 && group.exact == Money::ZERO {
+            continue;
+        }
+        let list_price = group.list_price;
+        let item = group.item(&key)?;
+        match key {
+            Key::Usage(ModelUsage { plan, .. }) => usage.push((plan.is_some(), list_price, item)),
+            _ => later.push(item),
+        }
+    }
+    // What cost most stands first; what a plan covers stands last.
+    usage.sort_by(|(covered, price, _), (other_covered, other_price, _)| {
+        covered.cmp(other_covered).then(other_price.cmp(price))
+    });
+    let mut items: Vec<_> = usage.into_iter().map(|(_, _, item)| item).collect();
+    items.extend(charges.lines.iter().map(line_item));
+    items.extend(later);
+    Ok(items)
+}
+
+/// The month that usage belongs to, when it is one before the invoice's.
+fn late(sum: &UsageSum, month: Month) -> Option<Month> {
+    (sum.billing_month < month).then_some(sum.billing_month)
+}
+
+fn add_usage(
+    groups: &mut Groups,
+    month: Month,
+    usage: &ChargedUsage<'_>,
+) -> Result<(), NumberError> {
+    let sum = usage.sum;
+    let model = usage.price.model_id.clone();
+    let of_model = || ModelUsage {
+        plan: usage.cover.map(|version| version.name.clone()),
+        model: model.clone(),
+    };
+    let key = match late(sum, month) {
+        _ if sum.is_reversal => Key::Correction(sum.billing_month, model),
+        None => Key::Usage(of_model()),
+        Some(late) => Key::LateUsage(late, of_model()),
+    };
+    let group = groups.entry(key).or_default();
+    group.quantity = group.quantity.saturating_add(sum.sums.tokens.total());
+    group.list_price = group.list_price.plus(sum.sums.cost_usd)?;
+    group.exact = group.exact.plus(usage.charged())?;
+    if sum.is_reversal {
+        let all = PartKey {
+            kind: PartKind::All,
+            price: Money::ZERO,
+            price_id: None,
+            plan_version_id: None,
+        };
+        return group.add_part(all, sum.sums.tokens.total(), usage.charged());
+    }
+    group.add_parts(usage)
+}
+
+fn add_overage(
+    groups: &mut Groups,
+    month: Month,
+    usage: &ChargedUsage<'_>,
+) -> Result<(), NumberError> {
+    let sum = usage.sum;
+    let (Some(version), Some(window)) = (usage.cover, sum.window) else {
+        return Ok(());
+    };
+    let (tokens, cost) = (sum.sums.overage_tokens, sum.sums.overage_cost);
+    if tokens == 0 {
+        return Ok(());
+    }
+    let price = version.terms.overage_price_per_k()?;
+    let overage = WindowOverage {
+        start: window.start,
+        price,
+        plan_id: version.plan_id.clone(),
+    };
+    let key = match late(sum, month) {
+        None => Key::Overage(overage),
+        Some(late) => Key::LateOverage(late, overage),
+    };
+    let group = groups.entry(key).or_default();
+    group.quantity = group.quantity.saturating_add(tokens);
+    group.exact = group.exact.plus(cost)?;
+    let part = PartKey {
+        kind: PartKind::Overage,
+        price,
+        price_id: None,
+        plan_version_id: Some(version.id),
+    };
+    group.add_part(part, tokens, cost)
+}
+
+fn line_item(line: &InvoiceLine) -> Item {
+    Item {
+        kind: match line.kind {
+            LineKind::PlanFee => ItemKind::PlanFee,
+            LineKind::Proration => ItemKind::Proration,
+        },
+        model: None,
+        quantity: 1,
+        unit_price: line.amount,
+        amount: line.amount,
+        description: line.description.clone(),
+        period_start: None,
+        breakdown: Vec::new(),
+    }
+}
+
+impl Key {
+    fn kind(&self) -> ItemKind {
+        match self {
+            Self::Usage(_) => ItemKind::Usage,
+            Self::Overage(_) => ItemKind::Overage,
+            Self::LateUsage(..) | Self::LateOverage(..) => ItemKind::LateUsage,
+            Self::Correction(..) => ItemKind::Correction,
+        }
+    }
+
+    fn description(&self) -> String {
+        let usage = |prefix: String, usage: &ModelUsage| match &usage.plan {
+            Some(plan) => format!("{prefix} - {} (included in {plan})", usage.model),
+            None => format!("{prefix} - {}", usage.model),
+        };
+        match self {
+            Self::Usage(of_model) => usage("AI API usage".to_owned(), of_model),
+            Self::Overage(_) => "Extra tokens".to_owned(),
+            Self::LateUsage(month, of_model) => usage(format!("Late usage {month}"), of_model),
+            Self::LateOverage(month, _) => format!("Late usage {month} - Extra tokens"),
+            Self::Correction(month, model) => format!("Correction {month} - {model}"),
+        }
+    }
+
+    fn model(&self) -> Option<&ModelId> {
+        match self {
+            Self::Usage(usage) | Self::LateUsage(_, usage) => Some(&usage.model),
+            Self::Correction(_, model) => Some(model),
+            Self::Overage(_) | Self::LateOverage(..) => None,
+        }
+    }
+
+    fn period_start(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Overage(overage) | Self::LateOverage(_, overage) => Some(overage.start),
+            _ => None,
+        }
+    }
+}
+
+impl Group {
+    fn add_parts(&mut self, usage: &ChargedUsage<'_>) -> Result<(), NumberError> {
+        let version = usage.cover.map(|version| version.id);
+        for (kind, tokens, price) in usage.price.prices.parts(&usage.sum.sums.tokens) {
+            if tokens != 0 {
+                let price = if version.is_some() {
+                    Price::ZERO
+                } else {
+                    price
+                };
+                let part = PartKey {
+                    kind: PartKind::Tokens(kind),
+                    price: Money::of_tokens(1_000, price)?,
+                    price_id: Some(usage.price.id),
+                    plan_version_id: version,
+                };
+                self.add_part(part, tokens, Money::of_tokens(tokens, price)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_part(&mut self, key: PartKey, tokens: i64, amount: Money) -> Result<(), NumberError> {
+        let part = self.parts.entry(key).or_default();
+        part.tokens = part.tokens.saturating_add(tokens);
+        part.amount = part.amount.plus(amount)?;
+        Ok(())
+    }
+
+    fn item(self, key: &Key) -> Result<Item, NumberError> {
+        let mut breakdown = Vec::with_capacity(self.parts.len());
+        for (charged_by, part) in self.parts {
+            breakdown.push(ItemPart {
+                kind: charged_by.kind,
+                tokens: part.tokens,
+                unit_price: match charged_by.kind {
+                    PartKind::Tokens(_) | PartKind::Overage => charged_by.price,
+                    PartKind::All => blended(part.amount, part.tokens)?,
+                },
+                amount: part.amount,
+                price_id: charged_by.price_id,
+                plan_version_id: charged_by.plan_version_id,
+            });
+        }
+        let mut prices = breakdown.iter().map(|part| part.unit_price);
+        let first = prices.next().unwrap_or(Money::ZERO);
+        let unit_price = if prices.all(|price| price == first) {
+            first
+        } else {
+            blended(self.exact, self.quantity)?
+        };
+        Ok(Item {
+            kind: key.kind(),
+            model: key.model().cloned(),
+            quantity: self.quantity,
+            unit_price,
+            amount: self.exact.rounded(CENTS)?,
+            description: key.description(),
+            period_start: key.period_start(),
+            breakdown,
+        })
+    }
+}
+
+/// USD per 1,000 tokens that an amount comes to.
+fn blended(amount: Money, tokens: i64) -> Result<Money, NumberError> {
+    match tokens {
+        0 => Ok(Money::ZERO),
+        tokens if tokens < 0 => blended(amount.negated()?, tokens.saturating_neg()),
+        tokens => amount.times(1_000)?.divided(tokens, BLENDED_DECIMALS),
+    }
+}

@@ -1,0 +1,282 @@
+//! Why a call is refused although it is well formed. Nothing changes by a refused call.
+
+use crate::{
+    Violation,
+    ids::{InvoiceId, ModelId, PlanId, PlanVersionId, PriceId},
+    money::{Money, NumberError},
+    month::Month,
+};
+
+/// Why a call is refused: a reason each, with what its message needs. As text it is the message
+/// that callers read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A field's value does not go with what is stored.
+    #[error("{0}")]
+    Field(Violation),
+    /// An amount does not fit.
+    #[error("{what} {error}")]
+    TooLarge {
+        /// Which amount, with its article.
+        what: &'static str,
+        /// Why.
+        error: NumberError,
+    },
+
+    /// The model has no price at that time.
+    #[error("model {:?} has no price at that time", .0.as_str())]
+    ModelUnpriced(ModelId),
+    /// A price would start before now, and the model has one already.
+    #[error("effective_from lies in the past and the model has a price already")]
+    PriceInPast,
+    /// The catalog, which forgets nothing, has no such price: a stored id is at fault.
+    #[error("the catalog has no {0}")]
+    PriceUnknown(PriceId),
+    /// The catalog, which forgets nothing, has no such version: a stored id is at fault.
+    #[error("the catalog has no {0}")]
+    PlanVersionUnknown(PlanVersionId),
+
+    /// The request id was recorded before with other content.
+    #[error("this request id was recorded before with other content")]
+    UsageConflict,
+    /// An amount of a record does not fit.
+    #[error("the amount is too large to be billed")]
+    UsageTooLarge,
+    /// No usage record has the id, which is as the caller wrote it.
+    #[error("there is no usage record {0:?}")]
+    UsageNotFound(String),
+    /// The record was voided before.
+    #[error("the record is voided already")]
+    UsageVoided,
+    /// The record reverses another one.
+    #[error("a correction cannot be voided")]
+    UsageIsCorrection,
+
+    /// No plan has the id.
+    #[error("there is no plan {:?}", .0.as_str())]
+    PlanNotFound(PlanId),
+    /// Another plan has the id.
+    #[error("there is another plan {:?}", .0.as_str())]
+    PlanExists(PlanId),
+    /// The plan is off the offer.
+    #[error("the plan {:?} is no longer offered", .0.as_str())]
+    PlanInactive(PlanId),
+    /// Subscriptions use the plan or will change to it.
+    #[error("plan {:?} still has subscriptions: {subscriptions}", .id.as_str())]
+    PlanInUse {
+        /// The plan.
+        id: PlanId,
+        /// How many.
+        subscriptions: i64,
+    },
+
+    /// A live subscription is in the way.
+    #[error("the user has a live subscription already")]
+    SubscriptionExists,
+    /// No live subscription.
+    #[error("the user has no live subscription")]
+    SubscriptionNotFound,
+    /// The state of the subscription does not allow it.
+    #[error("{0}")]
+    SubscriptionTransition(&'static str),
+    /// The user's one trial is used.
+    #[error("the user has had a trial already")]
+    TrialUsed,
+    /// The fee of the subscription that is asked for does not fit.
+    #[error("the fee {0}")]
+    SubscriptionTooLarge(NumberError),
+
+    /// A coupon cannot be redeemed.
+    #[error("coupon {name:?}: {reason}")]
+    Coupon {
+        /// Its code or id, as the caller wrote it.
+        name: String,
+        /// Why.
+        reason: CouponRefusal,
+    },
+    /// The code of a new coupon is taken.
+    #[error("there is a coupon with the code {0:?} already")]
+    CouponExists(String),
+
+    /// The month has no charges to invoice.
+    #[error("month {0}: there is nothing to bill")]
+    NothingToBill(Month),
+    /// No invoice has the id, which is as the caller wrote it.
+    #[error("invoice {0:?}: there is no such invoice")]
+    InvoiceNotFound(String),
+    /// The status of the invoice does not allow it.
+    #[error("invoice \"{id}\": the invoice is {status}")]
+    InvoiceTransition {
+        /// The invoice.
+        id: InvoiceId,
+        /// What its status is called.
+        status: &'static str,
+    },
+    /// The request id made another credit note.
+    #[error("invoice \"{0}\": the request id was used for another credit note")]
+    CreditNoteConflict(InvoiceId),
+}
+
+/// Why a coupon cannot be redeemed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CouponRefusal {
+    /// No such code.
+    #[error("there is none")]
+    NotFound,
+    /// Taken back.
+    #[error("it is no longer offered")]
+    Inactive,
+    /// Too early.
+    #[error("it is not valid yet")]
+    NotYetValid,
+    /// Too late.
+    #[error("it has expired")]
+    Expired,
+    /// The user's redemption of it still saves.
+    #[error("it is applied already")]
+    AlreadyActive,
+    /// Redeemed as often as it may be.
+    #[error("it is used up")]
+    UsedUp,
+    /// Redeemed by the user as often as one user may.
+    #[error("it was redeemed as often as one user may")]
+    UserLimit,
+    /// For subscribers of other plans.
+    #[error("it does not apply to the user's plan")]
+    PlanNotAllowed,
+    /// The month owes too little.
+    #[error("the running month does not reach its minimum purchase amount")]
+    MinimumNotReached,
+    /// The request id redeemed another coupon.
+    #[error("the request id was used for another one")]
+    RequestConflict,
+}
+
+impl Refusal {
+    /// A field's value does not go with what is stored; `description` is a lowercase sentence
+    /// without a subject.
+    pub fn field(field: &'static str, description: impl Into<String>) -> Self {
+        Self::Field(Violation::new(field, description))
+    }
+
+    /// The month has not begun.
+    #[must_use]
+    pub fn month_in_future() -> Self {
+        Self::field("billing_month", "must not be in the future")
+    }
+
+    /// The month, which is to be closed or checked, is not over.
+    #[must_use]
+    pub fn month_not_over() -> Self {
+        Self::field("month", "must be over")
+    }
+
+    /// The amount exceeds what earlier credit notes have left of the invoice.
+    #[must_use]
+    pub fn credit_too_high(left: Money) -> Self {
+        let description =
+            format!("must be at most {left}, what earlier credit notes have left of the invoice");
+        Self::field("amount", description)
+    }
+
+    /// What the error of a named amount comes to.
+    pub(crate) fn too_large(what: &'static str) -> impl Fn(NumberError) -> Self {
+        move |error| Self::TooLarge { what, error }
+    }
+}
+
+/// An amount without a better name.
+impl From<NumberError> for Refusal {
+    fn from(error: NumberError) -> Self {
+        Self::TooLarge {
+            what: "an amount",
+            error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{money, month, uuid};
+
+    fn plan() -> PlanId {
+        PlanId::parse("plan \"x\"").unwrap()
+    }
+
+    fn invoice() -> InvoiceId {
+        InvoiceId::new(uuid("a"))
+    }
+
+    const INVOICE: &str = "invoice \"inv-61000000000000000000000000000000\"";
+
+    #[rstest]
+    #[case(
+        Refusal::ModelUnpriced(ModelId::parse("gpt-4").unwrap()),
+        "model \"gpt-4\" has no price at that time"
+    )]
+    #[case(Refusal::PriceUnknown(PriceId::new(7)), "the catalog has no price-7")]
+    #[case(
+        Refusal::PlanVersionUnknown(PlanVersionId::new(7)),
+        "the catalog has no plan-version-7"
+    )]
+    #[case(Refusal::UsageNotFound("rec\n".into()), "there is no usage record \"rec\\n\"")]
+    #[case(Refusal::PlanNotFound(plan()), "there is no plan \"plan \\\"x\\\"\"")]
+    #[case(
+        Refusal::PlanExists(plan()),
+        "there is another plan \"plan \\\"x\\\"\""
+    )]
+    #[case(
+        Refusal::PlanInactive(plan()),
+        "the plan \"plan \\\"x\\\"\" is no longer offered"
+    )]
+    #[case(
+        Refusal::PlanInUse { id: plan(), subscriptions: 3 },
+        "plan \"plan \\\"x\\\"\" still has subscriptions: 3"
+    )]
+    #[case(
+        Refusal::SubscriptionTooLarge(NumberError::TooLarge),
+        "the fee is too large"
+    )]
+    #[case(
+        Refusal::Coupon { name: "SAVE".into(), reason: CouponRefusal::Expired },
+        "coupon \"SAVE\": it has expired"
+    )]
+    #[case(
+        Refusal::CouponExists("SAVE".into()),
+        "there is a coupon with the code \"SAVE\" already"
+    )]
+    #[case(
+        Refusal::NothingToBill(month("2024-11")),
+        "month 2024-11: there is nothing to bill"
+    )]
+    #[case(
+        Refusal::InvoiceNotFound("inv-1".into()),
+        "invoice \"inv-1\": there is no such invoice"
+    )]
+    #[case(Refusal::from(NumberError::TooLarge), "an amount is too large")]
+    #[case(Refusal::too_large("a fee")(NumberError::TooLarge), "a fee is too large")]
+    #[case(Refusal::month_in_future(), "billing_month must not be in the future")]
+    #[case(Refusal::month_not_over(), "month must be over")]
+    #[case(
+        Refusal::credit_too_high(money("7.5")),
+        "amount must be at most 7.5, what earlier credit notes have left of the invoice"
+    )]
+    fn a_refusal_names_what_it_is_about(#[case] refusal: Refusal, #[case] message: &str) {
+        assert_eq!(refusal.to_string(), message);
+    }
+
+    #[test]
+    fn a_refused_invoice_is_named_by_its_id() {
+        let paid = Refusal::InvoiceTransition {
+            id: invoice(),
+            status: "paid",
+        };
+        assert_eq!(paid.to_string(), format!("{INVOICE}: the invoice is paid"));
+        let conflict = Refusal::CreditNoteConflict(invoice());
+        let message = format!("{INVOICE}: the request id was used for another credit note");
+        assert_eq!(conflict.to_string(), message);
+    }
+}

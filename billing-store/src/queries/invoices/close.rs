@@ -1,0 +1,218 @@
+//! Closing months for all users, chunk by chunk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use billing_core::{
+    account::Account,
+    ids::UserId,
+    invoice::{InvoiceRun, InvoiceStatus, InvoiceTransition},
+    month::Month,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::FutureExt;
+
+use super::{
+    super::{Backend, Tx, dialect},
+    charges::{self, Costs},
+    run,
+};
+use crate::{
+    ClosedUsers, MonthProgress, NewInvoiceId, StoreError, UsersToClose, rows,
+    schema::{accounts, invoice_lines, invoices},
+    sql_types::{DbTimestamp, DbUuid},
+};
+
+impl Backend {
+    pub(super) async fn close_chunk(
+        &self,
+        users: UsersToClose,
+        limit: i64,
+        new_id: NewInvoiceId,
+    ) -> Result<ClosedUsers, StoreError> {
+        let month = users.month;
+        let chunk = self.read((users, limit), |tx, (users, limit)| {
+            next(tx, users, limit).boxed()
+        });
+        let chunk = chunk.await?;
+        let mut closed = ClosedUsers {
+            last: chunk.last().cloned().map(UserId::trusted),
+            ..ClosedUsers::default()
+        };
+        match self.close(chunk.clone(), month, &new_id).await {
+            Ok(()) => {
+                closed.closed = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+                return Ok(closed);
+            }
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            Err(_) => {}
+        }
+        // Somebody's data is at fault: everybody else is closed one by one.
+        for user_id in chunk {
+            match self.close(vec![user_id.clone()], month, &new_id).await {
+                Ok(()) => closed.closed += 1,
+                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    let failed = (UserId::trusted(user_id), error.to_string());
+                    closed.failed.push(failed);
+                }
+            }
+        }
+        Ok(closed)
+    }
+
+    /// Closes every month up to one for users, in one transaction.
+    async fn close(
+        &self,
+        user_ids: Vec<String>,
+        month: Month,
+        new_id: &NewInvoiceId,
+    ) -> Result<(), StoreError> {
+        if user_ids.is_empty() {
+            return Ok(());
+        }
+        let order = (user_ids, month, NewInvoiceId::clone(new_id));
+        self.write(order, |tx, (user_ids, month, new_id)| {
+            close(tx, user_ids, month, new_id).boxed()
+        })
+        .await
+    }
+}
+
+/// For how many users a month is closed.
+pub(super) async fn progress(tx: &mut Tx, month: Month) -> Result<MonthProgress, StoreError> {
+    let closed = accounts::table.filter(accounts::open_month.gt(month.to_string()));
+    Ok(MonthProgress {
+        closed: closed.count().get_result(&mut tx.conn).await?,
+        users: accounts::table.count().get_result(&mut tx.conn).await?,
+    })
+}
+
+/// The next users to be closed.
+async fn next(tx: &mut Tx, users: UsersToClose, limit: i64) -> Result<Vec<String>, StoreError> {
+    let known_by = users.known_by.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let after = users.after.map(UserId::into_string);
+    Ok(accounts::table
+        .filter(accounts::open_month.le(users.month.to_string()))
+        .filter(accounts::created_at.le(DbTimestamp(known_by)))
+        .filter(accounts::user_id.gt(after.unwrap_or_default()))
+        .order(accounts::user_id)
+        .limit(limit)
+        .select(accounts::user_id)
+        .load(&mut tx.conn)
+        .await?)
+}
+
+async fn close(
+    tx: &mut Tx,
+    user_ids: Vec<String>,
+    month: Month,
+    new_id: NewInvoiceId,
+) -> Result<(), StoreError> {
+    // What is summed up now need not be read record by record below, nor ever again.
+    dialect::fold(&mut tx.conn, user_ids.clone()).await?;
+    let mut ready = tx.lock_many(user_ids).await?;
+    let now = ready.now;
+    let mut accounts = std::mem::take(&mut ready.account);
+    // Another server may have been faster with some.
+    accounts.retain(|account| account.state.open_month <= month);
+    tx.save_lines_first(&mut accounts, now).await?;
+    let costs = charges::costs(tx, &accounts, month).await?;
+    for (due_month, due) in due_months(tx, &accounts, month).await? {
+        let run = InvoiceRun {
+            month: due_month,
+            catalog: &ready.catalog,
+            keep_drafts: false,
+            now,
+        };
+        let due = accounts
+            .iter_mut()
+            .filter(|account| due.contains(account.id().as_str()));
+        let mut due: Vec<_> = due.collect();
+        run::issue(tx, &run, &mut due, &costs, &new_id).await?;
+        for account in due {
+            close_month(account, due_month, &costs)?;
+        }
+    }
+    for account in &mut accounts {
+        close_month(account, month, &costs)?;
+    }
+    tx.save(&accounts, &[], &ready.catalog, now).await
+}
+
+/// Has later usage of a month join later invoices, also where there was nothing to bill.
+fn close_month(account: &mut Account, month: Month, costs: &Costs) -> Result<(), StoreError> {
+    let of_account = costs.get(account.id().as_str());
+    account.close(month, of_account.unwrap_or(&BTreeMap::new()))?;
+    Ok(())
+}
+
+/// The months up to one that accounts have charges of which no invoice carries, and whose.
+async fn due_months(
+    tx: &mut Tx,
+    accounts: &[Account],
+    month: Month,
+) -> Result<BTreeMap<Month, BTreeSet<String>>, StoreError> {
+    let mut due: BTreeMap<Month, BTreeSet<String>> = BTreeMap::new();
+    for account in accounts {
+        for (uninvoiced, _) in account.state.uninvoiced.range(..=month) {
+            let users = due.entry(*uninvoiced).or_default();
+            users.insert(account.id().to_string());
+        }
+    }
+    let user_ids: Vec<_> = accounts.iter().map(|a| a.id().to_string()).collect();
+    for (user_id, of_month) in months_with_lines(tx, &user_ids, month).await? {
+        due.entry(of_month).or_default().insert(user_id);
+    }
+    Ok(due)
+}
+
+/// Users and the months up to one that have lines which no invoice carries.
+async fn months_with_lines(
+    tx: &mut Tx,
+    user_ids: &[String],
+    month: Month,
+) -> Result<Vec<(String, Month)>, StoreError> {
+    let rows: Vec<(String, String)> = invoice_lines::table
+        .filter(invoice_lines::user_id.eq_any(user_ids))
+        .filter(invoice_lines::billing_month.le(month.to_string()))
+        .filter(invoice_lines::invoice_id.is_null())
+        .select((invoice_lines::user_id, invoice_lines::billing_month))
+        .distinct()
+        .load(&mut tx.conn)
+        .await?;
+    rows.into_iter()
+        .map(|(user_id, text)| Ok((user_id, rows::month("billing_month", &text)?)))
+        .collect()
+}
+
+/// Has unpaid invoices fall overdue, and answers how many were found.
+pub(super) async fn mark_overdue(tx: &mut Tx, limit: i64) -> Result<usize, StoreError> {
+    let now = DbTimestamp(tx.now());
+    let unpaid = InvoiceStatus::Issued;
+    let Some(overdue) = unpaid.after(InvoiceTransition::FallDue) else {
+        return Ok(0);
+    };
+    let late: Vec<(String, DbUuid)> = invoices::table
+        .filter(invoices::status.eq(unpaid.name()))
+        .filter(invoices::due_date.lt(now))
+        .order((invoices::user_id, invoices::id))
+        .limit(limit)
+        .select((invoices::user_id, invoices::id))
+        .load(&mut tx.conn)
+        .await?;
+    for (user_id, id) in &late {
+        let still_unpaid = invoices::table
+            .find((user_id, id))
+            .filter(invoices::status.eq(unpaid.name()));
+        diesel::update(still_unpaid)
+            .set((
+                invoices::status.eq(overdue.name()),
+                invoices::updated_at.eq(now),
+            ))
+            .execute(&mut tx.conn)
+            .await?;
+    }
+    Ok(late.len())
+}

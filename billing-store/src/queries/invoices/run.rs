@@ -1,0 +1,130 @@
+//! Issuing a month's invoices, of one account or of many, within a transaction that has locked
+//! them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use billing_core::{
+    account::Account,
+    invoice::{BillingDetails, Charges, Invoice, InvoiceRun, InvoiceStatus, MonthToInvoice},
+    month::Month,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    super::{Tx, dialect},
+    charges::{self, Costs},
+    stored,
+};
+use crate::{
+    NewInvoiceId, StoreError,
+    rows::{CreditNoteRow, InvoiceRow},
+    schema::{billing_settings, invoice_lines, invoices},
+    sql_types::DbUuid,
+};
+
+/// Issues the invoices of accounts that have something to bill and no invoice, and answers them.
+/// The accounts change, and are the caller's to save.
+pub(super) async fn issue(
+    tx: &mut Tx,
+    run: &InvoiceRun<'_>,
+    accounts: &mut [&mut Account],
+    costs: &Costs,
+    new_id: &NewInvoiceId,
+) -> Result<Vec<Invoice>, StoreError> {
+    let user_ids = accounts.iter().map(|account| account.id().to_string());
+    let user_ids: Vec<_> = user_ids.collect();
+    let mut stored = stored::of_month(tx, &user_ids, run.month).await?;
+    let charges = charges::uninvoiced(tx, &user_ids, run.month).await?;
+    let billing = billing_details(tx, &user_ids).await?;
+    let mut made = Vec::with_capacity(accounts.len());
+    let mut drafts = Vec::new();
+    for account in accounts {
+        let user_id = account.id().as_str().to_owned();
+        let of_month = stored.remove(&user_id).unwrap_or_default();
+        if of_month
+            .live
+            .is_some_and(|live| live.status == InvoiceStatus::Draft)
+        {
+            drafts.push(user_id.clone());
+        }
+        let charges = charges.get(&user_id).unwrap_or(const { &NO_CHARGES });
+        let month = MonthToInvoice {
+            invoices: of_month,
+            charges,
+            costs: costs.get(&user_id).unwrap_or(const { &BTreeMap::new() }),
+            billing: billing.get(&user_id).unwrap_or(const { &NO_DETAILS }),
+            new_id: new_id(),
+        };
+        let Some(invoice) = account.invoice(run, month)? else {
+            continue;
+        };
+        let has_lines = !charges.lines.is_empty() && !run.keep_drafts;
+        made.push((invoice, has_lines));
+    }
+    // A draft that was kept has become the invoice, or there is nothing left of it.
+    delete_drafts(tx, drafts, run.month).await?;
+    store(tx, &made).await?;
+    Ok(made.into_iter().map(|(invoice, _)| invoice).collect())
+}
+
+const NO_CHARGES: Charges = Charges {
+    usage: Vec::new(),
+    lines: Vec::new(),
+};
+
+const NO_DETAILS: BillingDetails = BillingDetails {
+    address: String::new(),
+};
+
+/// What invoices take from users' settings, by user.
+async fn billing_details(
+    tx: &mut Tx,
+    user_ids: &[String],
+) -> Result<HashMap<String, BillingDetails>, StoreError> {
+    let rows: Vec<(String, String)> = billing_settings::table
+        .filter(billing_settings::user_id.eq_any(user_ids))
+        .select((billing_settings::user_id, billing_settings::billing_address))
+        .load(&mut tx.conn)
+        .await?;
+    let details = rows.into_iter();
+    Ok(details
+        .map(|(user_id, address)| (user_id, BillingDetails { address }))
+        .collect())
+}
+
+async fn delete_drafts(tx: &mut Tx, user_ids: Vec<String>, month: Month) -> Result<(), StoreError> {
+    if user_ids.is_empty() {
+        return Ok(());
+    }
+    let drafts = invoices::table
+        .filter(invoices::user_id.eq_any(user_ids))
+        .filter(invoices::billing_month.eq(month.to_string()))
+        .filter(invoices::status.eq(InvoiceStatus::Draft.name()));
+    diesel::delete(drafts).execute(&mut tx.conn).await?;
+    Ok(())
+}
+
+/// Stores new invoices with their credit notes, and marks the lines that they carry.
+async fn store(tx: &mut Tx, made: &[(Invoice, bool)]) -> Result<(), StoreError> {
+    let rows = made
+        .iter()
+        .map(|(invoice, _)| InvoiceRow::try_from(invoice));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    dialect::insert(&mut tx.conn, rows).await?;
+    let notes = made.iter().flat_map(|(invoice, _)| &invoice.credit_notes);
+    let notes = notes.map(CreditNoteRow::from).collect();
+    dialect::insert(&mut tx.conn, notes).await?;
+    for (invoice, _) in made.iter().filter(|(_, has_lines)| *has_lines) {
+        let lines = invoice_lines::table
+            .filter(invoice_lines::user_id.eq(invoice.user_id.as_str()))
+            .filter(invoice_lines::billing_month.eq(invoice.month.to_string()))
+            .filter(invoice_lines::invoice_id.is_null());
+        let id = invoice.id.map(|id| DbUuid(id.uuid()));
+        diesel::update(lines)
+            .set(invoice_lines::invoice_id.eq(id))
+            .execute(&mut tx.conn)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Reading invoices.
+
+use std::collections::HashMap;
+
+use billing_core::{
+    ids::{InvoiceId, UserId},
+    invoice::{CreditNote, Invoice, InvoiceStatus, LiveInvoice, MonthInvoices},
+    month::Month,
+    refusal::Refusal,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::super::Tx;
+use crate::{
+    InvoiceFilter, StoreError,
+    rows::{CreditNoteRow, InvoiceRow},
+    schema::{credit_notes, invoices},
+    sql_types::{DbTimestamp, DbUuid},
+};
+
+/// One invoice with its credit notes.
+pub(super) async fn one(
+    tx: &mut Tx,
+    user_id: UserId,
+    id: InvoiceId,
+) -> Result<Invoice, StoreError> {
+    let row = invoices::table
+        .find((user_id.as_str(), DbUuid(id.uuid())))
+        .select(InvoiceRow::as_select())
+        .first(&mut tx.conn)
+        .await
+        .optional()?;
+    let row = row.ok_or_else(|| Refusal::InvoiceNotFound(id.to_string()))?;
+    let notes = credit_notes::table
+        .filter(credit_notes::user_id.eq(user_id.as_str()))
+        .filter(credit_notes::invoice_id.eq(DbUuid(id.uuid())))
+        .order((credit_notes::created_at, credit_notes::id))
+        .select(CreditNoteRow::as_select())
+        .load(&mut tx.conn)
+        .await?;
+    let mut invoice = Invoice::try_from(row)?;
+    invoice.credit_notes = notes.into_iter().map(CreditNote::from).collect();
+    Ok(invoice)
+}
+
+/// A page of a user's invoices, and how many there are.
+pub(super) async fn list(
+    tx: &mut Tx,
+    filter: InvoiceFilter,
+    offset: i64,
+    limit: i64,
+) -> Result<(Vec<Invoice>, i64), StoreError> {
+    let mut found = invoices::table
+        .filter(invoices::user_id.eq(filter.user_id.to_string()))
+        .order((invoices::billing_month.desc(), invoices::id.desc()))
+        .offset(offset)
+        .limit(limit)
+        .select(InvoiceRow::as_select())
+        .into_boxed();
+    let mut count = invoices::table
+        .filter(invoices::user_id.eq(filter.user_id.to_string()))
+        .into_boxed();
+    if let Some(status) = filter.status {
+        found = found.filter(invoices::status.eq(status.name()));
+        count = count.filter(invoices::status.eq(status.name()));
+    }
+    let total = count.count().get_result(&mut tx.conn).await?;
+    let rows = found.load(&mut tx.conn).await?.into_iter();
+    let invoices = rows.map(Invoice::try_from).collect::<Result<_, _>>()?;
+    Ok((invoices, total))
+}
+
+/// What there is of users' invoices of a month, by user.
+pub(super) async fn of_month(
+    tx: &mut Tx,
+    user_ids: &[String],
+    month: Month,
+) -> Result<HashMap<String, MonthInvoices>, StoreError> {
+    let rows: Vec<(String, DbUuid, String, DbTimestamp)> = invoices::table
+        .filter(invoices::user_id.eq_any(user_ids))
+        .filter(invoices::billing_month.eq(month.to_string()))
+        .select((
+            invoices::user_id,
+            invoices::id,
+            invoices::status,
+            invoices::created_at,
+        ))
+        .load(&mut tx.conn)
+        .await?;
+    let mut found: HashMap<String, MonthInvoices> = HashMap::new();
+    for (user_id, id, status, created_at) in rows {
+        let named = InvoiceStatus::named(&status);
+        let status = named.ok_or_else(|| StoreError::corrupt("status", &status))?;
+        let invoice = LiveInvoice {
+            id: InvoiceId::new(id.0),
+            status,
+            created_at: created_at.0,
+        };
+        found.entry(user_id).or_default().add(invoice);
+    }
+    Ok(found)
+}
+
+/// What there is of a user's invoices of a month.
+pub(super) async fn of_user(
+    tx: &mut Tx,
+    user_id: &UserId,
+    month: Month,
+) -> Result<MonthInvoices, StoreError> {
+    let found = of_month(tx, &[user_id.to_string()], month).await?;
+    Ok(found.into_values().next().unwrap_or_default())
+}

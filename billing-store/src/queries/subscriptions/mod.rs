@@ -1,0 +1,164 @@
+//! Users' subscriptions.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use billing_core::{
+    account::AccountChange,
+    ids::{SubscriptionId, UserId},
+    refusal::Refusal,
+    subscription::{SubscriptionOrder, SubscriptionRecord, SubscriptionView},
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::FutureExt;
+
+use super::{Backend, Tx};
+use crate::{
+    StoreError, SubscriptionStore,
+    rows::SubscriptionRow,
+    schema::{accounts, subscription_periods, subscriptions},
+    sql_types::{DbTimestamp, DbUuid},
+};
+
+#[async_trait]
+impl SubscriptionStore for Backend {
+    async fn order_subscription(
+        &self,
+        user_id: UserId,
+        order: SubscriptionOrder,
+    ) -> Result<SubscriptionView, StoreError> {
+        self.write((user_id, order), |tx, (user_id, order)| {
+            carry_out(tx, user_id, order).boxed()
+        })
+        .await
+    }
+
+    async fn live_subscription(&self, user_id: UserId) -> Result<SubscriptionView, StoreError> {
+        self.read(user_id, |tx, user_id| live(tx, user_id).boxed())
+            .await
+    }
+
+    async fn subscriptions(
+        &self,
+        user_id: UserId,
+        after: Option<SubscriptionId>,
+        limit: i64,
+    ) -> Result<Vec<SubscriptionView>, StoreError> {
+        self.read((user_id, after, limit), |tx, (user_id, after, limit)| {
+            list(tx, user_id, after, limit).boxed()
+        })
+        .await
+    }
+
+    async fn renew_due(&self, limit: i64) -> Result<usize, StoreError> {
+        self.write(limit, |tx, limit| renew_due(tx, limit).boxed())
+            .await
+    }
+}
+
+async fn carry_out(
+    tx: &mut Tx,
+    user_id: UserId,
+    order: SubscriptionOrder,
+) -> Result<SubscriptionView, StoreError> {
+    let mut ready = tx.lock(&user_id).await?;
+    let view = ready.account.order(order, &ready.catalog, ready.now)?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    Ok(view)
+}
+
+async fn live(tx: &mut Tx, user_id: UserId) -> Result<SubscriptionView, StoreError> {
+    let account = tx.view(user_id).await?.account;
+    let live = account.state.subscription.as_ref();
+    let live = live.ok_or(Refusal::SubscriptionNotFound)?;
+    let row = subscriptions::table
+        .find((account.id().as_str(), DbUuid(live.id.uuid())))
+        .select(SubscriptionRow::as_select())
+        .first(&mut tx.conn)
+        .await?;
+    Ok(account.view_subscription(SubscriptionRecord::try_from(row)?))
+}
+
+async fn list(
+    tx: &mut Tx,
+    user_id: UserId,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<SubscriptionView>, StoreError> {
+    let account = tx.view(user_id).await?.account;
+    // Ids begin with their time, so the newest has the greatest.
+    let mut query = subscriptions::table
+        .filter(subscriptions::user_id.eq(account.id().as_str()))
+        .order(subscriptions::id.desc())
+        .limit(limit)
+        .select(SubscriptionRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(subscriptions::id.lt(DbUuid(after.uuid())));
+    }
+    let rows = query.load(&mut tx.conn).await?;
+    let records = rows.into_iter().map(SubscriptionRecord::try_from);
+    let mut records = records.collect::<Result<Vec<_>, _>>()?;
+    count_late_usage(tx, account.id(), &mut records).await?;
+    let records = records.into_iter();
+    Ok(records
+        .map(|record| account.view_subscription(record))
+        .collect())
+}
+
+/// Late usage and voids still change the last window of a subscription that has ended.
+async fn count_late_usage(
+    tx: &mut Tx,
+    user_id: &UserId,
+    records: &mut [SubscriptionRecord],
+) -> Result<(), StoreError> {
+    let ended = records.iter().filter(|record| record.state.is_over());
+    let ended: Vec<_> = ended.map(|record| DbUuid(record.id.uuid())).collect();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let windows: Vec<(DbUuid, i64)> = subscription_periods::table
+        .filter(subscription_periods::user_id.eq(user_id.as_str()))
+        .filter(subscription_periods::subscription_id.eq_any(ended))
+        .order(subscription_periods::window_start)
+        .select((
+            subscription_periods::subscription_id,
+            subscription_periods::tokens_used,
+        ))
+        .load(&mut tx.conn)
+        .await?;
+    let windows = windows.into_iter();
+    let last: HashMap<_, _> = windows.map(|(id, tokens)| (id.0, tokens)).collect();
+    for record in records {
+        if let Some(tokens_used) = last.get(&record.id.uuid()) {
+            record.tokens_used = *tokens_used;
+        }
+    }
+    Ok(())
+}
+
+async fn renew_due(tx: &mut Tx, limit: i64) -> Result<usize, StoreError> {
+    let due: Vec<String> = accounts::table
+        .filter(accounts::subscription_id.is_not_null())
+        .filter(accounts::window_end.le(DbTimestamp(tx.now())))
+        .order(accounts::window_end)
+        .limit(limit)
+        .select(accounts::user_id)
+        .load(&mut tx.conn)
+        .await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let found = due.len();
+    let mut ready = tx.lock_many(due).await?;
+    // Usage or another server may have been faster with some.
+    let renewed = |change| change == AccountChange::All;
+    ready
+        .account
+        .retain(|account| renewed(account.pending().account));
+    tx.save(&ready.account, &[], &ready.catalog, ready.now)
+        .await?;
+    Ok(found)
+}

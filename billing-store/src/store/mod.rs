@@ -1,0 +1,57 @@
+//! What the server asks of a database: one small trait per aggregate.
+
+mod accounts;
+mod coupons;
+mod folding;
+mod invoices;
+mod plans;
+mod prices;
+mod reports;
+mod subscriptions;
+mod usage;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    accounts::{AccountStore, SettingsStore},
+    coupons::CouponStore,
+    folding::{FoldStore, LONG_TAIL, Swept, Tails},
+    invoices::{
+        ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,
+        NewInvoiceId, UsersToClose,
+    },
+    plans::PlanStore,
+    prices::PriceStore,
+    reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
+    subscriptions::SubscriptionStore,
+    usage::{RecordFilter, UsageStore},
+};
+use crate::StoreError;
+
+/// Tells the time. The store asks once its locks are held, so that what it decides is decided in
+/// the order of its times.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Everything the server asks of a database.
+#[async_trait]
+pub trait Store:
+    AccountStore
+    + CouponStore
+    + FoldStore
+    + InvoiceStore
+    + PlanStore
+    + PriceStore
+    + ReportStore
+    + SettingsStore
+    + SubscriptionStore
+    + UsageStore
+{
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,233 @@
+//! What readers should answer, from the records themselves and what is stored beside them.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use billing_core::{
+    ids::{SubscriptionId, UserId},
+    invoice::{Charges, InvoiceLine, LineKind, UsageSum},
+    money::Money,
+    month::Month,
+    report::{GroupKey, GroupSums, RankBy, TopUser, UsageTotals},
+    usage::Sums,
+};
+use billing_store::SumsFilter;
+use uuid::Uuid;
+
+use crate::support::{Logged, Source, TestStore, Values, by_key, user};
+
+/// Everything that figures are made of.
+pub(super) struct Truth {
+    pub(super) records: Vec<Logged>,
+    /// What redemptions took of usage that was there before them, by user and month.
+    taken: Vec<(UserId, Month, Money)>,
+    lines: Vec<(UserId, InvoiceLine)>,
+}
+
+impl Truth {
+    pub(super) async fn read(store: &TestStore) -> Self {
+        Self {
+            records: store.logged(Source::Records).await,
+            taken: taken(store).await,
+            lines: lines(store).await,
+        }
+    }
+
+    /// Every month that has charges or is `this_month`.
+    pub(super) fn months(&self, this_month: Month) -> Vec<Month> {
+        let records = self.records.iter();
+        let records = records.flat_map(|row| [month_of(row), row.key.invoice_month]);
+        let lines = self.lines.iter().map(|(_, line)| line.month);
+        let mut months: Vec<_> = records.chain(lines).chain([this_month]).collect();
+        months.sort_unstable();
+        months.dedup();
+        months
+    }
+
+    /// The totals of a user or of all, of a calendar month or of all time.
+    pub(super) fn totals(&self, user_id: Option<&UserId>, month: Option<Month>) -> UsageTotals {
+        let wanted = |id: &UserId, of: Month| {
+            user_id.is_none_or(|user_id| user_id == id) && month.is_none_or(|month| month == of)
+        };
+        let records = self.records.iter();
+        let sums = sum(records.filter(|row| wanted(&row.key.user_id, month_of(row))));
+        let taken = self.taken.iter().filter(|(id, of, _)| wanted(id, *of));
+        let taken = taken.fold(Money::ZERO, |sum, (_, _, taken)| sum.plus(*taken).unwrap());
+        UsageTotals {
+            final_cost: sums.final_cost.minus(taken).unwrap(),
+            tokens: sums.tokens.total(),
+            records: sums.records,
+        }
+    }
+
+    /// The ranking of a month's users, however long.
+    pub(super) fn top_users(&self, month: Month, by: RankBy) -> Vec<TopUser> {
+        let mut users: Vec<_> = self.users();
+        users.retain(|top| self.totals(Some(top), Some(month)) != UsageTotals::default());
+        users.sort_by_key(|user_id| {
+            let totals = self.totals(Some(user_id), Some(month));
+            let figure = match by {
+                RankBy::Cost => (totals.final_cost, 0),
+                RankBy::Tokens => (Money::ZERO, totals.tokens),
+                RankBy::Records => (Money::ZERO, totals.records),
+            };
+            (Reverse(figure), user_id.clone())
+        });
+        let place = |user_id| TopUser {
+            totals: self.totals(Some(&user_id), Some(month)),
+            user_id,
+        };
+        users.into_iter().map(place).collect()
+    }
+
+    fn users(&self) -> Vec<UserId> {
+        let records = self.records.iter().map(|row| row.key.user_id.clone());
+        let taken = self.taken.iter().map(|(user_id, ..)| user_id.clone());
+        let mut users: Vec<_> = records.chain(taken).collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+
+    /// The groups that a filter finds, from the first on.
+    pub(super) fn groups(&self, filter: &SumsFilter) -> Vec<GroupSums> {
+        let wanted = |row: &&Logged| {
+            (filter.days.first..filter.days.end).contains(&row.key.day)
+                && filter
+                    .user_id
+                    .as_ref()
+                    .is_none_or(|id| *id == row.key.user_id)
+                && filter.model.as_ref().is_none_or(|id| *id == row.key.model)
+        };
+        let records: Vec<_> = self.records.iter().filter(wanted).cloned().collect();
+        let grouping = filter.grouping;
+        let groups = by_key(&records, |row| GroupKey {
+            day: grouping.by_day.then_some(row.key.day),
+            model: grouping.by_model.then(|| row.key.model.clone()),
+            user_id: grouping.by_user.then(|| row.key.user_id.clone()),
+        });
+        let groups = groups.into_iter();
+        groups.map(|(key, sums)| GroupSums { key, sums }).collect()
+    }
+
+    /// Everything that the invoice of a user's month charges for.
+    pub(super) fn charges(&self, user_id: &UserId, month: Month) -> Charges {
+        let records: Vec<_> = self.invoiced(user_id, |of| of == month).cloned().collect();
+        let usage = by_key(&records, |row| {
+            (
+                row.key.price_id,
+                row.key.window,
+                month_of(row),
+                row.key.is_reversal,
+            )
+        });
+        let usage = usage.into_iter().map(|(key, sums)| {
+            let (price_id, window, billing_month, is_reversal) = key;
+            UsageSum {
+                price_id,
+                window,
+                billing_month,
+                is_reversal,
+                sums,
+            }
+        });
+        let lines = self.lines.iter();
+        let lines = lines.filter(|(id, line)| id == user_id && line.month == month);
+        Charges {
+            usage: usage.collect(),
+            lines: lines.map(|(_, line)| line.clone()).collect(),
+        }
+    }
+
+    /// What usage has cost that is invoiced with months before one.
+    pub(super) fn cost_before(&self, user_id: &UserId, month: Month) -> Money {
+        sum(self.invoiced(user_id, |of| of < month)).final_cost
+    }
+
+    /// What records of months from one on owe before coupons, as far as it is not nothing.
+    pub(super) fn owed_from(&self, user_id: &UserId, month: Month) -> BTreeMap<Month, Money> {
+        let owing = self.invoiced(user_id, |of| of >= month);
+        let owing: Vec<_> = owing.filter(|row| !row.key.is_reversal).cloned().collect();
+        let owed = by_key(&owing, |row| row.key.invoice_month).into_iter();
+        let owed = owed.map(|(month, sums)| (month, sums.net().unwrap()));
+        owed.filter(|(_, owed)| *owed != Money::ZERO).collect()
+    }
+
+    fn invoiced<'a>(
+        &'a self,
+        user_id: &'a UserId,
+        month: impl Fn(Month) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Logged> {
+        let own = self
+            .records
+            .iter()
+            .filter(|row| row.key.user_id == *user_id);
+        own.filter(move |row| month(row.key.invoice_month))
+    }
+
+    /// A user's records behind a watermark.
+    pub(super) fn of_user<'a>(&'a self, user_id: &'a UserId) -> impl Iterator<Item = &'a Logged> {
+        self.invoiced(user_id, |_| true)
+    }
+
+    /// The rollups alone are what the records add up to.
+    pub(super) async fn assert_all_folded(&self, store: &TestStore) {
+        let records = by_key(&self.records, |row| row.key.clone());
+        assert_eq!(store.sums(Source::Rollups).await, records);
+        let behind = "SELECT user_id FROM accounts WHERE tail_records <> 0 \
+            OR last_record_id <> folded_to OR (folded_to IS NULL) <> (last_record_id IS NULL)";
+        assert_eq!(store.texts(behind).await, [""; 0]);
+    }
+}
+
+/// The calendar month that rated a record.
+fn month_of(row: &Logged) -> Month {
+    let day = row.key.day.to_string();
+    let (month, _) = day.rsplit_once('-').unwrap();
+    month.parse().unwrap()
+}
+
+fn sum<'a>(rows: impl Iterator<Item = &'a Logged>) -> Sums {
+    rows.fold(Sums::default(), |sum, row| sum.plus(&row.sums).unwrap())
+}
+
+async fn taken(store: &TestStore) -> Vec<(UserId, Month, Money)> {
+    let array = store.either("json_array", "json_build_array");
+    let query = format!(
+        "SELECT CAST({array}(user_id, billing_month, CAST(taken_at_apply AS TEXT)) AS TEXT) \
+         FROM coupon_usages"
+    );
+    let rows = store.texts(&query).await;
+    let read = |row: &String| {
+        let mut row = Values::of(row);
+        (user(&row.text()), row.text().parse().unwrap(), row.money())
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn lines(store: &TestStore) -> Vec<(UserId, InvoiceLine)> {
+    let array = store.either("json_array", "json_build_array");
+    let query = format!(
+        "SELECT CAST({array}(user_id, sequence, billing_month, type, description, \
+         CAST(amount AS TEXT)) AS TEXT) FROM invoice_lines ORDER BY user_id, sequence"
+    );
+    let rows = store.texts(&query).await;
+    let read = |row: &String| {
+        let mut row = Values::of(row);
+        let user_id = user(&row.text());
+        let line = InvoiceLine {
+            sequence: row.number(),
+            month: row.text().parse().unwrap(),
+            kind: match row.text().as_str() {
+                "plan_fee" => LineKind::PlanFee,
+                "proration" => LineKind::Proration,
+                other => panic!("{other} is no kind of line"),
+            },
+            description: row.text(),
+            amount: row.money(),
+            // No invoice says it.
+            subscription_id: SubscriptionId::new(Uuid::nil()),
+        };
+        (user_id, line)
+    };
+    rows.iter().map(read).collect()
+}

@@ -1,0 +1,150 @@
+//! `records`: filters, order and pages.
+
+use billing_core::{
+    ids::{ModelId, RecordId, RequestId},
+    month::Month,
+};
+use billing_store::{MonthFilter, RecordFilter};
+use test_postgres::{Backend, on_both_databases};
+use uuid::Uuid;
+
+use crate::support::{NOON, TestStore, batch, made_at, of_model, time, usage, user};
+
+on_both_databases!(
+    records_come_newest_first_in_pages,
+    filters_apply_together,
+    ids_compare_by_bytes,
+    users_compare_by_bytes,
+);
+
+fn all_of(user_id: &str) -> RecordFilter {
+    RecordFilter {
+        user_id: user(user_id),
+        billing_month: None,
+        model: None,
+        from: None,
+        until: None,
+        request_id: None,
+        after: None,
+    }
+}
+
+/// The request ids of what a filter finds.
+async fn found(store: &TestStore, filter: RecordFilter) -> Vec<String> {
+    let records = store.store.records(filter, 100).await.unwrap();
+    records
+        .into_iter()
+        .map(|record| record.request_id.into_string())
+        .collect()
+}
+
+async fn records_come_newest_first_in_pages(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    let calls = (0..5).map(|i| usage("alice", &format!("call-{i}"), 1, 0));
+    store
+        .commit(&batch(calls.chain([usage("bob", "call-9", 1, 0)])))
+        .await;
+    let first = store.store.records(all_of("alice"), 3).await.unwrap();
+    let ids: Vec<_> = first
+        .iter()
+        .map(|record| record.request_id.as_str())
+        .collect();
+    assert_eq!(ids, ["call-4", "call-3", "call-2"]);
+    let after = first.last().map(|record| record.id);
+    let second = RecordFilter {
+        after,
+        ..all_of("alice")
+    };
+    assert_eq!(found(&store, second).await, ["call-1", "call-0"]);
+}
+
+async fn filters_apply_together(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    store.set_price("gpt-4o", "0.01", "0.02").await;
+    let old = made_at(usage("alice", "old", 1, 0), OCTOBER);
+    let other = of_model(usage("alice", "other", 1, 0), "gpt-4o");
+    let calls = [old, usage("alice", "new", 1, 0), other];
+    store.commit(&batch(calls)).await;
+    type Narrow = fn(&mut RecordFilter);
+    let cases: [(Narrow, &[&str]); 9] = [
+        (|f| f.billing_month = month("2026-10"), &["old"]),
+        (|f| f.billing_month = month("2026-12"), &[]),
+        (|f| f.model = model("gpt-4o"), &["other"]),
+        (|f| f.request_id = request_id("new"), &["new"]),
+        (|f| f.request_id = request_id("NEW"), &[]),
+        (|f| f.from = Some(time(NOON)), &["new", "other"]),
+        (|f| f.until = Some(time(NOON)), &["old"]),
+        (between_october_and_noon, &["old"]),
+        (new_calls_of_gpt_4, &["new"]),
+    ];
+    for (narrow, expected) in cases {
+        let mut filter = all_of("alice");
+        narrow(&mut filter);
+        assert_eq!(found(&store, filter.clone()).await, expected, "{filter:?}");
+    }
+}
+
+const OCTOBER: &str = "2026-10-31T23:59:59.999999Z";
+
+fn between_october_and_noon(filter: &mut RecordFilter) {
+    filter.from = Some(time(OCTOBER));
+    filter.until = Some(time(NOON));
+}
+
+fn new_calls_of_gpt_4(filter: &mut RecordFilter) {
+    filter.billing_month = month("2026-11");
+    filter.model = model("gpt-4");
+}
+
+fn month(text: &str) -> Option<Month> {
+    Some(text.parse().unwrap())
+}
+
+fn model(id: &str) -> Option<ModelId> {
+    Some(ModelId::parse(id).unwrap())
+}
+
+fn request_id(id: &str) -> Option<RequestId> {
+    Some(RequestId::parse(id).unwrap())
+}
+
+async fn ids_compare_by_bytes(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    // Each is the least of a first byte: one that a signed or textual comparison would misplace.
+    let ids = [0x01, 0x0a, 0x1f, 0x7f, 0x80, 0xa0, 0xff].map(|byte: u128| byte << 120);
+    let calls = ids.map(|id| {
+        let mut call = usage("alice", &format!("{id:x}"), 1, 0);
+        call.record_id = RecordId::new(Uuid::from_u128(id));
+        call
+    });
+    store.commit(&batch(calls)).await;
+    let mut newest_first = ids.map(|id| format!("{id:x}")).to_vec();
+    newest_first.reverse();
+    assert_eq!(found(&store, all_of("alice")).await, newest_first);
+}
+
+async fn users_compare_by_bytes(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    let users = ["a", "A", "ä", "a b", "z", "Z", "a-", "10", "9"];
+    store
+        .commit(&batch(users.map(|user| usage(user, "call", 1, 0))))
+        .await;
+    let filter = |after| MonthFilter {
+        month: "2026-11".parse().unwrap(),
+        user_id: None,
+        after,
+    };
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.store.month_records(filter(after), 4).await.unwrap();
+        after = page.last().map(|last| (last.user_id.clone(), last.id));
+        listed.extend(page.into_iter().map(|record| record.user_id.into_string()));
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sorted = users;
+    sorted.sort_unstable();
+    assert_eq!(listed, sorted);
+}

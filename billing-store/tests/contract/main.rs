@@ -1,0 +1,26 @@
+//! What every `Store` promises, on both databases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a failed expectation fails the test"
+)]
+
+mod accounts;
+mod commit;
+mod effects;
+mod folding;
+mod invoices;
+mod listing;
+mod plans;
+mod prices;
+mod record_ids;
+mod refusals;
+mod scans;
+mod schema;
+mod sums;
+mod support;
+mod watched;
+mod writer;
