@@ -2,15 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use billing_store::{Now, Store, UsageWriter};
+use billing_store::{Store, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::{
-    clock::{Clock, asked_later},
-    error::ApiError,
-    ids::Ids,
-};
+use crate::{clock::Clock, error::ApiError, ids::Ids};
 
 /// The parts of a running server, shared by everything that works with them.
 #[derive(Clone)]
@@ -59,11 +55,6 @@ impl App {
     /// What time it is.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
-    }
-
-    /// The clock, for a store that asks it within a transaction.
-    pub(crate) fn clock(&self) -> Now {
-        asked_later(&self.0.clock)
     }
 
     /// Ids for what is made.

@@ -5,7 +5,6 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use billing_store::Now;
 use chrono::{DateTime, SubsecRound, Utc};
 
 /// Digits kept after the second: microseconds, as both databases store them.
@@ -17,8 +16,8 @@ pub(crate) trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// A clock for a store that asks it within a transaction.
-pub(crate) fn asked_later(clock: &Arc<dyn Clock>) -> Now {
+/// A clock as a store asks it.
+pub(crate) fn for_store(clock: &Arc<dyn Clock>) -> billing_store::Clock {
     let clock = Arc::clone(clock);
     Arc::new(move || clock.now())
 }

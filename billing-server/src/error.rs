@@ -1,7 +1,7 @@
 //! The one table from our error codes to gRPC codes and HTTP statuses, and what becomes such an
 //! error.
 
-pub(crate) mod refused;
+mod refusal;
 mod store;
 
 use std::time::Duration;

@@ -17,10 +17,10 @@ pub(crate) struct Ids {
 }
 
 macro_rules! makes {
-    ($($(#[doc = $doc:tt])+ $name:ident: $id:ident = $prefix:literal;)+) => {
+    ($($(#[doc = $doc:tt])+ $name:ident: $id:ident;)+) => {
         $($(#[doc = $doc])+
         pub(crate) fn $name(&self) -> $id {
-            $id::trusted(format!("{}-{}", $prefix, self.next().simple()))
+            $id::new(self.next())
         })+
     };
 }
@@ -43,17 +43,17 @@ impl Ids {
 
     makes! {
         /// The next usage record's id.
-        record: RecordId = "rec";
+        record: RecordId;
         /// The next subscription's id.
-        subscription: SubscriptionId = "sub";
+        subscription: SubscriptionId;
         /// The next coupon's id.
-        coupon: CouponId = "cpn";
+        coupon: CouponId;
         /// The next redemption's id.
-        redemption: RedemptionId = "red";
+        redemption: RedemptionId;
         /// The next invoice's id.
-        invoice: InvoiceId = "inv";
+        invoice: InvoiceId;
         /// The next credit note's id.
-        credit_note: CreditNoteId = "crn";
+        credit_note: CreditNoteId;
     }
 
     /// Ids of invoices, for a store that makes many within a transaction.

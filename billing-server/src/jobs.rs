@@ -1,5 +1,7 @@
 //! What the server does by itself as time passes.
 
+mod folding;
+
 use std::{sync::Arc, time::Duration};
 
 use billing_core::month::Month;
@@ -26,12 +28,15 @@ impl Jobs {
         Self(app)
     }
 
-    /// Runs the jobs at the start and every [`INTERVAL`], until `stopping` turns true.
+    /// Runs the jobs at the start and every [`INTERVAL`], and folds what is recorded, until
+    /// `stopping` turns true.
     pub(crate) fn start(self, mut stopping: watch::Receiver<bool>) {
         tokio::spawn(async move {
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => {}
                 () = self.keep_running() => {}
+                () = folding::keep_folding(self.0.store()) => {}
+                () = folding::keep_sweeping(self.0.store()) => {}
             }
         });
     }
@@ -53,9 +58,9 @@ impl Jobs {
     /// # Errors
     /// When the database fails; what was done by then stays so.
     pub(crate) async fn run(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        while self.0.store().renew_due(now, CHUNK).await? > 0 {}
+        while self.0.store().renew_due(CHUNK).await? > 0 {}
         self.close_months(now).await?;
-        while self.0.store().mark_overdue(now, CHUNK).await? > 0 {}
+        while self.0.store().mark_overdue(CHUNK).await? > 0 {}
         Ok(())
     }
 
@@ -85,9 +90,7 @@ impl Jobs {
     ) -> Result<(ClosedUsers, Option<UsersToClose>), StoreError> {
         let app = &self.0;
         let new_id = Arc::clone(app.ids()).invoices();
-        let closing = app
-            .store()
-            .close_month(users.clone(), CHUNK, new_id, app.clock());
+        let closing = app.store().close_month(users.clone(), CHUNK, new_id);
         let mut closed = closing.await?;
         for (user_id, reason) in &closed.failed {
             let month = users.month;

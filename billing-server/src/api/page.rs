@@ -3,6 +3,8 @@
 
 mod numbered;
 
+use std::{fmt::Display, str::FromStr};
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use billing_core::ids::UserId;
@@ -21,16 +23,16 @@ pub(super) const FOREIGN_TOKEN: &str =
 /// Bytes of the filters' digest that a token carries.
 const BINDING_BYTES: usize = 8;
 
-/// A page of a list that is asked for.
+/// A page of a list that is asked for, whose entries have keys of a type.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct Page<K> {
     /// The key of the last entry of the page before; `None` for the first page.
-    pub(crate) after: Option<String>,
+    pub(crate) after: Option<K>,
     size: u16,
     tokens: PageToken,
 }
 
-impl Page {
+impl<K: FromStr + Display> Page<K> {
     /// A page of the list with these filters; `None` when size or token is at fault.
     pub(crate) fn read(
         filters: &[&str],
@@ -83,11 +85,11 @@ impl Page {
 
     /// Leaves in `found` what to send, and answers the token of the next page; empty when there is
     /// none.
-    pub(crate) fn cut<T>(&self, found: &mut Vec<T>, key: impl FnOnce(&T) -> &str) -> String {
+    pub(crate) fn cut<T>(&self, found: &mut Vec<T>, key: impl FnOnce(&T) -> K) -> String {
         let more = found.len() > usize::from(self.size);
         found.truncate(self.size.into());
         let last = found.last().filter(|_| more);
-        last.map(|last| self.tokens.after(key(last)))
+        last.map(|last| self.tokens.after(&key(last).to_string()))
             .unwrap_or_default()
     }
 }
@@ -144,7 +146,7 @@ impl PageToken {
     ///
     /// # Errors
     /// A token that no list gave, or one with other filters.
-    fn read(&self, token: &str) -> Result<Option<String>, &'static str> {
+    fn read<K: FromStr>(&self, token: &str) -> Result<Option<K>, &'static str> {
         if token.is_empty() {
             return Ok(None);
         }
@@ -158,6 +160,7 @@ impl PageToken {
             })
             .and_then(|key| String::from_utf8(key).ok())
             .filter(|key| !key.is_empty())
+            .and_then(|key| key.parse().ok())
             .map(Some)
             .ok_or(FOREIGN_TOKEN)
     }
@@ -165,6 +168,9 @@ impl PageToken {
 
 #[cfg(test)]
 mod tests {
+    use billing_core::ids::RecordId;
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
@@ -174,7 +180,7 @@ mod tests {
         assert_eq!(tokens.read(&token), Ok(Some("rec-7".to_owned())));
         assert!(
             PageToken::of_filters(&["user-1g", "pt-4"])
-                .read(&token)
+                .read::<String>(&token)
                 .is_err()
         );
         for forged in [
@@ -185,10 +191,20 @@ mod tests {
             &token[1..],
         ] {
             assert!(
-                tokens.read(forged).is_err() || forged.is_empty(),
+                tokens.read::<String>(forged).is_err() || forged.is_empty(),
                 "{forged}"
             );
         }
+    }
+
+    #[test]
+    fn a_token_whose_key_is_none_of_the_lists_is_refused() {
+        let tokens = PageToken::of_filters(&["user-1"]);
+        let id = RecordId::new(Uuid::nil());
+        let token = tokens.after(&id.to_string());
+        assert_eq!(tokens.read(&token), Ok(Some(id)));
+        let token = tokens.after("rec-7");
+        assert_eq!(tokens.read::<RecordId>(&token), Err(FOREIGN_TOKEN));
     }
 
     #[rstest::rstest]
@@ -216,12 +232,12 @@ mod tests {
         #[case] next: Option<&str>,
     ) {
         let mut violations = Violations::default();
-        let page = Page::read(&["list"], 3, "", &mut violations).unwrap();
+        let page = Page::<String>::read(&["list"], 3, "", &mut violations).unwrap();
         assert_eq!((page.limit(), &page.after), (4, &None));
         let mut found = found.to_vec();
-        let token = page.cut(&mut found, |entry| entry);
+        let token = page.cut(&mut found, |entry| (*entry).to_owned());
         assert_eq!(found, sent);
-        let page = Page::read(&["list"], 3, &token, &mut violations).unwrap();
+        let page = Page::<String>::read(&["list"], 3, &token, &mut violations).unwrap();
         assert_eq!(page.after.as_deref(), next);
         assert!(violations.is_empty());
     }
@@ -229,7 +245,7 @@ mod tests {
     #[test]
     fn size_and_token_are_refused_together() {
         let mut violations = Violations::default();
-        assert!(Page::read(&["list"], -1, "x", &mut violations).is_none());
+        assert!(Page::<String>::read(&["list"], -1, "x", &mut violations).is_none());
         let fields = violations.into_error().violations;
         let fields: Vec<_> = fields.iter().map(|found| found.field.as_str()).collect();
         assert_eq!(fields, ["page_size", "page_token"]);

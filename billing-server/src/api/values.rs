@@ -1,8 +1,11 @@
 //! Amounts, decimals and ids.
 
+use std::str::FromStr;
+
 use billing_core::{
-    ids::{IdError, UserId},
+    ids::{IdError, UserId, check},
     money::{Fixed, Money, NumberError},
+    refusal::Refusal,
     text::{TextError, check_line},
 };
 use billing_proto::{google::r#type::Decimal, v1::Amount};
@@ -80,6 +83,18 @@ pub(super) fn optional_id<T>(
         return None;
     }
     violations.check(field, parse(text))
+}
+
+/// An id that the service makes, as a caller wrote it. One that is an id but none of the service's
+/// is answered like one that nothing has.
+pub(super) fn made_id<T: FromStr>(
+    field: &str,
+    text: String,
+    not_found: impl FnOnce(String) -> Refusal,
+    violations: &mut Violations,
+) -> Option<Result<T, Refusal>> {
+    violations.check(field, check(&text))?;
+    Some(text.parse().map_err(|_| not_found(text)))
 }
 
 /// The user of a request that says nothing else.

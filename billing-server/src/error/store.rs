@@ -31,6 +31,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         const AWAY: &str = "the database is unavailable; the call may be repeated";
         match error {
+            StoreError::Rejected(refusal) => refusal.into(),
             StoreError::Unavailable(_) | StoreError::Contention(_) => {
                 tracing::warn!(%error, "the database is unavailable");
                 unavailable(AWAY)

@@ -23,7 +23,7 @@ use crate::{
     api,
     app::App,
     auth::Verifier,
-    clock::{Clock, SystemClock, TestClock},
+    clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
     jobs::Jobs,
 };
@@ -36,9 +36,6 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
     let key = config.load_signing_key()?;
     let verifier = Arc::new(Verifier::new(key, &config.token_rules()));
     let mut server = server(&config)?;
-    let store = open::store(&config).await?;
-    let usage: Arc<dyn UsageStore> = Arc::<dyn Store>::clone(&store);
-    let (writer, writing) = UsageWriter::start(&usage, config.db_writers, config.queue_records);
     let test_clock = config
         .test_clock
         .map(|start| Arc::new(TestClock::new(start)));
@@ -46,6 +43,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
         Some(clock) => Arc::<TestClock>::clone(clock),
         None => Arc::new(SystemClock),
     };
+    let store = open::store(&config, clock::for_store(&clock)).await?;
+    let usage: Arc<dyn UsageStore> = Arc::<dyn Store>::clone(&store);
+    let (writer, writing) = UsageWriter::start(&usage, config.db_writers, config.queue_records);
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(ServeError::failed)?;
     let services = routes::services(&pool, false);
     let (health, watching) = health::watch(Arc::clone(&store), services).await;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use billing_store::{Database, SchemaState, Store, StoreError, StoreOptions};
+use billing_store::{Clock, Database, SchemaState, Store, StoreError, StoreOptions};
 use tokio::time::{Instant, sleep};
 
 use super::error::ServeError;
@@ -13,11 +13,11 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// The pause between two attempts to reach it.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Opens the database, waiting for one that is still starting.
-pub(super) async fn store(config: &Config) -> Result<Arc<dyn Store>, ServeError> {
+/// Opens the database, waiting for one that is still starting. The store asks `clock` for the time.
+pub(super) async fn store(config: &Config, clock: Clock) -> Result<Arc<dyn Store>, ServeError> {
     let give_up = Instant::now() + START_PATIENCE;
     loop {
-        match open(config).await {
+        match open(config, Clock::clone(&clock)).await {
             Err(ServeError::Store(StoreError::Unavailable(reason))) if Instant::now() < give_up => {
                 tracing::warn!(reason, "the database is unavailable; trying again");
                 sleep(RETRY_PAUSE).await;
@@ -27,7 +27,7 @@ pub(super) async fn store(config: &Config) -> Result<Arc<dyn Store>, ServeError>
     }
 }
 
-async fn open(config: &Config) -> Result<Arc<dyn Store>, ServeError> {
+async fn open(config: &Config, clock: Clock) -> Result<Arc<dyn Store>, ServeError> {
     let database = config.database_url.database();
     let options = StoreOptions {
         read_pool: config.db_read_pool,
@@ -37,7 +37,7 @@ async fn open(config: &Config) -> Result<Arc<dyn Store>, ServeError> {
         ..StoreOptions::default()
     };
     // The SQLite file is locked before its schema changes; nobody else may be using it.
-    let store = billing_store::connect(database, &options).await?;
+    let store = billing_store::connect(database, &options, clock).await?;
     let may_migrate = config.auto_migrate || matches!(database, Database::Sqlite(_));
     match billing_store::schema_state(database).await? {
         SchemaState::Current => Ok(store),

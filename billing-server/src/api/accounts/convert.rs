@@ -1,11 +1,11 @@
 //! Users' accounts.
 
 use billing_core::{
+    account::Account,
     ids::UserId,
     money::{NumberError, Rate},
 };
 use billing_proto::{google::r#type::Decimal, v1};
-use billing_store::UserAccount;
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -17,22 +17,25 @@ use crate::{
     error::ApiError,
 };
 
-/// An account as it is sent.
-#[must_use]
-pub(crate) fn account(user: UserAccount) -> v1::Account {
-    let account = user.account;
-    v1::Account {
-        user_id: account.user_id.into_string(),
-        discount_rate: decimal(account.discount.rate),
-        next_discount_rate: user.next_discount_rate.and_then(decimal),
-        next_discount_from: account.discount.until.and_then(timestamp),
-        tax_rate: decimal(user.tax_rate),
-        tax_exempt: user.tax_exempt,
-        credit_balance: amount(user.credit_balance),
-        topup_balance: account.topup_balance,
-        uninvoiced_amount: amount(user.uninvoiced_amount),
-        trial_used: account.trial_used,
-    }
+/// An account as it is sent at `now`, with every discount rate.
+///
+/// # Errors
+/// When an amount does not fit.
+pub(crate) fn account(account: Account, now: DateTime<Utc>) -> Result<v1::Account, NumberError> {
+    let next = account.next_discount(now);
+    let state = account.state;
+    Ok(v1::Account {
+        uninvoiced_amount: amount(state.uninvoiced_amount()?),
+        user_id: state.user_id.into_string(),
+        discount_rate: decimal(state.discount.rate),
+        next_discount_rate: next.and_then(|next| decimal(next.rate)),
+        next_discount_from: next.and_then(|next| timestamp(next.from)),
+        tax_rate: decimal(state.tax.rate),
+        tax_exempt: state.tax.is_exempt,
+        credit_balance: amount(state.credit_balance),
+        topup_balance: state.topup_balance,
+        trial_used: state.trial_used,
+    })
 }
 
 /// Whose discount rate is to be what, and from when.

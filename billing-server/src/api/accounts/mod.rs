@@ -19,8 +19,8 @@ service! {
 impl App {
     async fn get_account(&self, request: Request<v1::GetAccountRequest>) -> Answer<v1::Account> {
         let user = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
-        let account = self.store().user_account(user, self.now()).await?;
-        Ok(convert::account(account))
+        let account = self.store().account(user).await?;
+        Ok(convert::account(account, self.now())?)
     }
 
     async fn set_discount_rate(
@@ -28,14 +28,13 @@ impl App {
         request: Request<v1::SetDiscountRateRequest>,
     ) -> Answer<v1::Account> {
         let (user, rate, from) = convert::discount(request.into_inner())?;
-        let store = self.store();
-        let account = store.set_discount_rate(user, rate, from, self.clock());
-        Ok(convert::account(account.await?))
+        let account = self.store().set_discount_rate(user, rate, from).await?;
+        Ok(convert::account(account, self.now())?)
     }
 
     async fn set_tax(&self, request: Request<v1::SetTaxRequest>) -> Answer<v1::Account> {
         let (user, rate, exempt) = convert::tax(request.into_inner())?;
-        let account = self.store().set_tax(user, rate, exempt, self.clock());
-        Ok(convert::account(account.await?))
+        let account = self.store().set_tax(user, rate, exempt).await?;
+        Ok(convert::account(account, self.now())?)
     }
 }

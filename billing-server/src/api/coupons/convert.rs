@@ -1,19 +1,19 @@
 //! Coupons and redemptions.
 
 use billing_core::{
-    coupon::{Coupon, CouponValue, Redemption},
+    coupon::{Coupon, CouponValue, RedeemOrder, Redemption},
     ids::{CouponId, PlanId, RedemptionId, RequestId, UserId},
     money::{Money, NumberError, Rate},
+    refusal::{CouponRefusal, Refusal},
 };
 use billing_proto::{google::r#type::Decimal, v1};
-use billing_store::RedeemOrder;
 use chrono::{DateTime, Utc};
 
 use crate::{
     api::{
         Violations,
         time::{time, timestamp},
-        values::{amount, cents, decimal, limited_money, note, optional_id},
+        values::{amount, cents, decimal, limited_money, made_id, note, optional_id},
     },
     auth::ResolvedUser,
     error::ApiError,
@@ -30,7 +30,7 @@ pub(crate) fn coupon(coupon: Coupon) -> v1::Coupon {
     let (kind, value) = kind_and_value(coupon.value);
     let plans = coupon.applicable_plans.into_iter();
     v1::Coupon {
-        id: coupon.id.into_string(),
+        id: coupon.id.to_string(),
         code: coupon.code,
         r#type: kind.into(),
         value,
@@ -99,9 +99,9 @@ pub(crate) fn previewed(coupon: Coupon, redemption: &Redemption) -> v1::Validate
 #[must_use]
 pub(crate) fn redemption(user_id: &UserId, redemption: Redemption) -> v1::Redemption {
     v1::Redemption {
-        id: redemption.id.into_string(),
+        id: redemption.id.to_string(),
         user_id: user_id.as_str().to_owned(),
-        coupon_id: redemption.coupon_id.into_string(),
+        coupon_id: redemption.coupon_id.to_string(),
         coupon: Some(terms(redemption.code, redemption.value)),
         discount_amount: amount(redemption.saved),
         taken_at_apply: amount(redemption.taken_at_apply),
@@ -267,11 +267,15 @@ fn duration(months: Option<i32>) -> Result<u32, String> {
 /// Which coupon is meant.
 ///
 /// # Errors
-/// When it is no coupon's id.
+/// When it is no id, or no coupon can have it.
 pub(crate) fn coupon_id(id: String) -> Result<CouponId, ApiError> {
+    let not_found = |name| Refusal::Coupon {
+        name,
+        reason: CouponRefusal::NotFound,
+    };
     let mut violations = Violations::default();
-    let id = violations.check("id", CouponId::parse(id));
-    violations.finish(id)
+    let id = made_id("id", id, not_found, &mut violations);
+    Ok(violations.finish(id)??)
 }
 
 /// Which coupon to redeem for `user`.

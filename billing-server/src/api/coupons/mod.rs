@@ -2,19 +2,11 @@
 
 mod convert;
 
-use billing_core::{
-    coupon::CouponRefusal,
-    ids::{CouponId, RedemptionId},
-};
 use billing_proto::v1::{self, coupon_service_server::CouponService};
 use tonic::Request;
 
 use super::{Answer, page::Page, service::service};
-use crate::{
-    app::App,
-    auth::caller,
-    error::refused::{coupon_exists, coupon_refused},
-};
+use crate::{app::App, auth::caller};
 
 service! {
     CouponService for App {
@@ -32,11 +24,7 @@ impl App {
         let creator = caller(&request)?.subject.clone();
         let id = self.ids().coupon();
         let coupon = convert::new_coupon(request.into_inner(), id, creator, self.now())?;
-        let code = coupon.code.clone();
-        let created = self.store().create_coupon(coupon).await?;
-        Ok(convert::coupon(
-            created.ok_or_else(|| coupon_exists(&code))?,
-        ))
+        Ok(convert::coupon(self.store().create_coupon(coupon).await?))
     }
 
     async fn list_coupons(
@@ -45,10 +33,9 @@ impl App {
     ) -> Answer<v1::ListCouponsResponse> {
         let request = request.into_inner();
         let page = Page::of_all("coupons", request.page_size, &request.page_token)?;
-        let after = page.after.clone().map(CouponId::trusted);
-        let mut found = self.store().coupons(after, page.limit()).await?;
+        let mut found = self.store().coupons(page.after, page.limit()).await?;
         Ok(v1::ListCouponsResponse {
-            next_page_token: page.cut(&mut found, |coupon| coupon.id.as_str()),
+            next_page_token: page.cut(&mut found, |coupon| coupon.id),
             coupons: found.into_iter().map(convert::coupon).collect(),
         })
     }
@@ -58,10 +45,7 @@ impl App {
         request: Request<v1::DeactivateCouponRequest>,
     ) -> Answer<v1::Coupon> {
         let id = convert::coupon_id(request.into_inner().id)?;
-        let name = id.to_string();
-        let deactivated = self.store().deactivate_coupon(id, self.now()).await?;
-        let not_found = || coupon_refused(&name, CouponRefusal::NotFound);
-        Ok(convert::coupon(deactivated.ok_or_else(not_found)?))
+        Ok(convert::coupon(self.store().deactivate_coupon(id).await?))
     }
 
     async fn validate_coupon(
@@ -71,9 +55,7 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let code = request.into_inner().coupon_code;
         let order = convert::preview_order(&user, code, self.ids().redemption())?;
-        let name = order.code.clone();
-        let previewed = self.store().preview_redemption(order, self.now()).await?;
-        let (coupon, redemption) = previewed.map_err(|refusal| coupon_refused(&name, refusal))?;
+        let (coupon, redemption) = self.store().preview_redemption(order).await?;
         Ok(convert::previewed(coupon, &redemption))
     }
 
@@ -84,9 +66,7 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let id = self.ids().redemption();
         let order = convert::redeem_order(&user, request.into_inner(), id)?;
-        let name = order.code.clone();
-        let redeemed = self.store().redeem(order, self.clock()).await?;
-        let (coupon, _) = redeemed.map_err(|refusal| coupon_refused(&name, refusal))?;
+        let (coupon, _) = self.store().redeem(order).await?;
         Ok(convert::applied(coupon))
     }
 
@@ -98,12 +78,10 @@ impl App {
         let request = request.into_inner();
         let (size, token) = (request.page_size, &request.page_token);
         let (user_id, page) = Page::of_user("redemptions", &user, size, token)?;
-        let after = page.after.clone().map(RedemptionId::trusted);
         let store = self.store();
-        let mut found = store
-            .redemptions(user_id.clone(), after, page.limit())
-            .await?;
-        let next_page_token = page.cut(&mut found, |redemption| redemption.id.as_str());
+        let found = store.redemptions(user_id.clone(), page.after, page.limit());
+        let mut found = found.await?;
+        let next_page_token = page.cut(&mut found, |redemption| redemption.id);
         let redemptions = found.into_iter();
         Ok(v1::ListRedemptionsResponse {
             redemptions: redemptions

@@ -3,14 +3,13 @@
 use billing_core::{
     ids::{InvoiceId, ModelId, RequestId},
     invoice::{
-        Bill, CreditNote, Discount, DiscountSource, Invoice, InvoiceStatus, Item, ItemKind,
-        ItemPart,
+        Bill, CreditNote, Difference, Discount, DiscountSource, Invoice, InvoiceStatus, Item,
+        ItemKind, ItemPart,
     },
     money::{NumberError, Rate},
     settings::CURRENCY,
 };
 use billing_proto::v1;
-use billing_store::Difference;
 
 use crate::api::{
     time::timestamp,
@@ -30,7 +29,7 @@ pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
     let credit_notes = notes.collect::<Result<_, _>>()?;
     let bill = invoice.bill;
     Ok(v1::Invoice {
-        id: invoice.id.map(InvoiceId::into_string).unwrap_or_default(),
+        id: id_or_empty(invoice.id),
         user_id: invoice.user_id.into_string(),
         billing_month: invoice.month.to_string(),
         status: status(invoice.status).into(),
@@ -60,7 +59,7 @@ pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
 #[must_use]
 pub(crate) fn invoice_summary(invoice: Invoice) -> v1::InvoiceSummary {
     v1::InvoiceSummary {
-        id: invoice.id.map(InvoiceId::into_string).unwrap_or_default(),
+        id: id_or_empty(invoice.id),
         invoice_number: invoice.number,
         billing_month: invoice.month.to_string(),
         status: status(invoice.status).into(),
@@ -80,9 +79,9 @@ pub(crate) fn credit_note(note: CreditNote) -> Result<v1::CreditNote, NumberErro
     let total = amount(note.total()?);
     let request_id = note.request_id.map(RequestId::into_string);
     Ok(v1::CreditNote {
-        id: note.id.into_string(),
+        id: note.id.to_string(),
         user_id: note.user_id.into_string(),
-        invoice_id: note.invoice_id.into_string(),
+        invoice_id: note.invoice_id.to_string(),
         amount: amount(note.amount),
         tax_amount: amount(note.tax_amount),
         total,
@@ -95,14 +94,17 @@ pub(crate) fn credit_note(note: CreditNote) -> Result<v1::CreditNote, NumberErro
 /// What is at fault with an invoice, as it is sent.
 #[must_use]
 pub(crate) fn difference(found: Difference) -> v1::ReconcileDifference {
-    let invoice_id = found.invoice_id.map(InvoiceId::into_string);
     v1::ReconcileDifference {
         user_id: found.user_id.into_string(),
-        invoice_id: invoice_id.unwrap_or_default(),
-        field: found.field,
-        expected: found.expected,
-        found: found.found,
+        invoice_id: id_or_empty(found.invoice_id),
+        field: found.mismatch.field,
+        expected: found.mismatch.expected,
+        found: found.mismatch.found,
     }
+}
+
+fn id_or_empty(id: Option<InvoiceId>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 pub(super) fn status(status: InvoiceStatus) -> v1::InvoiceStatus {
@@ -138,11 +140,14 @@ fn item(item: Item) -> v1::InvoiceItem {
 }
 
 fn part(part: ItemPart) -> v1::ItemPart {
+    let version = part.plan_version_id;
     v1::ItemPart {
         name: part.kind.name().to_owned(),
         tokens: part.tokens,
         unit_price: decimal(part.unit_price),
         amount: amount(part.amount),
+        price_id: part.price_id.map(|id| id.to_string()).unwrap_or_default(),
+        plan_version_id: version.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -6,21 +6,14 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
-use billing_core::{
-    ids::{InvoiceId, UserId},
-    invoice::InvoiceRefusal,
-};
+use billing_core::ids::{InvoiceId, UserId};
 use billing_proto::v1::{self, invoice_service_server::InvoiceService};
 use billing_store::{InvoiceChange, InvoiceOrder};
 use tonic::Request;
 
 use self::requests::InvoicePage;
 use super::{Answer, service::service};
-use crate::{
-    app::App,
-    auth::caller,
-    error::refused::{invoice_refused, month_refused},
-};
+use crate::{app::App, auth::caller};
 
 service! {
     InvoiceService for App where CloseMonthStream = month::Closing {
@@ -55,8 +48,7 @@ impl App {
             id: self.ids().invoice(),
             keep_draft: request.keep_draft,
         };
-        let made = self.store().generate_invoice(order, self.clock()).await?;
-        let invoice = made.map_err(|refusal| month_refused(month, refusal))?;
+        let invoice = self.store().generate_invoice(order).await?;
         Ok(convert::invoice(invoice)?)
     }
 
@@ -66,9 +58,7 @@ impl App {
     ) -> Answer<v1::Invoice> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let (user_id, month) = requests::of_month(&user, &request.get_ref().billing_month)?;
-        let store = self.store();
-        let previewed = store.preview_invoice(user_id, month, self.now()).await?;
-        let invoice = previewed.map_err(|refusal| month_refused(month, refusal))?;
+        let invoice = self.store().preview_invoice(user_id, month).await?;
         Ok(convert::invoice(invoice)?)
     }
 
@@ -90,9 +80,8 @@ impl App {
     async fn get_invoice(&self, request: Request<v1::GetInvoiceRequest>) -> Answer<v1::Invoice> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let (user_id, id) = requests::named(&user, request.into_inner().id)?;
-        let found = self.store().invoice(user_id, id.clone()).await?;
-        let not_found = || invoice_refused(&id, InvoiceRefusal::NotFound);
-        Ok(convert::invoice(found.ok_or_else(not_found)?)?)
+        let invoice = self.store().invoice(user_id, id).await?;
+        Ok(convert::invoice(invoice)?)
     }
 
     async fn finalise_invoice(
@@ -126,9 +115,7 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let id = self.ids().credit_note();
         let order = requests::credit_note(&user, request.into_inner(), id)?;
-        let invoice_id = order.invoice_id.clone();
-        let made = self.store().create_credit_note(order, self.clock()).await?;
-        let note = made.map_err(|refusal| invoice_refused(&invoice_id, refusal))?;
+        let note = self.store().create_credit_note(order).await?;
         Ok(convert::credit_note(note)?)
     }
 
@@ -151,10 +138,7 @@ impl App {
         id: InvoiceId,
         change: InvoiceChange,
     ) -> Answer<v1::Invoice> {
-        let store = self.store();
-        let changing = store.change_invoice(user_id, id.clone(), change, self.clock());
-        let changed = changing.await?;
-        let invoice = changed.map_err(|refusal| invoice_refused(&id, refusal))?;
+        let invoice = self.store().change_invoice(user_id, id, change).await?;
         Ok(convert::invoice(invoice)?)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{future::ready, pin::Pin};
 
-use billing_core::{ids::UserId, month::Month};
+use billing_core::{ids::UserId, invoice::Reconciled, month::Month};
 use billing_proto::v1;
-use billing_store::{Reconciled, UsersToClose};
+use billing_store::UsersToClose;
 use futures_util::stream::{self, Stream, StreamExt, try_unfold};
 use tonic::Status;
 
@@ -105,7 +105,7 @@ fn add(sum: &mut v1::ReconcileMonthResponse, found: Reconciled) {
 
 #[cfg(test)]
 mod tests {
-    use billing_store::Difference;
+    use billing_core::invoice::{Difference, Mismatch};
 
     use super::*;
 
@@ -113,9 +113,11 @@ mod tests {
         let difference = Difference {
             user_id: UserId::trusted("alice".to_owned()),
             invoice_id: None,
-            field: "amount".to_owned(),
-            expected: "1.00".to_owned(),
-            found: "2.00".to_owned(),
+            mismatch: Mismatch {
+                field: "amount".to_owned(),
+                expected: "1.00".to_owned(),
+                found: "2.00".to_owned(),
+            },
         };
         Reconciled {
             invoices: 90,

@@ -2,12 +2,13 @@
 
 use billing_core::{
     ids::{CreditNoteId, InvoiceId, RequestId, UserId, check_optional},
-    invoice::{InvoiceStatus, MAX_PAYMENT_METHOD, Payment},
+    invoice::{CreditNoteOrder, InvoiceStatus, MAX_PAYMENT_METHOD, Payment},
     month::Month,
+    refusal::Refusal,
     text::check_line,
 };
 use billing_proto::v1;
-use billing_store::{CreditNoteOrder, InvoiceFilter};
+use billing_store::InvoiceFilter;
 use chrono::{DateTime, Utc};
 
 use super::convert::status;
@@ -15,10 +16,10 @@ use crate::{
     api::{
         Violations,
         page::NumberedPage,
-        values::{cents, note, optional_id},
+        values::{cents, made_id, note, optional_id},
     },
     auth::ResolvedUser,
-    error::{ApiError, refused::month_not_over},
+    error::ApiError,
 };
 
 /// How an invoice was paid outside the service, when nobody says how.
@@ -49,7 +50,7 @@ pub(crate) fn month_over(month: &str, now: DateTime<Utc>) -> Result<Month, ApiEr
     if month < Month::of(now) {
         Ok(month)
     } else {
-        Err(month_not_over())
+        Err(Refusal::month_not_over().into())
     }
 }
 
@@ -98,16 +99,18 @@ fn filter(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {
 pub(crate) fn named(user: &ResolvedUser, id: String) -> Result<(UserId, InvoiceId), ApiError> {
     let mut violations = Violations::default();
     let named = check_named(user, id, &mut violations);
-    violations.finish(named)
+    let (user_id, id) = violations.finish(named)?;
+    Ok((user_id, id?))
 }
 
+/// The user, and the invoice unless none can have the id.
 fn check_named(
     user: &ResolvedUser,
     id: String,
     violations: &mut Violations,
-) -> Option<(UserId, InvoiceId)> {
+) -> Option<(UserId, Result<InvoiceId, Refusal>)> {
     let user_id = violations.check("user_id", user.id());
-    let id = violations.check("id", InvoiceId::parse(id));
+    let id = made_id("id", id, Refusal::InvoiceNotFound, violations);
     user_id.zip(id)
 }
 
@@ -122,8 +125,8 @@ pub(crate) fn void(
     let mut violations = Violations::default();
     let named = check_named(user, request.id, &mut violations);
     let reason = violations.check("reason", note(request.reason));
-    let read = named.zip(reason);
-    violations.finish(read.map(|((user_id, id), reason)| (user_id, id, reason)))
+    let ((user_id, id), reason) = violations.finish(named.zip(reason))?;
+    Ok((user_id, id?, reason))
 }
 
 /// Which invoice of `user` was paid, and how.
@@ -140,14 +143,12 @@ pub(crate) fn payment(
     let method = found.check("payment_method", payment_method(request.payment_method));
     found.check("transaction_id", check_optional(&request.transaction_id));
     let transaction_id = Some(request.transaction_id).filter(|id| !id.is_empty());
-    let read = named.zip(method).map(|((user_id, id), method)| {
-        let payment = Payment {
-            method,
-            transaction_id,
-        };
-        (user_id, id, payment)
-    });
-    violations.finish(read)
+    let ((user_id, id), method) = violations.finish(named.zip(method))?;
+    let payment = Payment {
+        method,
+        transaction_id,
+    };
+    Ok((user_id, id?, payment))
 }
 
 fn payment_method(text: String) -> Result<String, String> {
@@ -178,7 +179,7 @@ pub(crate) fn credit_note(
         (Some((user_id, invoice_id)), Some(amount), Some(reason)) if violations.is_empty() => {
             Ok(CreditNoteOrder {
                 user_id,
-                invoice_id,
+                invoice_id: invoice_id?,
                 id,
                 amount,
                 reason,

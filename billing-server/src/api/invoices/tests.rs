@@ -3,23 +3,26 @@
 use std::fmt::Debug;
 
 use billing_core::{
-    ids::{CreditNoteId, InvoiceId, ModelId, RedemptionId, UserId},
+    catalog::TokenKind,
+    ids::{CreditNoteId, InvoiceId, ModelId, PlanVersionId, PriceId, RedemptionId, UserId},
     invoice::{
         Bill, CreditNote, Discount, DiscountSource, Invoice, InvoiceStatus, Item, ItemKind,
         ItemPart, PAID_BY_CREDIT, PartKind,
     },
     money::{Money, Rate},
-    pricing::TokenKind,
 };
 use billing_proto::v1::{self, Amount};
 use chrono::{DateTime, Utc};
 use rstest::rstest;
+use uuid::Uuid;
 
 use super::{
     convert::{credit_note, invoice, invoice_summary, status},
     requests,
 };
 use crate::{api::time::timestamp, auth::ResolvedUser, error::ApiError};
+
+const INVOICE: &str = "inv-00000000000000000000000000000000";
 
 fn alice() -> ResolvedUser {
     "alice".into()
@@ -53,6 +56,8 @@ fn usage_item() -> Item {
             tokens: 500_000,
             unit_price: usd("0.03"),
             amount: usd("15"),
+            price_id: Some(PriceId::new(7)),
+            plan_version_id: Some(PlanVersionId::new(3)),
         }],
     }
 }
@@ -73,7 +78,7 @@ fn issued() -> Invoice {
             discount_of(DiscountSource::Account, "1.5"),
             discount_of(
                 DiscountSource::Coupon {
-                    redemption_id: RedemptionId::trusted("red-1".to_owned()),
+                    redemption_id: RedemptionId::new(Uuid::nil()),
                     code: "SAVE20".to_owned(),
                 },
                 "2.7",
@@ -87,7 +92,7 @@ fn issued() -> Invoice {
     };
     let user_id = UserId::trusted("alice".to_owned());
     let month = "2024-11".parse().unwrap();
-    let id = InvoiceId::trusted("inv-1".to_owned());
+    let id = InvoiceId::new(Uuid::nil());
     let now = time("2024-12-01T00:00:00Z");
     Invoice {
         status: InvoiceStatus::Issued,
@@ -116,8 +121,11 @@ fn amounts_have_cents_and_prices_no_trailing_zeros() {
         (item.amount.clone(), item.r#type()),
         (digits("15.00"), v1::ItemType::Usage)
     );
-    assert_eq!(item.breakdown[0].name, "prompt");
-    assert_eq!(item.breakdown[0].amount, digits("15.00"));
+    let part = &item.breakdown[0];
+    assert_eq!(part.name, "prompt");
+    assert_eq!(part.amount, digits("15.00"));
+    assert_eq!(part.price_id, "price-7");
+    assert_eq!(part.plan_version_id, "plan-version-3");
 }
 
 #[test]
@@ -219,7 +227,9 @@ fn a_month_and_its_user_are_refused_together() {
 
 #[rstest]
 #[case("", "a\nb", &["id", "payment_method"])]
-#[case("inv-1", &"x".repeat(101), &["payment_method"])]
+#[case(INVOICE, &"x".repeat(101), &["payment_method"])]
+#[case(" ", "", &["id"])]
+#[case(&"x".repeat(129), "", &["id"])]
 fn a_payment_has_an_invoice_and_a_method_that_can_be_read(
     #[case] id: &str,
     #[case] method: &str,
@@ -243,7 +253,7 @@ fn a_payment_may_have_a_method_and_an_id() {
     for (method, named, sent, read) in cases {
         let request = v1::MarkInvoicePaidRequest {
             user_id: "alice".to_owned(),
-            id: "inv-1".to_owned(),
+            id: INVOICE.to_owned(),
             payment_method: method.to_owned(),
             transaction_id: sent.to_owned(),
         };
@@ -257,7 +267,7 @@ fn a_payment_may_have_a_method_and_an_id() {
 fn the_reason_of_a_void_is_limited() {
     let request = |reason: String| v1::VoidInvoiceRequest {
         user_id: "alice".to_owned(),
-        id: "inv-1".to_owned(),
+        id: INVOICE.to_owned(),
         reason,
     };
     let (_, _, reason) = requests::void(&alice(), request("x".repeat(500))).unwrap();
@@ -297,7 +307,7 @@ fn a_credit_note_is_sent_with_its_total() {
     let sent = credit_note(CreditNote {
         id: note_id(),
         user_id: UserId::trusted("alice".to_owned()),
-        invoice_id: InvoiceId::trusted("inv-1".to_owned()),
+        invoice_id: InvoiceId::new(Uuid::nil()),
         amount: usd("2.5"),
         tax_amount: usd("0.25"),
         reason: String::new(),
@@ -309,15 +319,34 @@ fn a_credit_note_is_sent_with_its_total() {
 }
 
 fn note_id() -> CreditNoteId {
-    CreditNoteId::trusted("crn-1".to_owned())
+    CreditNoteId::new(Uuid::nil())
 }
 
 fn note_request(amount: Option<Amount>) -> v1::CreateCreditNoteRequest {
     v1::CreateCreditNoteRequest {
         user_id: "alice".to_owned(),
-        id: "inv-1".to_owned(),
+        id: INVOICE.to_owned(),
         amount,
         reason: "goodwill".to_owned(),
         request_id: "call-1".to_owned(),
     }
+}
+
+#[rstest]
+#[case("inv-1")]
+#[case("inv-0192F0C0D1E27A3B8C4D5E6F70819203")]
+#[case("crn-00000000000000000000000000000000")]
+fn an_id_that_no_invoice_can_have_is_answered_like_an_unknown_one(#[case] id: &str) {
+    let refused = requests::named(&alice(), id.to_owned()).unwrap_err();
+    let message = format!("invoice {id:?}: there is no such invoice");
+    assert_eq!(
+        (refused.code.as_str(), refused.message),
+        ("INVOICE_NOT_FOUND", message)
+    );
+    let void = v1::VoidInvoiceRequest {
+        id: id.to_owned(),
+        reason: "a\nb".to_owned(),
+        ..v1::VoidInvoiceRequest::default()
+    };
+    assert_eq!(refused_fields(requests::void(&alice(), void)), ["reason"]);
 }

@@ -1,9 +1,9 @@
 //! Plans.
 
 use billing_core::{
+    catalog::{Plan, PlanChange, UsagePricing},
     ids::PlanId,
     money::{Fixed, NumberError},
-    plan::{Plan, PlanChange, UsagePricing},
 };
 use billing_proto::{google::r#type::Decimal, v1};
 

@@ -2,7 +2,6 @@
 
 mod convert;
 
-use billing_core::plan::PlanRefusal;
 use billing_proto::v1::{self, plan_service_server::PlanService};
 use tonic::Request;
 
@@ -36,20 +35,17 @@ impl App {
 
     async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Answer<v1::Plan> {
         let id = convert::plan_id(request.into_inner().id)?;
-        let found = self.store().plan(id.clone()).await?;
-        Ok(convert::plan(found.ok_or(PlanRefusal::NotFound(id))?))
+        Ok(convert::plan(self.store().plan(id).await?))
     }
 
     async fn create_plan(&self, request: Request<v1::CreatePlanRequest>) -> Answer<v1::Plan> {
         let (id, content) = convert::new_plan(request.into_inner())?;
-        let created = self.store().create_plan(id, content, self.clock()).await?;
-        Ok(convert::plan(created?))
+        Ok(convert::plan(self.store().create_plan(id, content).await?))
     }
 
     async fn update_plan(&self, request: Request<v1::UpdatePlanRequest>) -> Answer<v1::Plan> {
         let (id, change) = convert::plan_change(request.into_inner())?;
-        let updated = self.store().update_plan(id, change, self.clock()).await?;
-        Ok(convert::plan(updated?))
+        Ok(convert::plan(self.store().update_plan(id, change).await?))
     }
 
     async fn deactivate_plan(
@@ -58,8 +54,7 @@ impl App {
     ) -> Answer<v1::Plan> {
         let request = request.into_inner();
         let id = convert::plan_id(request.id)?;
-        let store = self.store();
-        let deactivating = store.deactivate_plan(id, request.keep_subscribers, self.clock());
-        Ok(convert::plan(deactivating.await??))
+        let deactivating = self.store().deactivate_plan(id, request.keep_subscribers);
+        Ok(convert::plan(deactivating.await?))
     }
 }

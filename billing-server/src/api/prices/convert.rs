@@ -1,9 +1,9 @@
 //! Model prices.
 
 use billing_core::{
+    catalog::{ModelPrice, PriceChange, PriceDecision, TokenPrices},
     ids::ModelId,
     money::{NumberError, Price},
-    pricing::{ModelPrice, PriceChange, PriceDecision, TokenPrices},
 };
 use billing_proto::{google::r#type::Decimal, v1};
 use chrono::{DateTime, Utc};
@@ -30,6 +30,8 @@ pub(crate) fn model_price(price: &ModelPrice) -> v1::ModelPrice {
         reasoning_price_per_k: price.prices.reasoning.and_then(decimal),
         effective_from: timestamp(price.effective_from),
         created_at: timestamp(price.created_at),
+        id: price.id.to_string(),
+        created_by: price.created_by.clone(),
     }
 }
 
@@ -46,11 +48,14 @@ pub(crate) fn model_at(
     violations.finish(model.map(|model| (model, at)))
 }
 
-/// A price that an operator sent.
+/// A price that the operator `created_by` sent.
 ///
 /// # Errors
 /// Every field at fault.
-pub(crate) fn price_change(request: v1::SetModelPriceRequest) -> Result<PriceChange, ApiError> {
+pub(crate) fn price_change(
+    request: v1::SetModelPriceRequest,
+    created_by: String,
+) -> Result<PriceChange, ApiError> {
     let mut violations = Violations::default();
     let model_id = violations.check("model_id", ModelId::parse(request.model_id));
     let mut required = |field, sent: &Option<Decimal>| match fixed(sent) {
@@ -83,6 +88,7 @@ pub(crate) fn price_change(request: v1::SetModelPriceRequest) -> Result<PriceCha
         },
         effective_from,
         allow_backdate: request.allow_backdate,
+        created_by,
     };
     violations.extend(change.violations());
     violations.finish(Some(change))

@@ -28,7 +28,7 @@ pub(crate) struct SumsPage {
     /// Which sums.
     pub(crate) filter: SumsFilter,
     /// Which of them.
-    pub(crate) page: Page,
+    pub(crate) page: Page<String>,
 }
 
 /// Which usage of `user` to sum up; `None` stands for all users.
@@ -50,7 +50,7 @@ pub(crate) fn page(
         &request.model,
         &format!("{grouping:?}"),
     ];
-    let page = Page::read(&filters, request.page_size, &request.page_token, found);
+    let page = Page::<String>::read(&filters, request.page_size, &request.page_token, found);
     let after = page.as_ref().and_then(|page| page.after.as_deref());
     let after = after.and_then(|key| found.check("page_token", read_key(key)));
     let filter = days(&request, found).map(|days| SumsFilter {
@@ -105,8 +105,8 @@ fn days(request: &v1::GetUsageBreakdownRequest, violations: &mut Violations) -> 
 
 /// What leads from a page to the next: the key of its last sums.
 #[must_use]
-pub(crate) fn key(sums: &GroupSums) -> String {
-    sums.key.texts().join(KEY_SEPARATOR)
+pub(crate) fn key(group: &GroupSums) -> String {
+    group.key.texts().join(KEY_SEPARATOR)
 }
 
 fn read_key(text: &str) -> Result<GroupKey, &'static str> {
@@ -121,16 +121,17 @@ fn read_key(text: &str) -> Result<GroupKey, &'static str> {
 
 /// Sums as they are sent.
 #[must_use]
-pub(crate) fn row(sums: &GroupSums) -> v1::UsageBreakdownRow {
-    let [day, model, user_id] = sums.key.texts();
+pub(crate) fn row(group: &GroupSums) -> v1::UsageBreakdownRow {
+    let [day, model, user_id] = group.key.texts();
+    let sums = &group.sums;
     v1::UsageBreakdownRow {
         day,
         model,
         user_id,
         record_count: sums.records,
-        prompt_tokens: sums.prompt_tokens,
-        completion_tokens: sums.completion_tokens,
-        total_tokens: sums.total_tokens(),
+        prompt_tokens: sums.tokens.prompt,
+        completion_tokens: sums.tokens.completion,
+        total_tokens: sums.tokens.total(),
         cost_usd: amount(sums.cost_usd),
         discount_amount: amount(sums.discount_amount),
         final_cost: amount(sums.final_cost),

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use billing_core::rating::UsageRecord;
+use billing_core::{catalog::Catalog, refusal::Refusal, usage::UsageRecord};
 use billing_proto::v1;
 use billing_store::MonthFilter;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -10,7 +10,12 @@ use csv::{Terminator, WriterBuilder};
 use futures_util::stream::{Stream, try_unfold};
 use tonic::Status;
 
-use crate::{api::Violations, app::App, auth::ResolvedUser, error::ApiError};
+use crate::{
+    api::{Violations, usage::plan_of},
+    app::App,
+    auth::ResolvedUser,
+    error::ApiError,
+};
 
 /// Records in one part of an export. Even if each had the longest texts that a record can have, the
 /// part would be within the 4 MiB that gRPC clients accept.
@@ -19,40 +24,48 @@ const RECORDS_PER_PART: usize = 500;
 /// An export as it is sent.
 pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExportUsageResponse, Status>> + Send>>;
 
-/// What a record has in a column.
-type Field = fn(&UsageRecord) -> String;
+/// What a record, whose window is of a plan, has in a column.
+type Field = fn(&UsageRecord, &str) -> String;
 
 /// The columns, named and ordered like the fields of the API's `UsageRecord`.
-const COLUMNS: [(&str, Field); 27] = [
-    ("id", |r| r.id.to_string()),
-    ("user_id", |r| r.user_id.to_string()),
-    ("subscription_id", |r| or_empty(&r.charge.subscription_id)),
-    ("model", |r| r.model.to_string()),
-    ("provider", |r| r.provider.clone()),
-    ("request_id", |r| r.request_id.to_string()),
-    ("prompt_tokens", |r| r.tokens.prompt.to_string()),
-    ("completion_tokens", |r| r.tokens.completion.to_string()),
-    ("total_tokens", |r| r.tokens.total().to_string()),
-    ("cached_prompt_tokens", |r| {
+const COLUMNS: [(&str, Field); 29] = [
+    ("id", |r, _| r.id.to_string()),
+    ("user_id", |r, _| r.user_id.to_string()),
+    ("subscription_id", |r, _| {
+        or_empty(&r.charge.subscription_id)
+    }),
+    ("model", |r, _| r.model.to_string()),
+    ("provider", |r, _| r.provider.clone()),
+    ("request_id", |r, _| r.request_id.to_string()),
+    ("prompt_tokens", |r, _| r.tokens.prompt.to_string()),
+    ("completion_tokens", |r, _| r.tokens.completion.to_string()),
+    ("total_tokens", |r, _| r.tokens.total().to_string()),
+    ("cached_prompt_tokens", |r, _| {
         r.tokens.cached_prompt.to_string()
     }),
-    ("cache_write_tokens", |r| r.tokens.cache_write.to_string()),
-    ("reasoning_tokens", |r| r.tokens.reasoning.to_string()),
-    ("cost_usd", |r| r.charge.cost_usd.digits(2)),
-    ("discount_rate", |r| r.charge.discount_rate.to_string()),
-    ("covered_amount", |r| r.charge.covered_amount.digits(2)),
-    ("overage_tokens", |r| r.charge.taken.overage.to_string()),
-    ("overage_cost", |r| r.charge.overage_cost.digits(2)),
-    ("discount_amount", |r| r.charge.discount_amount.digits(2)),
-    ("final_cost", |r| r.charge.final_cost.digits(2)),
-    ("coupon_id", |r| or_empty(&r.charge.coupon_id)),
-    ("status", |r| r.status.name().to_owned()),
-    ("billing_month", |r| r.billing_month.to_string()),
-    ("created_at", |r| rfc3339(r.created_at)),
-    ("updated_at", |r| rfc3339(r.updated_at)),
-    ("invoice_month", |r| r.invoice_month.to_string()),
-    ("corrects_id", |r| or_empty(&r.corrects_id)),
-    ("void_reason", |r| r.void_reason.clone().unwrap_or_default()),
+    ("cache_write_tokens", |r, _| {
+        r.tokens.cache_write.to_string()
+    }),
+    ("reasoning_tokens", |r, _| r.tokens.reasoning.to_string()),
+    ("cost_usd", |r, _| r.charge.cost_usd.digits(2)),
+    ("discount_rate", |r, _| r.charge.discount_rate.to_string()),
+    ("covered_amount", |r, _| r.charge.covered_amount.digits(2)),
+    ("overage_tokens", |r, _| r.charge.taken.overage.to_string()),
+    ("overage_cost", |r, _| r.charge.overage_cost.digits(2)),
+    ("discount_amount", |r, _| r.charge.discount_amount.digits(2)),
+    ("final_cost", |r, _| r.charge.final_cost.digits(2)),
+    ("coupon_id", |r, _| or_empty(&r.charge.coupon_id)),
+    ("status", |r, _| r.status.name().to_owned()),
+    ("billing_month", |r, _| r.billing_month.to_string()),
+    ("created_at", |r, _| rfc3339(r.created_at)),
+    ("updated_at", |r, _| rfc3339(r.updated_at)),
+    ("invoice_month", |r, _| r.invoice_month.to_string()),
+    ("corrects_id", |r, _| or_empty(&r.corrects_id)),
+    ("void_reason", |r, _| {
+        r.void_reason.clone().unwrap_or_default()
+    }),
+    ("price_id", |r, _| r.charge.price_id.to_string()),
+    ("plan_id", |_, plan| plan.to_owned()),
 ];
 
 fn or_empty(id: &Option<impl ToString>) -> String {
@@ -85,7 +98,7 @@ async fn part(
     let first = filter.after.is_none();
     let limit = i64::try_from(RECORDS_PER_PART).unwrap_or(i64::MAX);
     let records = app.store().month_records(filter.clone(), limit).await?;
-    let chunk = csv_part(first, &records)?;
+    let chunk = csv_part(first, &records, &app.store().cached_catalog())?;
     let last = records.into_iter().nth(RECORDS_PER_PART.saturating_sub(1));
     let next = last.map(|last| MonthFilter {
         after: Some((last.user_id, last.id)),
@@ -118,23 +131,30 @@ pub(crate) fn filter(
 /// The next part of a file; the first begins with the header.
 ///
 /// # Errors
-/// When the lines cannot be written.
-fn csv_part(first: bool, records: &[UsageRecord]) -> Result<String, ApiError> {
-    write(first, records).map_err(|error| {
+/// When the catalog lacks a plan, or the lines cannot be written.
+fn csv_part(first: bool, records: &[UsageRecord], catalog: &Catalog) -> Result<String, ApiError> {
+    let plans = records
+        .iter()
+        .map(|record| plan_of(&record.charge, catalog));
+    let plans: Vec<&str> = plans.collect::<Result<_, Refusal>>()?;
+    write(first, records.iter().zip(plans)).map_err(|error| {
         tracing::error!(error, "an export cannot be written");
         ApiError::internal()
     })
 }
 
-fn write(first: bool, records: &[UsageRecord]) -> Result<String, Box<dyn std::error::Error>> {
+fn write<'a>(
+    first: bool,
+    records: impl Iterator<Item = (&'a UsageRecord, &'a str)>,
+) -> Result<String, Box<dyn std::error::Error>> {
     let mut file = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
     if first {
         file.write_record(COLUMNS.map(|(name, _)| name))?;
     }
-    for record in records {
-        file.write_record(COLUMNS.map(|(_, field)| field(record)))?;
+    for (record, plan) in records {
+        file.write_record(COLUMNS.map(|(_, field)| field(record, plan)))?;
     }
     Ok(String::from_utf8(file.into_inner()?)?)
 }
@@ -142,23 +162,24 @@ fn write(first: bool, records: &[UsageRecord]) -> Result<String, Box<dyn std::er
 #[cfg(test)]
 mod tests {
     use billing_core::{
-        ids::{ModelId, RecordId, RequestId, SubscriptionId, UserId},
-        money::{Money, Rate},
+        catalog::{PlanTerms, PlanVersion, UsagePricing},
+        ids::{
+            ModelId, PlanId, PlanVersionId, PriceId, RecordId, RequestId, SubscriptionId, UserId,
+        },
+        money::{Money, Price, Rate},
         month::Month,
-        rating::{Charge, UsageStatus},
-        terms::Terms,
-        usage::{Fingerprint, Tokens},
-        window::TokensTaken,
+        usage::{Charge, Fingerprint, Tokens, TokensTaken, UsageStatus, WindowRef},
     };
     use billing_proto::FILE_DESCRIPTOR_SET;
     use prost_reflect::DescriptorPool;
+    use uuid::Uuid;
 
     use super::*;
 
     fn record() -> UsageRecord {
         let at = |text: &str| text.parse().unwrap();
         UsageRecord {
-            id: RecordId::trusted("rec-2".to_owned()),
+            id: RecordId::new(Uuid::from_u128(2)),
             user_id: UserId::trusted("a,b".to_owned()),
             request_id: RequestId::trusted("say \"hi\"".to_owned()),
             model: ModelId::trusted("=1+2".to_owned()),
@@ -171,6 +192,7 @@ mod tests {
                 reasoning: -1,
             },
             charge: Charge {
+                price_id: PriceId::new(7),
                 cost_usd: "-0.000000000000001".parse().unwrap(),
                 discount_rate: Rate::ONE,
                 covered_amount: Money::ZERO,
@@ -182,19 +204,47 @@ mod tests {
                 discount_amount: Money::ZERO,
                 final_cost: "-12.500000000000001".parse().unwrap(),
                 coupon_id: None,
-                subscription_id: Some(SubscriptionId::trusted("sub-1".to_owned())),
-                terms: Terms::Unknown,
+                subscription_id: Some(SubscriptionId::new(Uuid::from_u128(1))),
+                window: Some(WindowRef {
+                    plan_version_id: PlanVersionId::new(3),
+                    start: at("2024-11-01T00:00:00Z"),
+                }),
             },
             status: UsageStatus::Correction,
+            is_reversal: false,
             billing_month: "2024-11".parse::<Month>().unwrap(),
             invoice_month: "2024-12".parse::<Month>().unwrap(),
-            corrects_id: Some(RecordId::trusted("rec-1".to_owned())),
+            corrects_id: Some(RecordId::new(Uuid::from_u128(1))),
             rated_at: at("2024-11-30T00:00:00Z"),
             created_at: at("2024-12-01T00:00:00Z"),
             updated_at: at("2024-12-01T00:00:00.000120Z"),
             fingerprint: Fingerprint([0; 32]),
             void_reason: None,
         }
+    }
+
+    fn catalog() -> Catalog {
+        let version = PlanVersion {
+            id: PlanVersionId::new(3),
+            plan_id: PlanId::trusted("plan-pro".to_owned()),
+            name: "Pro".to_owned(),
+            terms: PlanTerms {
+                usage_pricing: UsagePricing::Included,
+                monthly_quota: 1,
+                monthly_price: Money::ZERO,
+                extra_token_price: Price::ZERO,
+                overage_discount_rate: Rate::ONE,
+            },
+            effective_from: DateTime::UNIX_EPOCH,
+            created_at: DateTime::UNIX_EPOCH,
+        };
+        Catalog::default().with_plans([(true, version)])
+    }
+
+    #[test]
+    fn a_record_of_a_plan_that_the_catalog_lacks_is_no_line() {
+        let refused = csv_part(false, &[record()], &Catalog::default()).unwrap_err();
+        assert_eq!(refused, ApiError::internal());
     }
 
     #[test]
@@ -207,14 +257,17 @@ mod tests {
 
     #[test]
     fn texts_are_quoted_where_they_must_be_and_amounts_have_every_digit() {
-        let header = csv_part(true, &[]).unwrap();
+        let catalog = catalog();
+        let header = csv_part(true, &[], &catalog).unwrap();
         assert!(header.starts_with("id,user_id,"));
-        assert!(header.ends_with(",corrects_id,void_reason\r\n"));
-        let line = "rec-2,\"a,b\",sub-1,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
+        assert!(header.ends_with(",corrects_id,void_reason,price_id,plan_id\r\n"));
+        let line = "rec-00000000000000000000000000000002,\"a,b\",\
+            sub-00000000000000000000000000000001,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
             -0.000000000000001,1,0.00,-8,-12.50,0.00,-12.500000000000001,,correction,2024-11,\
-            2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,rec-1,\r\n";
-        assert_eq!(csv_part(false, &[record()]).unwrap(), line);
-        let file = csv_part(true, &[record()]).unwrap();
+            2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,\
+            rec-00000000000000000000000000000001,,price-7,plan-pro\r\n";
+        assert_eq!(csv_part(false, &[record()], &catalog).unwrap(), line);
+        let file = csv_part(true, &[record()], &catalog).unwrap();
         assert_eq!(file, header + line);
     }
 

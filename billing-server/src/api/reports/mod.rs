@@ -42,12 +42,10 @@ impl App {
         if filter.grouping.by_user {
             caller.require_admin()?;
         }
-        let found = self.store().usage_sums(filter, page.limit()).await?;
-        let found = found.into_iter();
-        let mut found: Vec<_> = found.map(|sums| (breakdown::key(&sums), sums)).collect();
+        let mut found = self.store().usage_sums(filter, page.limit()).await?;
         Ok(v1::GetUsageBreakdownResponse {
-            next_page_token: page.cut(&mut found, |(key, _)| key),
-            rows: found.iter().map(|(_, sums)| breakdown::row(sums)).collect(),
+            next_page_token: page.cut(&mut found, breakdown::key),
+            rows: found.iter().map(breakdown::row).collect(),
         })
     }
 

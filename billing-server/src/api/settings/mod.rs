@@ -27,8 +27,7 @@ impl App {
     ) -> Answer<v1::Settings> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let (user, change) = convert::settings_change(&user, request.into_inner())?;
-        let store = self.store();
-        let settings = store.update_settings(user, change, self.clock()).await?;
+        let settings = self.store().update_settings(user, change).await?;
         Ok(convert::settings(settings))
     }
 }

@@ -1,6 +1,6 @@
 //! A user's figures as they are sent.
 
-use billing_core::{account::Account, subscription::Subscription};
+use billing_core::{account::AccountState, subscription::Subscription};
 use billing_proto::v1;
 use billing_store::UserUsage;
 
@@ -12,7 +12,7 @@ const PLAN_PREFIX: &str = "plan-";
 /// A user's figures as they are sent.
 #[must_use]
 pub(crate) fn stats(usage: &UserUsage) -> v1::GetStatsResponse {
-    let account = &usage.account;
+    let account = &usage.account.state;
     let subscription = account.subscription.as_ref();
     let window = subscription.map(|subscription| &subscription.window);
     v1::GetStatsResponse {
@@ -27,13 +27,13 @@ pub(crate) fn stats(usage: &UserUsage) -> v1::GetStatsResponse {
 }
 
 fn plan_name(subscription: &Subscription) -> String {
-    let id = subscription.plan_id.as_str();
+    let id = subscription.plan_id().as_str();
     id.strip_prefix(PLAN_PREFIX).unwrap_or(id).to_owned()
 }
 
 /// Whether a user is running out of tokens, as it is sent.
 #[must_use]
-pub(crate) fn quota_warning(account: &Account) -> v1::GetQuotaWarningResponse {
+pub(crate) fn quota_warning(account: &AccountState) -> v1::GetQuotaWarningResponse {
     let quota_warning = account.quota_warning();
     let message = match (quota_warning, account.tokens_remaining()) {
         (false, _) => "Your quota is sufficient.".to_owned(),

@@ -21,7 +21,7 @@ impl App {
         request: Request<v1::GetStatsRequest>,
     ) -> Answer<v1::GetStatsResponse> {
         let user = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
-        let usage = self.store().user_usage(user, self.now()).await?;
+        let usage = self.store().user_usage(user).await?;
         Ok(convert::stats(&usage))
     }
 
@@ -30,7 +30,7 @@ impl App {
         request: Request<v1::GetQuotaWarningRequest>,
     ) -> Answer<v1::GetQuotaWarningResponse> {
         let user = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
-        let account = self.store().account(user, self.now()).await?;
-        Ok(convert::quota_warning(&account))
+        let account = self.store().account(user).await?;
+        Ok(convert::quota_warning(&account.state))
     }
 }

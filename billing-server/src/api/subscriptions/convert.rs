@@ -2,7 +2,7 @@
 
 use billing_core::{
     ids::{PlanId, SubscriptionId, UserId},
-    subscription::{BillingCycle, NewSubscription, SubscriptionState, SubscriptionStatus},
+    subscription::{BillingCycle, NewSubscription, SubscriptionStatus, SubscriptionView},
 };
 use billing_proto::v1;
 
@@ -20,9 +20,9 @@ const MAX_TRIAL_DAYS: u32 = 365;
 
 /// A user's subscription as it is sent.
 #[must_use]
-pub(crate) fn subscription(user_id: &UserId, state: SubscriptionState) -> v1::Subscription {
-    let SubscriptionState { record, live } = state;
-    let status = match record.standing.status() {
+pub(crate) fn subscription(user_id: &UserId, view: SubscriptionView) -> v1::Subscription {
+    let SubscriptionView { record, live } = view;
+    let status = match record.state.status() {
         SubscriptionStatus::Trialing => v1::SubscriptionStatus::Trialing,
         SubscriptionStatus::Active => v1::SubscriptionStatus::Active,
         SubscriptionStatus::Cancelled => v1::SubscriptionStatus::Cancelled,
@@ -35,7 +35,7 @@ pub(crate) fn subscription(user_id: &UserId, state: SubscriptionState) -> v1::Su
     let window = live.as_ref().map(|live| live.window);
     v1::Subscription {
         next_billing_date: record.next_billing_date().and_then(timestamp),
-        id: record.id.into_string(),
+        id: record.id.to_string(),
         user_id: user_id.as_str().to_owned(),
         plan_id: record.plan_id.into_string(),
         status: status.into(),
@@ -43,7 +43,7 @@ pub(crate) fn subscription(user_id: &UserId, state: SubscriptionState) -> v1::Su
         current_period_start: timestamp(record.period.start),
         current_period_end: timestamp(record.period.end),
         tokens_used: record.tokens_used,
-        auto_renew: record.standing.renews(),
+        auto_renew: record.state.renews(),
         cancelled_at: record.cancelled_at.and_then(timestamp),
         created_at: timestamp(record.created_at),
         updated_at: timestamp(record.updated_at),

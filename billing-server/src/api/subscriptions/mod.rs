@@ -2,10 +2,7 @@
 
 mod convert;
 
-use billing_core::{
-    ids::{SubscriptionId, UserId},
-    subscription::{SubscriptionOrder, SubscriptionRefusal},
-};
+use billing_core::{ids::UserId, subscription::SubscriptionOrder};
 use billing_proto::v1::{self, subscription_service_server::SubscriptionService};
 use tonic::Request;
 
@@ -41,10 +38,8 @@ impl App {
         request: Request<v1::GetSubscriptionRequest>,
     ) -> Answer<v1::Subscription> {
         let user_id = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
-        let store = self.store();
-        let found = store.live_subscription(user_id.clone(), self.now()).await?;
-        let state = found.ok_or(SubscriptionRefusal::NotFound)?;
-        Ok(convert::subscription(&user_id, state))
+        let found = self.store().live_subscription(user_id.clone()).await?;
+        Ok(convert::subscription(&user_id, found))
     }
 
     async fn list_subscriptions(
@@ -55,15 +50,14 @@ impl App {
         let request = request.into_inner();
         let (size, token) = (request.page_size, &request.page_token);
         let (user_id, page) = Page::of_user("subscriptions", &user, size, token)?;
-        let after = page.after.clone().map(SubscriptionId::trusted);
         let store = self.store();
-        let found = store.subscriptions(user_id.clone(), after, page.limit(), self.now());
+        let found = store.subscriptions(user_id.clone(), page.after, page.limit());
         let mut found = found.await?;
-        let next_page_token = page.cut(&mut found, |state| state.record.id.as_str());
+        let next_page_token = page.cut(&mut found, |view| view.record.id);
         let subscriptions = found.into_iter();
         Ok(v1::ListSubscriptionsResponse {
             subscriptions: subscriptions
-                .map(|state| convert::subscription(&user_id, state))
+                .map(|view| convert::subscription(&user_id, view))
                 .collect(),
             next_page_token,
         })
@@ -98,8 +92,7 @@ impl App {
     }
 
     async fn order(&self, user_id: UserId, order: SubscriptionOrder) -> Answer<v1::Subscription> {
-        let store = self.store();
-        let ordered = store.order_subscription(user_id.clone(), order, self.clock());
-        Ok(convert::subscription(&user_id, ordered.await??))
+        let ordered = self.store().order_subscription(user_id.clone(), order);
+        Ok(convert::subscription(&user_id, ordered.await?))
     }
 }

@@ -1,18 +1,15 @@
 //! Recording many model calls: each has its own result, and none stops the others.
 
+use billing_core::refusal::Refusal;
 use billing_proto::v1;
 
 use super::{convert, recorded};
-use crate::{
-    app::App,
-    auth::Caller,
-    error::{ApiError, refused::model_not_found},
-};
+use crate::{app::App, auth::Caller, error::ApiError};
 
-/// A call that was sent, and what is wrong with it or the model it names.
+/// A call that was sent, and what is wrong with it.
 struct Sent {
     request_id: String,
-    checked: Result<String, ApiError>,
+    checked: Result<(), ApiError>,
 }
 
 impl App {
@@ -32,12 +29,12 @@ impl App {
         for request in requests {
             let request_id = request.request_id.clone();
             let checked = self.usage(caller, request).and_then(|usage| {
-                let model = usage.model.as_str().to_owned();
                 let at = usage.created_at.min(usage.received_at);
-                let price = catalog.price_at(&model, at);
-                price.ok_or_else(|| model_not_found(&model))?;
+                if catalog.price_at(usage.model.as_str(), at).is_none() {
+                    return Err(Refusal::ModelUnpriced(usage.model).into());
+                }
                 usages.push(usage);
-                Ok(model)
+                Ok(())
             });
             sent.push(Sent {
                 request_id,
@@ -48,10 +45,10 @@ impl App {
         let results = sent.into_iter().filter_map(|sent| {
             let answer = match sent.checked {
                 Err(error) => Err(error),
-                Ok(model) => outcomes
+                Ok(()) => outcomes
                     .next()?
                     .map_err(ApiError::from)
-                    .and_then(|outcome| recorded(outcome, &model)),
+                    .and_then(|outcome| Ok(recorded(outcome)?)),
             };
             Some(match answer {
                 Ok((record, duplicate)) => convert::recorded_result(&record, duplicate),

@@ -1,13 +1,16 @@
 //! Usage and what it costs.
 
 use billing_core::{
+    account::{Quote, VoidOrder},
+    catalog::Catalog,
     ids::{ModelId, RecordId, RequestId, UserId},
-    rating::{Quote, UsageRecord, UsageStatus},
-    usage::{Tokens, Usage, UsageDraft},
+    refusal::Refusal,
+    usage::{Charge, Tokens, Usage, UsageDraft, UsageRecord, UsageStatus},
 };
 use billing_proto::v1;
-use billing_store::{RecordFilter, VoidOrder};
+use billing_store::RecordFilter;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::fingerprint::fingerprint;
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
         page::Page,
         prices::model_price,
         time::{month, time, timestamp},
-        values::{amount, decimal, note, optional_id},
+        values::{amount, decimal, made_id, note, optional_id},
     },
     auth::ResolvedUser,
     error::ApiError,
@@ -77,7 +80,7 @@ pub(crate) fn quote_input(
         created_at: request.created_at,
         ..v1::RecordUsageRequest::default()
     };
-    usage(user, request, RecordId::trusted("quote".to_owned()), now)
+    usage(user, request, RecordId::new(Uuid::nil()), now)
 }
 
 /// A cost as it is sent.
@@ -96,21 +99,37 @@ pub(crate) fn cost(quote: &Quote) -> v1::CalculateCostResponse {
     }
 }
 
-/// A record as it is sent.
-#[must_use]
-pub(crate) fn record(record: UsageRecord) -> v1::UsageRecord {
+/// The id of the plan whose window holds a charge; empty without one.
+///
+/// # Errors
+/// When the catalog lacks it.
+pub(crate) fn plan_of<'a>(charge: &Charge, catalog: &'a Catalog) -> Result<&'a str, Refusal> {
+    let Some(window) = charge.window else {
+        return Ok("");
+    };
+    let version = catalog.plan_version(window.plan_version_id);
+    let plan = version.map(|version| version.plan_id.as_str());
+    plan.ok_or(Refusal::PlanVersionUnknown(window.plan_version_id))
+}
+
+/// A record as it is sent, with what the catalog tells of it.
+///
+/// # Errors
+/// When the catalog lacks its plan.
+pub(crate) fn record(record: UsageRecord, catalog: &Catalog) -> Result<v1::UsageRecord, Refusal> {
     let status = match record.status {
         UsageStatus::Completed => v1::UsageStatus::Completed,
         UsageStatus::Voided => v1::UsageStatus::Voided,
         UsageStatus::Correction => v1::UsageStatus::Correction,
     };
     let charge = record.charge;
-    v1::UsageRecord {
-        id: record.id.into_string(),
+    let plan_id = plan_of(&charge, catalog)?.to_owned();
+    Ok(v1::UsageRecord {
+        id: record.id.to_string(),
         user_id: record.user_id.into_string(),
         subscription_id: charge
             .subscription_id
-            .map(|id| id.into_string())
+            .map(|id| id.to_string())
             .unwrap_or_default(),
         model: record.model.into_string(),
         provider: record.provider,
@@ -130,7 +149,7 @@ pub(crate) fn record(record: UsageRecord) -> v1::UsageRecord {
         final_cost: amount(charge.final_cost),
         coupon_id: charge
             .coupon_id
-            .map(|id| id.into_string())
+            .map(|id| id.to_string())
             .unwrap_or_default(),
         status: status.into(),
         billing_month: record.billing_month.to_string(),
@@ -139,10 +158,12 @@ pub(crate) fn record(record: UsageRecord) -> v1::UsageRecord {
         invoice_month: record.invoice_month.to_string(),
         corrects_id: record
             .corrects_id
-            .map(|id| id.into_string())
+            .map(|id| id.to_string())
             .unwrap_or_default(),
         void_reason: record.void_reason.unwrap_or_default(),
-    }
+        price_id: charge.price_id.to_string(),
+        plan_id,
+    })
 }
 
 /// The result of a record that is stored.
@@ -156,7 +177,7 @@ pub(crate) fn recorded_result(record: &UsageRecord, duplicate: bool) -> v1::Reco
     v1::RecordUsageResult {
         request_id: record.request_id.as_str().to_owned(),
         outcome: outcome.into(),
-        record_id: record.id.as_str().to_owned(),
+        record_id: record.id.to_string(),
         final_cost: amount(record.charge.final_cost),
         problem: None,
     }
@@ -208,8 +229,9 @@ pub(crate) fn named_record(
 ) -> Result<(UserId, RecordId), ApiError> {
     let mut violations = Violations::default();
     let user_id = violations.check("user_id", user.id());
-    let id = violations.check("id", RecordId::parse(id));
-    violations.finish(user_id.zip(id))
+    let id = made_id("id", id, Refusal::UsageNotFound, &mut violations);
+    let (user_id, id) = violations.finish(user_id.zip(id))?;
+    Ok((user_id, id?))
 }
 
 /// A page of records that is asked for.
@@ -218,7 +240,7 @@ pub(crate) struct RecordPage {
     /// Which records.
     pub(crate) filter: RecordFilter,
     /// Which of them.
-    pub(crate) page: Page,
+    pub(crate) page: Page<RecordId>,
 }
 
 /// Which records of `user` to list.
@@ -248,10 +270,7 @@ pub(crate) fn record_page(
             from: time("start_time", request.start_time, found),
             until: time("end_time", request.end_time, found),
             request_id: optional_id("request_id", request.request_id, RequestId::parse, found),
-            after: page
-                .as_ref()
-                .and_then(|page| page.after.clone())
-                .map(RecordId::trusted),
+            after: page.as_ref().and_then(|page: &Page<_>| page.after),
         });
     let read = filter.zip(page);
     violations.finish(read.map(|(filter, page)| RecordPage { filter, page }))
@@ -268,15 +287,13 @@ pub(crate) fn void_order(
 ) -> Result<VoidOrder, ApiError> {
     let mut violations = Violations::default();
     let user_id = violations.check("user_id", user.id());
-    let id = violations.check("id", RecordId::parse(request.id));
+    let id = made_id("id", request.id, Refusal::UsageNotFound, &mut violations);
     let reason = violations.check("reason", note(request.reason));
-    match (user_id, id, reason) {
-        (Some(user_id), Some(id), Some(reason)) => Ok(VoidOrder {
-            user_id,
-            id,
-            correction_id,
-            reason: Some(reason).filter(|reason| !reason.is_empty()),
-        }),
-        _ => Err(violations.into_error()),
-    }
+    let ((user_id, id), reason) = violations.finish(user_id.zip(id).zip(reason))?;
+    Ok(VoidOrder {
+        user_id,
+        id: id?,
+        correction_id,
+        reason: Some(reason).filter(|reason| !reason.is_empty()),
+    })
 }

@@ -5,29 +5,23 @@ mod convert;
 mod fingerprint;
 mod stream;
 
-use std::sync::Arc;
-
 use billing_core::{
-    pricing::Catalog,
-    rating::{Outcome, UsageRecord},
-    usage::Usage,
+    catalog::Catalog,
+    ids::ModelId,
+    refusal::Refusal,
+    usage::{Outcome, Usage, UsageRecord},
 };
 use billing_proto::v1::{self, usage_service_server::UsageService};
 use chrono::{DateTime, Utc};
 use tonic::{Request, Streaming};
 
 use self::convert::RecordPage;
+pub(super) use self::convert::plan_of;
 use super::{Answer, service::service};
 use crate::{
     app::App,
     auth::{Caller, caller},
-    error::{
-        ApiError,
-        refused::{
-            model_not_found, quote_refused, record_not_found, usage_conflict, usage_too_large,
-            void_refused,
-        },
-    },
+    error::ApiError,
 };
 
 /// The most records in one batch.
@@ -51,14 +45,12 @@ impl App {
         request: Request<v1::RecordUsageRequest>,
     ) -> Answer<v1::RecordUsageResponse> {
         let usage = self.usage(&*caller(&request)?, request.into_inner())?;
-        let model = usage.model.clone();
         // A model without a price is refused before the database hears of the user.
         let at = usage.created_at.min(usage.received_at);
-        self.catalog_with(model.as_str(), at).await?;
-        let outcome = self.writer().record(usage).await?;
-        let (record, duplicate) = recorded(outcome, model.as_str())?;
+        self.check_price(&usage.model, at).await?;
+        let (record, duplicate) = recorded(self.writer().record(usage).await?)?;
         Ok(v1::RecordUsageResponse {
-            record: Some(convert::record(record)),
+            record: Some(self.shown(record)?),
             duplicate,
         })
     }
@@ -90,12 +82,8 @@ impl App {
         request: Request<v1::CalculateCostRequest>,
     ) -> Answer<v1::CalculateCostResponse> {
         let user = caller(&request)?.resolve_for_usage(&request.get_ref().user_id)?;
-        let now = self.now();
-        let usage = convert::quote_input(user, request.into_inner(), now)?;
-        let model = usage.model.clone();
-        let quoted = self.store().quote(usage, now).await?;
-        let quote = quoted.map_err(|refusal| quote_refused(model.as_str(), refusal))?;
-        Ok(convert::cost(&quote))
+        let usage = convert::quote_input(user, request.into_inner(), self.now())?;
+        Ok(convert::cost(&self.store().quote(usage).await?))
     }
 
     async fn get_usage_record(
@@ -104,8 +92,8 @@ impl App {
     ) -> Answer<v1::UsageRecord> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let (user_id, id) = convert::named_record(&user, request.into_inner().id)?;
-        let found = self.store().record(user_id, id.clone()).await?;
-        Ok(convert::record(found.ok_or_else(|| record_not_found(&id))?))
+        let found = self.store().record(user_id, id).await?;
+        Ok(self.shown(found)?)
     }
 
     async fn list_usage_records(
@@ -115,19 +103,19 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let RecordPage { filter, page } = convert::record_page(&user, request.into_inner())?;
         let mut found = self.store().records(filter, page.limit()).await?;
+        let next_page_token = page.cut(&mut found, |record| record.id);
+        let records = found.into_iter().map(|record| self.shown(record));
         Ok(v1::ListUsageRecordsResponse {
-            next_page_token: page.cut(&mut found, |record| record.id.as_str()),
-            records: found.into_iter().map(convert::record).collect(),
+            records: records.collect::<Result<_, _>>()?,
+            next_page_token,
         })
     }
 
     async fn void_usage(&self, request: Request<v1::VoidUsageRequest>) -> Answer<v1::UsageRecord> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let order = convert::void_order(&user, request.into_inner(), self.ids().record())?;
-        let id = order.id.clone();
-        let voided = self.store().void_usage(order, self.clock()).await?;
-        let correction = voided.map_err(|refusal| void_refused(&id, refusal))?;
-        Ok(convert::record(correction))
+        let correction = self.store().void_usage(order).await?;
+        Ok(self.shown(correction)?)
     }
 
     /// Checks a model call of a caller who may record usage.
@@ -136,27 +124,27 @@ impl App {
         convert::usage(user, request, self.ids().record(), self.now())
     }
 
-    /// The prices, read again if they have none for a model at a time.
-    async fn catalog_with(&self, model: &str, at: DateTime<Utc>) -> Answer<Arc<Catalog>> {
-        let cached = self.store().cached_catalog();
-        if cached.price_at(model, at).is_some() {
-            return Ok(cached);
+    /// A record as it is sent. The catalog is as new as every record that the store has answered.
+    fn shown(&self, record: UsageRecord) -> Result<v1::UsageRecord, Refusal> {
+        convert::record(record, &self.store().cached_catalog())
+    }
+
+    /// Checks that a model has a price at a time; prices are read again before it has none.
+    async fn check_price(&self, model: &ModelId, at: DateTime<Utc>) -> Answer<()> {
+        let has_price = |catalog: &Catalog| catalog.price_at(model.as_str(), at).is_some();
+        let store = self.store();
+        if has_price(&store.cached_catalog()) || has_price(store.catalog().await?.as_ref()) {
+            return Ok(());
         }
-        let current = self.store().catalog().await?;
-        match current.price_at(model, at) {
-            Some(_) => Ok(current),
-            None => Err(model_not_found(model)),
-        }
+        Err(Refusal::ModelUnpriced(model.clone()).into())
     }
 }
 
 /// The record, and whether it is a repeat.
-fn recorded(outcome: Outcome, model: &str) -> Answer<(UsageRecord, bool)> {
+fn recorded(outcome: Outcome) -> Result<(UsageRecord, bool), Refusal> {
     match outcome {
         Outcome::Recorded(record) => Ok((record, false)),
         Outcome::Duplicate(record) => Ok((record, true)),
-        Outcome::Conflict => Err(usage_conflict()),
-        Outcome::Unpriced => Err(model_not_found(model)),
-        Outcome::TooLarge => Err(usage_too_large()),
+        Outcome::Refused(refusal) => Err(refusal),
     }
 }

@@ -1,6 +1,6 @@
 //! What a file says about one model.
 
-use billing_core::{money::Price, pricing::TokenPrices};
+use billing_core::{catalog::TokenPrices, money::Price};
 
 /// One model of a file.
 #[derive(Debug, PartialEq, Eq)]
