@@ -72,7 +72,7 @@ async fn filters_apply_together(backend: Backend) {
         (|f| f.model = model("gpt-4o"), &["other"]),
         (|f| f.request_id = request_id("new"), &["new"]),
         (|f| f.request_id = request_id("NEW"), &[]),
-        (|f| f.from = Some(time(NOON)), &["new", "other"]),
+        (|f| f.from = Some(time(NOON)), &["other", "new"]),
         (|f| f.until = Some(time(NOON)), &["old"]),
         (between_october_and_noon, &["old"]),
         (new_calls_of_gpt_4, &["new"]),
