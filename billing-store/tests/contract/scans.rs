@@ -14,7 +14,7 @@ use test_postgres::{Backend, on_both_databases};
 use tokio_postgres::Client;
 
 use crate::support::{
-    TestClock, TestStore, batch, coupon, made_at, month, redeem, subscribe_to, usage, user,
+    NOON, TestClock, TestStore, batch, coupon, made_at, month, redeem, subscribe_to, usage, user,
 };
 
 on_both_databases!(sums_look_up_the_records_behind_the_watermark_and_no_others);
@@ -182,7 +182,7 @@ async fn usage_scans_no_table_that_grows() {
     let order = subscribe_to("plan-basic");
     let ordered = store.store.order_subscription(user("carol"), order);
     ordered.await.unwrap();
-    store.clock.set("2026-11-11T12:00:00Z");
+    store.clock.set(NOON);
     while store.store.renew_due(10).await.unwrap() > 0 {}
 
     let (database, url, clock) = closed(store).await;
