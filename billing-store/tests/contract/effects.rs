@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use test_postgres::{Backend, on_both_databases};
 
-use crate::support::{TestStore, batch, made_at, subscribe_to, time, usage, user};
+use crate::support::{TestStore, batch, made_at, received, subscribe_to, time, usage, user};
 
 on_both_databases!(
     each_level_is_announced_once_however_many_calls_reach_it,
@@ -62,8 +62,8 @@ async fn each_level_is_announced_once_however_many_calls_reach_it(backend: Backe
     // In the next window they are announced again.
     let later = "2026-12-11T00:00:00Z";
     store.clock.set(later);
-    let later = made_at(usage("alice", "later", 100_000, 0), later);
-    store.commit(&batch([later])).await;
+    let call = made_at(usage("alice", "later", 100_000, 0), later);
+    store.commit(&batch([received(call, later)])).await;
     let all = store.texts("SELECT level FROM alerts ORDER BY level").await;
     assert_eq!(all, ["100%", "100%", "80%", "80%"]);
 }
@@ -82,7 +82,7 @@ async fn renewals_that_meet_usage_and_each_other_charge_each_period_once(backend
         tokio::spawn(async move { while store.renew_due(7).await.unwrap() > 0 {} })
     });
     let calls = names.iter().map(|name| {
-        let call = made_at(usage(name, "call", 1_000, 0), now);
+        let call = received(made_at(usage(name, "call", 1_000, 0), now), now);
         let store = Arc::clone(&store.store);
         tokio::spawn(async move {
             store.commit_usage(&batch([call])).await.unwrap();

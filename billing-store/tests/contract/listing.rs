@@ -63,7 +63,7 @@ async fn filters_apply_together(backend: Backend) {
     store.set_price("gpt-4o", "0.01", "0.02").await;
     let old = made_at(usage("alice", "old", 1, 0), OCTOBER);
     let other = of_model(usage("alice", "other", 1, 0), "gpt-4o");
-    let calls = [old, usage("alice", "new", 1, 0), other];
+    let calls = [old, other, usage("alice", "new", 1, 0)];
     store.commit(&batch(calls)).await;
     type Narrow = fn(&mut RecordFilter);
     let cases: [(Narrow, &[&str]); 9] = [

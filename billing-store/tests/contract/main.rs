@@ -14,6 +14,7 @@ mod effects;
 mod folding;
 mod invoices;
 mod listing;
+mod locks;
 mod plans;
 mod prices;
 mod record_ids;

@@ -6,7 +6,9 @@ use billing_core::catalog::PriceDecision;
 use billing_store::{Database, StoreOptions, connect};
 use test_postgres::{Backend, on_both_databases};
 
-use crate::support::{MODEL, TestStore, batch, made_at, of_model, price, recorded, usage};
+use crate::support::{
+    MODEL, TestStore, batch, made_at, of_model, price, received, recorded, usage,
+};
 
 on_both_databases!(
     each_change_raises_the_version_once,
@@ -39,8 +41,9 @@ async fn usage_is_priced_as_of_its_time_whatever_the_cache_holds(backend: Backen
     let store = TestStore::open(backend).await;
     store.clock.set("2026-11-10T12:30:00Z");
     store.set_price(MODEL, "0.3", "0.6").await;
-    store.clock.set("2026-11-10T13:00:00Z");
-    let call = |at: &str, id: &str| made_at(usage("alice", id, 1_000, 0), at);
+    let now = "2026-11-10T13:00:00Z";
+    store.clock.set(now);
+    let call = |at: &str, id: &str| received(made_at(usage("alice", id, 1_000, 0), at), now);
     let calls = [
         call("2026-11-10T12:29:59.999999Z", "before"),
         call("2026-11-10T12:30:00Z", "from then on"),

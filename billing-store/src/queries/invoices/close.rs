@@ -110,13 +110,12 @@ async fn close(
     month: Month,
     new_id: NewInvoiceId,
 ) -> Result<(), StoreError> {
-    // What is summed up now need not be read record by record below, nor ever again.
-    dialect::fold(&mut tx.conn, user_ids.clone()).await?;
     let mut ready = tx.lock_many(user_ids).await?;
     let now = ready.now;
     let mut accounts = std::mem::take(&mut ready.account);
     // Another server may have been faster with some.
     accounts.retain(|account| account.state.open_month <= month);
+    fold(tx, &mut accounts).await?;
     tx.save_lines_first(&mut accounts, now).await?;
     let costs = charges::costs(tx, &accounts, month).await?;
     for (due_month, due) in due_months(tx, &accounts, month).await? {
@@ -139,6 +138,19 @@ async fn close(
         close_month(account, month, &costs)?;
     }
     tx.save(&accounts, &[], &ready.catalog, now).await
+}
+
+/// Folds accounts that the transaction has locked: what is summed up now need not be read record by
+/// record below, nor ever again.
+async fn fold(tx: &mut Tx, accounts: &mut [Account]) -> Result<(), StoreError> {
+    let user_ids = accounts.iter().map(|account| account.id().to_string());
+    dialect::fold(&mut tx.conn, user_ids.collect()).await?;
+    for account in accounts {
+        // Nobody else can have recorded since they were locked.
+        account.state.folded_to = account.state.last_record_id;
+        account.state.tail_records = 0;
+    }
+    Ok(())
 }
 
 /// Has later usage of a month join later invoices, also where there was nothing to bill.

@@ -108,6 +108,12 @@ pub(crate) fn made_at(mut usage: Usage, created_at: &str) -> Usage {
     usage
 }
 
+/// A call that reached the server at a time, whenever it was made.
+pub(crate) fn received(mut usage: Usage, at: &str) -> Usage {
+    usage.received_at = time(at);
+    usage
+}
+
 pub(crate) fn batch(usages: impl IntoIterator<Item = Usage>) -> Vec<Arc<Usage>> {
     usages.into_iter().map(Arc::new).collect()
 }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     log::{Logged, Source, Values, by_key},
     make::{
         MODEL, batch, coupon, made_at, month, new_invoice_ids, of_model, plan, plan_with_quota,
-        price, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
+        price, received, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
     },
     random::Random,
 };
