@@ -9,11 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billing_client::{BillingClient, NewModelPrice, Usage};
-use billing_proto::v1::{
-    GetQuotaWarningRequest, GetQuotaWarningResponse, GetStatsRequest, GetStatsResponse,
-    stats_service_client::StatsServiceClient,
-    stats_service_server::{StatsService, StatsServiceServer},
+use billing_client::{
+    BillingClient, Usage,
+    v1::{
+        GetModelPriceRequest, GetQuotaWarningRequest, GetQuotaWarningResponse, GetStatsRequest,
+        GetStatsResponse, SetModelPriceRequest,
+        stats_service_client::StatsServiceClient,
+        stats_service_server::{StatsService, StatsServiceServer},
+    },
 };
 use clap::Parser;
 use futures_util::future::try_join_all;
@@ -92,9 +95,18 @@ async fn connect(endpoint: &str, token: &str) -> Outcome<Vec<BillingClient>> {
 }
 
 async fn price_model(client: &BillingClient) -> Outcome<()> {
-    match client.model_price(MODEL, None).await {
+    let request = GetModelPriceRequest {
+        model_id: MODEL.to_owned(),
+        at: None,
+    };
+    match client.get_model_price(request).await {
         Err(error) if error.reason() == "MODEL_NOT_FOUND" => {
-            let price = NewModelPrice::new(MODEL, Decimal::new(3, 2), Decimal::new(6, 2));
+            let price = SetModelPriceRequest {
+                model_id: MODEL.to_owned(),
+                prompt_price_per_k: Some(Decimal::new(3, 2).into()),
+                completion_price_per_k: Some(Decimal::new(6, 2).into()),
+                ..SetModelPriceRequest::default()
+            };
             client.set_model_price(price).await?;
         }
         price => drop(price?),

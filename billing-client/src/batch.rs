@@ -1,52 +1,22 @@
 //! Recording many model calls at once.
 
 use billing_proto::v1::{
-    RecordUsageBatchRequest, RecordUsageBatchResponse, RecordUsageRequest,
-    usage_service_client::UsageServiceClient,
+    RecordUsageBatchRequest, RecordUsageBatchResponse, RecordUsageRequest, RecordUsageResult,
+    UsageOutcome,
 };
 use prost::{Message, encoding::encoded_len_varint};
 
-use crate::{BillingClient, Error, Usage, UsageOutcome, UsageResult, retry::Attempts};
+use crate::{BillingClient, Error, retry::Attempts, wire::decode};
 
 /// The most records that the service takes in one call.
 const MAX_RECORDS: usize = 10_000;
 /// The largest message that the service takes, unless it is set up otherwise.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
-/// The largest answer: every result repeats its request id and may explain a rejection.
-pub(crate) const MAX_ANSWER_BYTES: usize = 4 * MAX_BYTES;
-
-/// What became of a batch of model calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BatchResult {
-    /// One result per model call, in the order in which they were given.
-    pub results: Vec<UsageResult>,
-    /// Model calls that were recorded and charged now.
-    pub recorded: i64,
-    /// Model calls that had been recorded before.
-    pub duplicates: i64,
-    /// Model calls that were refused.
-    pub rejected: i64,
-}
-
-impl BatchResult {
-    fn new(results: Vec<UsageResult>) -> Self {
-        let count = |outcome| {
-            let counted = results.iter().filter(|result| result.outcome == outcome);
-            i64::try_from(counted.count()).unwrap_or(i64::MAX)
-        };
-        Self {
-            recorded: count(UsageOutcome::Recorded),
-            duplicates: count(UsageOutcome::Duplicate),
-            rejected: count(UsageOutcome::Rejected),
-            results,
-        }
-    }
-}
 
 impl BillingClient {
     /// Records many model calls; the answer comes once they are durable. Each has its own result,
-    /// and a rejected one stops no other. However often they are sent, each is charged once.
+    /// in the order in which they were given, and a rejected one stops no other. However often
+    /// they are sent, each is charged once.
     ///
     /// More than fit one message go in several, one after the other, each with the client's
     /// deadline to itself. What the service could not take for a passing reason is sent again
@@ -55,18 +25,25 @@ impl BillingClient {
     /// # Errors
     /// Those of every call. Any part of the model calls may be recorded by then; repeating all of
     /// them is safe.
-    pub async fn record_usage_batch(&self, usages: Vec<Usage>) -> Result<BatchResult, Error> {
-        let mut results = Vec::with_capacity(usages.len());
+    pub async fn record_usage_batch(
+        &self,
+        usages: impl IntoIterator<Item = impl Into<RecordUsageRequest>>,
+    ) -> Result<RecordUsageBatchResponse, Error> {
+        let mut results = Vec::new();
         for part in parts(usages.into_iter().map(Into::into)) {
-            results.extend(self.record_part(&part).await?);
+            results.extend(self.record_part(part).await?);
         }
-        Ok(BatchResult::new(results))
+        Ok(counted(results))
     }
 
     /// Sends what fits one message, and again whatever was rejected for a passing reason.
-    async fn record_part(&self, part: &[RecordUsageRequest]) -> Result<Vec<UsageResult>, Error> {
-        let mut attempts = self.start();
-        let mut results = self.send_records(&mut attempts, part.to_vec()).await?;
+    async fn record_part(
+        &self,
+        part: Vec<RecordUsageRequest>,
+    ) -> Result<Vec<RecordUsageResult>, Error> {
+        let mut attempts = self.limits.start();
+        let message = RecordUsageBatchRequest { records: part };
+        let mut results = self.send_records(&mut attempts, &message).await?;
         loop {
             let indices = results.iter().enumerate();
             let again: Vec<usize> = indices
@@ -75,9 +52,11 @@ impl BillingClient {
             if again.is_empty() || !attempts.pause(None).await {
                 return Ok(results);
             }
-            let records = again.iter().filter_map(|index| part.get(*index).cloned());
+            let records = again.iter().filter_map(|index| message.records.get(*index));
+            let records = records.cloned().collect();
+            let message = RecordUsageBatchRequest { records };
             // The others are recorded: failing to send these again must not hide that.
-            let Ok(news) = self.send_records(&mut attempts, records.collect()).await else {
+            let Ok(news) = self.send_records(&mut attempts, &message).await else {
                 return Ok(results);
             };
             for (index, new) in again.into_iter().zip(news) {
@@ -91,26 +70,32 @@ impl BillingClient {
     async fn send_records(
         &self,
         attempts: &mut Attempts,
-        records: Vec<RecordUsageRequest>,
-    ) -> Result<Vec<UsageResult>, Error> {
-        let sent = records.len();
-        let message = RecordUsageBatchRequest { records };
-        let answer = self.attempt(
-            attempts,
-            Error::is_passing,
-            message,
-            |service, request| async move {
-                UsageServiceClient::new(service)
-                    .max_decoding_message_size(MAX_ANSWER_BYTES)
-                    .record_usage_batch(request)
-                    .await
-            },
-        );
-        let RecordUsageBatchResponse { results, .. } = answer.await?;
-        if results.len() != sent {
-            return Err(Error::Decode { field: "results" });
+        message: &RecordUsageBatchRequest,
+    ) -> Result<Vec<RecordUsageResult>, Error> {
+        let method = Self::RECORD_USAGE_BATCH;
+        let request = message.encode_to_vec().into();
+        let answer = self.exchange(attempts, method, method.repeat.after(true), request);
+        let RecordUsageBatchResponse { results, .. } = decode(method, answer.await?)?;
+        if results.len() != message.records.len() {
+            return Err(Error::Decode {
+                message: "it has not as many results as there were records".to_owned(),
+            });
         }
-        results.into_iter().map(UsageResult::try_from).collect()
+        Ok(results)
+    }
+}
+
+/// The answer to all messages together.
+fn counted(results: Vec<RecordUsageResult>) -> RecordUsageBatchResponse {
+    let count = |outcome| {
+        let counted = results.iter().filter(|result| result.outcome() == outcome);
+        i64::try_from(counted.count()).unwrap_or(i64::MAX)
+    };
+    RecordUsageBatchResponse {
+        recorded: count(UsageOutcome::Recorded),
+        duplicates: count(UsageOutcome::Duplicate),
+        rejected: count(UsageOutcome::Rejected),
+        results,
     }
 }
 

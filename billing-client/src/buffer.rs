@@ -3,9 +3,10 @@
 //! No timer waits. A lone model call goes at once; while a batch is in flight, the model calls that
 //! arrive form the next one.
 
+use billing_proto::v1::{RecordUsageBatchResponse, RecordUsageRequest, RecordUsageResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{BatchResult, BillingClient, Error, Usage, UsageResult};
+use crate::{BillingClient, Error};
 
 /// How much a [`UsageBuffer`] gathers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +67,11 @@ pub struct UsageBuffer {
     ended: watch::Receiver<()>,
 }
 
-type Reply = oneshot::Sender<Result<UsageResult, Error>>;
+type Reply = oneshot::Sender<Result<RecordUsageResult, Error>>;
 
 #[derive(Debug)]
 enum Job {
-    Record(Box<Usage>, Reply),
+    Record(Box<RecordUsageRequest>, Reply),
     Flush(oneshot::Sender<()>),
     Close,
 }
@@ -83,9 +84,12 @@ impl UsageBuffer {
     /// [`Error::Closed`] after [`Self::close`]; otherwise what the whole batch failed with: then
     /// the model call may be recorded all the same, and repeating it is safe. A model call that
     /// the service rejects is a result, not an error.
-    pub async fn record(&self, usage: Usage) -> Result<UsageResult, Error> {
+    pub async fn record(
+        &self,
+        usage: impl Into<RecordUsageRequest>,
+    ) -> Result<RecordUsageResult, Error> {
         let (reply, result) = oneshot::channel();
-        let job = Job::Record(Box::new(usage), reply);
+        let job = Job::Record(Box::new(usage.into()), reply);
         self.jobs.send(job).await.map_err(|_| Error::Closed)?;
         result.await.map_err(|_| Error::Closed)?
     }
@@ -135,7 +139,7 @@ async fn run(client: &BillingClient, mut waiting: mpsc::Receiver<Job>, max_recor
 }
 
 /// Gives every caller its result. One that has left meanwhile does not hear it.
-fn answer(replies: Vec<Reply>, batch: Result<BatchResult, Error>) {
+fn answer(replies: Vec<Reply>, batch: Result<RecordUsageBatchResponse, Error>) {
     match batch {
         Ok(batch) => {
             for (reply, result) in replies.into_iter().zip(batch.results) {

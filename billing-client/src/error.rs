@@ -2,7 +2,8 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use tonic::{Code, Status};
+use billing_proto::ValueError;
+use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
 /// Why a call failed.
@@ -20,6 +21,8 @@ pub enum Error {
     Transport {
         /// What the network reported.
         message: String,
+        /// Whether the request may have arrived all the same.
+        sent: bool,
     },
     /// The service refused or failed the call, or did not answer in time.
     #[error("{}: {message}", label(*code, reason))]
@@ -39,10 +42,10 @@ pub enum Error {
     #[error("the buffer is closed")]
     Closed,
     /// The service answered with something this client cannot read.
-    #[error("{field} is missing or malformed in the answer")]
+    #[error("the answer cannot be read: {message}")]
     Decode {
-        /// The field at fault.
-        field: &'static str,
+        /// What is wrong with it.
+        message: String,
     },
 }
 
@@ -100,10 +103,19 @@ impl Error {
         }
     }
 
-    /// Whether to record again. After a deadline the record may have been committed: asking again
-    /// is the only way to learn its cost.
+    /// Whether to ask again what the service knows by its request id. After a deadline the call may
+    /// have been carried out: asking again is the only way to learn what came of it.
     pub(crate) fn is_passing(&self) -> bool {
         self.is_retryable() || self.code() == Some(Code::DeadlineExceeded)
+    }
+
+    /// Whether the call may succeed later and was surely not carried out.
+    pub(crate) fn is_undone(&self) -> bool {
+        match self {
+            Self::Transport { sent, .. } => !sent,
+            // It may have been the answer to a commit that was lost.
+            _ => self.is_retryable() && self.code() != Some(Code::Unavailable),
+        }
     }
 
     pub(crate) fn config(message: &str) -> Self {
@@ -116,17 +128,21 @@ impl Error {
     pub(crate) fn cut_short() -> Self {
         Self::Transport {
             message: "the stream ended before everything was answered".into(),
+            sent: true,
         }
     }
 
     /// The innermost cause says what happened; the layers above only say "transport error".
     pub(crate) fn transport(error: &(dyn StdError + 'static)) -> Self {
         let mut cause = error;
+        let mut sent = !error.is::<ConnectError>();
         while let Some(inner) = cause.source() {
             cause = inner;
+            sent &= !cause.is::<ConnectError>();
         }
         Self::Transport {
             message: cause.to_string(),
+            sent,
         }
     }
 }
@@ -136,6 +152,14 @@ fn label(code: Code, reason: &str) -> String {
     match reason {
         "" => format!("{code:?}"),
         reason => reason.to_owned(),
+    }
+}
+
+impl From<ValueError> for Error {
+    fn from(error: ValueError) -> Self {
+        Self::Decode {
+            message: error.to_string(),
+        }
     }
 }
 

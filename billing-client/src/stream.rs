@@ -8,18 +8,15 @@ use std::{
     vec,
 };
 
-use billing_proto::v1::{
-    RecordUsageRequest, RecordUsageResult, StreamUsageResponse,
-    usage_service_client::UsageServiceClient,
-};
+use billing_proto::v1::{RecordUsageRequest, RecordUsageResult, StreamUsageResponse};
 use futures_util::{
     StreamExt,
     stream::{self, Stream},
 };
+use prost::{Message, bytes::Bytes};
 use tokio::sync::{Semaphore, mpsc};
-use tonic::Streaming;
 
-use crate::{BillingClient, Error, Usage, UsageResult, batch::MAX_ANSWER_BYTES};
+use crate::{Answers, BillingClient, Error};
 
 /// The most model calls of a stream that are unanswered at a time, as the service has it.
 const MAX_UNANSWERED: usize = 4_096;
@@ -34,20 +31,16 @@ impl BillingClient {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn usage_stream(&self) -> Result<(UsageSender, UsageResults), Error> {
-        let open = |_| {
+    pub async fn stream_usage(&self) -> Result<(UsageSender, UsageResults), Error> {
+        let method = Self::STREAM_USAGE;
+        // The timeout is for opening alone: the service is not told of it.
+        let open = async |_| {
             let (records, mut receiver) = mpsc::unbounded_channel();
             let records_sent = stream::poll_fn(move |context| receiver.poll_recv(context));
-            let mut service = UsageServiceClient::new(self.raw())
-                // A result repeats its request id and may explain a rejection.
-                .max_decoding_message_size(MAX_ANSWER_BYTES);
-            // The timeout is for opening alone: the service is not told of it.
-            async move {
-                let answers = service.stream_usage(records_sent).await?.into_inner();
-                Ok((records, answers))
-            }
+            Ok((records, self.open(method, records_sent).await?))
         };
-        let (records, answers) = self.start().run(Error::is_passing, open).await?;
+        let mut attempts = self.limits.start();
+        let (records, answers) = attempts.run(method.repeat.after(true), open).await?;
         let shared = Arc::new(Shared {
             room: Semaphore::new(MAX_UNANSWERED),
             unanswered: Mutex::default(),
@@ -57,7 +50,7 @@ impl BillingClient {
             shared: Arc::clone(&shared),
         };
         let results = UsageResults {
-            answers,
+            answers: Answers::new(method, answers),
             results: Vec::new().into_iter(),
             shared,
         };
@@ -71,11 +64,11 @@ struct Shared {
     /// A permit for each model call that may still be sent; closed when the stream has ended.
     room: Semaphore,
     /// What was sent and has no result, oldest first.
-    unanswered: Mutex<VecDeque<Usage>>,
+    unanswered: Mutex<VecDeque<RecordUsageRequest>>,
 }
 
 impl Shared {
-    fn unanswered(&self) -> MutexGuard<'_, VecDeque<Usage>> {
+    fn unanswered(&self) -> MutexGuard<'_, VecDeque<RecordUsageRequest>> {
         // Nothing that holds the lock can leave the queue half changed.
         self.unanswered
             .lock()
@@ -86,7 +79,8 @@ impl Shared {
 /// The half of a stream that sends. Dropping it ends the stream once everything is answered.
 #[derive(Debug)]
 pub struct UsageSender {
-    records: mpsc::UnboundedSender<RecordUsageRequest>,
+    /// Takes records as they are encoded.
+    records: mpsc::UnboundedSender<Bytes>,
     shared: Arc<Shared>,
 }
 
@@ -95,7 +89,8 @@ impl UsageSender {
     ///
     /// # Errors
     /// Gives the model call back when the stream has ended; the other half tells why.
-    pub async fn send(&mut self, usage: Usage) -> Result<(), Unsent> {
+    pub async fn send(&mut self, usage: impl Into<RecordUsageRequest>) -> Result<(), Unsent> {
+        let usage = usage.into();
         let Ok(permit) = self.shared.room.acquire().await else {
             return Err(Unsent(usage));
         };
@@ -106,10 +101,11 @@ impl UsageSender {
             return Err(Unsent(usage));
         }
         permit.forget();
-        unanswered.push_back(usage.clone());
+        let message = usage.encode_to_vec().into();
+        unanswered.push_back(usage);
         // Sent with the queue locked, so that both have one order. A stream that has broken off
         // takes nothing, and the queue keeps it.
-        let _ = self.records.send(usage.into());
+        let _ = self.records.send(message);
         Ok(())
     }
 }
@@ -117,13 +113,13 @@ impl UsageSender {
 /// A model call that was not sent, because the stream has ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the stream has ended")]
-pub struct Unsent(pub Usage);
+pub struct Unsent(pub RecordUsageRequest);
 
 /// The half of a stream that tells what became of the model calls. Dropping it ends the stream at
 /// once; what is unanswered may be recorded or not, and may be sent again.
 #[derive(Debug)]
 pub struct UsageResults {
-    answers: Streaming<StreamUsageResponse>,
+    answers: Answers<StreamUsageResponse>,
     /// Results of the latest answer.
     results: vec::IntoIter<RecordUsageResult>,
     shared: Arc<Shared>,
@@ -135,29 +131,28 @@ impl UsageResults {
     ///
     /// # Errors
     /// `DATABASE_UNAVAILABLE` when the service goes down or cannot go on, those of every call.
-    pub async fn next(&mut self) -> Option<Result<UsageResult, Error>> {
+    pub async fn next(&mut self) -> Option<Result<RecordUsageResult, Error>> {
         StreamExt::next(self).await
     }
 
     /// Ends the stream and gives back what has no result, oldest first, to be sent on a new one.
     /// Some of it may be recorded already; it will be answered as a duplicate.
     #[must_use]
-    pub fn unanswered(self) -> Vec<Usage> {
+    pub fn unanswered(self) -> Vec<RecordUsageRequest> {
         self.shared.room.close();
         let unanswered = std::mem::take(&mut *self.shared.unanswered());
         unanswered.into()
     }
 
     /// Takes a result for the oldest unanswered model call.
-    fn accept(&self, result: RecordUsageResult) -> Result<UsageResult, Error> {
-        let result = UsageResult::try_from(result)?;
+    fn accept(&self, result: RecordUsageResult) -> Result<RecordUsageResult, Error> {
         let mut unanswered = self.shared.unanswered();
         match unanswered.front() {
-            Some(usage) if usage.request_id() == result.request_id => unanswered.pop_front(),
+            Some(usage) if usage.request_id == result.request_id => unanswered.pop_front(),
             // An answer to something else would be taken for the charge of this model call.
             _ => {
                 return Err(Error::Decode {
-                    field: "request_id",
+                    message: "a result is not that of the oldest record".to_owned(),
                 });
             }
         };
@@ -169,7 +164,7 @@ impl UsageResults {
     fn poll_result(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Option<UsageResult>, Error>> {
+    ) -> Poll<Result<Option<RecordUsageResult>, Error>> {
         loop {
             if let Some(result) = self.results.next() {
                 return Poll::Ready(self.accept(result).map(Some));
@@ -193,7 +188,7 @@ impl UsageResults {
 }
 
 impl Stream for UsageResults {
-    type Item = Result<UsageResult, Error>;
+    type Item = Result<RecordUsageResult, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.shared.room.is_closed() {

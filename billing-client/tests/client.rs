@@ -8,12 +8,23 @@
 
 mod fake;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use billing_client::{BillingClient, Error, FieldViolation, RetryPolicy, Usage, UsageFilter};
+use billing_client::{
+    BillingClient, Error, FieldViolation, ReadDecimal, RetryPolicy, Usage, ValueError,
+    v1::{
+        ApplyCouponRequest, CreateCreditNoteRequest, GetUsageRecordRequest, ListUsageRecordsRequest,
+    },
+};
 use futures_util::TryStreamExt;
 use rstest::rstest;
-use tokio::net::TcpListener;
+use tokio::{io::AsyncReadExt, net::TcpListener};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -164,10 +175,14 @@ async fn a_read_is_repeated_when_unavailable_but_not_when_it_takes_too_long() {
     .await;
     let client = builder.retries(fast_retries()).connect().await.unwrap();
 
-    client.get_usage_record("user-1", "record-1").await.unwrap();
+    let request = GetUsageRecordRequest {
+        user_id: "user-1".to_owned(),
+        id: "record-1".to_owned(),
+    };
+    client.get_usage_record(request.clone()).await.unwrap();
     assert_eq!(fake.attempts().len(), 2);
 
-    let read = client.get_usage_record("user-1", "record-1").await;
+    let read = client.get_usage_record(request).await;
     assert_eq!(read.unwrap_err().code(), Some(Code::DeadlineExceeded));
     assert_eq!(fake.attempts().len(), 3);
 }
@@ -203,16 +218,20 @@ async fn amounts_arrive_to_the_last_digit(#[case] digits: &'static str) {
         Fake::serve(move |_| Answer::Record(Box::new(record("record-1", digits)))).await;
     let client = builder.connect().await.unwrap();
     let answer = client.record_usage(usage()).await.unwrap();
-    assert_eq!(answer.record.final_cost.to_string(), digits);
+    let cost = answer.record.unwrap().final_cost.decimal().unwrap();
+    assert_eq!(cost.to_string(), digits);
 }
 
 #[tokio::test]
-async fn a_malformed_amount_names_its_field_and_is_not_repeated() {
+async fn a_malformed_amount_is_an_error_to_who_reads_it_and_no_zero() {
     let (fake, builder) =
         Fake::serve(|_| Answer::Record(Box::new(record("record-1", "1,50")))).await;
     let client = builder.connect().await.unwrap();
-    let error = client.record_usage(usage()).await.unwrap_err();
-    assert_eq!(error, Error::Decode { field: "cost_usd" });
+    let record = client.record_usage(usage()).await.unwrap().record.unwrap();
+    let error = record.cost_usd.decimal().unwrap_err();
+    assert_eq!(error, ValueError::NotDecimal("1,50".to_owned()));
+    let message = "the answer cannot be read: \"1,50\" is no decimal number";
+    assert_eq!(Error::from(error).to_string(), message);
     assert_eq!(fake.attempts().len(), 1);
 }
 
@@ -244,37 +263,86 @@ async fn all_violations_are_reported() {
     assert_eq!(violations, expected);
 }
 
-#[tokio::test]
-async fn a_lost_connection_is_repeated_and_reported_as_transport() {
+/// Takes connections and drops each once it has begun to be used; tells how many there were.
+async fn hang_up() -> (BillingClient, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let hang_up = tokio::spawn(async move {
-        for _ in 0..2 {
-            drop(listener.accept().await.unwrap());
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&dropped);
+    tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            connection.read_exact(&mut [0; 24]).await.unwrap();
+            counter.fetch_add(1, Ordering::Relaxed);
         }
     });
-    let client = BillingClient::builder(endpoint)
-        .retries(fast_retries())
-        .connect_lazy()
-        .unwrap();
+    let client = BillingClient::builder(endpoint).retries(fast_retries());
+    (client.connect_lazy().unwrap(), dropped)
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_repeated_and_reported_as_transport() {
+    let (client, dropped) = hang_up().await;
 
     let error = client.record_usage(usage()).await.unwrap_err();
 
-    assert!(matches!(error, Error::Transport { .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Transport { sent: true, .. }),
+        "{error:?}"
+    );
     assert!(error.is_retryable());
-    hang_up.await.unwrap();
+    assert_eq!(dropped.load(Ordering::Relaxed), 4);
+}
+
+#[rstest]
+#[case::known_again("once", 4)]
+#[case::perhaps_done_already("", 1)]
+#[tokio::test]
+async fn what_may_be_done_already_is_repeated_only_with_a_request_id(
+    #[case] request_id: &str,
+    #[case] attempts: usize,
+) {
+    let (client, dropped) = hang_up().await;
+    let request = ApplyCouponRequest {
+        request_id: request_id.to_owned(),
+        ..ApplyCouponRequest::default()
+    };
+    client.apply_coupon(request).await.unwrap_err();
+    assert_eq!(dropped.swap(0, Ordering::Relaxed), attempts);
+    let request = CreateCreditNoteRequest {
+        request_id: request_id.to_owned(),
+        ..CreateCreditNoteRequest::default()
+    };
+    client.create_credit_note(request).await.unwrap_err();
+    assert_eq!(dropped.load(Ordering::Relaxed), attempts);
+}
+
+#[tokio::test]
+async fn a_request_that_never_left_is_known_not_to_have_arrived() {
+    let client = BillingClient::builder("http://127.0.0.1:1")
+        .retries(RetryPolicy::never())
+        .connect_lazy()
+        .unwrap();
+    let error = client.record_usage(usage()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Transport { sent: false, .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
 async fn the_stream_follows_all_pages() {
     let (_fake, builder) = Fake::serve(|_| Answer::Hang).await;
     let client = builder.connect().await.unwrap();
-    let filter = UsageFilter::for_user("user-1").model("gpt-4");
-    let page = client.list_usage_records(filter.clone()).await.unwrap();
-    assert_eq!(page.next_page_token.as_deref(), Some("2"));
+    let list = ListUsageRecordsRequest {
+        model: "gpt-4".to_owned(),
+        ..ListUsageRecordsRequest::default()
+    };
+    let page = client.list_usage_records(list.clone()).await.unwrap();
+    assert_eq!(page.next_page_token, "2");
 
     // Spawned, because callers need the stream to be Send.
-    let all = tokio::spawn(client.all_usage_records(filter).try_collect::<Vec<_>>());
+    let all = tokio::spawn(client.all(list).try_collect::<Vec<_>>());
     let ids: Vec<_> = all.await.unwrap().unwrap();
     let ids: Vec<_> = ids.into_iter().map(|record| record.id).collect();
     assert_eq!(ids, ["record-1", "record-2", "record-3"]);

@@ -1,5 +1,13 @@
 //! The billing API as Rust types: messages, clients and servers generated from the `.proto` files
-//! beside this crate, and the descriptor set from which reflection and REST are served.
+//! beside this crate, what reads their numbers and times exactly, and the descriptor set from which
+//! reflection and REST are served.
+
+mod usage;
+mod value;
+
+pub use prost_types::{FieldMask, Timestamp};
+
+pub use self::value::{ReadDecimal, ReadTime, ValueError, timestamp};
 
 /// The module tree of the generated packages; use [`v1`] and [`google`].
 #[allow(

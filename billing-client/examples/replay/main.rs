@@ -18,7 +18,10 @@ use std::{
     time::Instant,
 };
 
-use billing_client::{BillingClient, ModelPrice, NewModelPrice};
+use billing_client::{
+    BillingClient, ReadDecimal, timestamp,
+    v1::{GetModelPriceRequest, GetMonthlyReportRequest, ModelPrice, SetModelPriceRequest},
+};
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -97,11 +100,20 @@ async fn price_models(
 ) -> Outcome<Prices> {
     let mut prices = Prices::new();
     for model in models {
-        let price = match client.model_price(model, Some(at)).await {
+        let request = GetModelPriceRequest {
+            model_id: model.clone(),
+            at: Some(timestamp(at)),
+        };
+        let price = match client.get_model_price(request).await {
             Err(error) if error.reason() == "MODEL_NOT_FOUND" => {
                 let (prompt, completion) = usual_price(model)
                     .ok_or_else(|| format!("{model} has no price; set one first"))?;
-                let price = NewModelPrice::new(model, prompt, completion);
+                let price = SetModelPriceRequest {
+                    model_id: model.clone(),
+                    prompt_price_per_k: Some(prompt.into()),
+                    completion_price_per_k: Some(completion.into()),
+                    ..SetModelPriceRequest::default()
+                };
                 client.set_model_price(price).await?
             }
             price => price?,
@@ -145,10 +157,14 @@ async fn record_all(client: &BillingClient, calls: &[Call], in_flight: usize) ->
 async fn print_months(client: &BillingClient, calls: &[Call]) -> Outcome<()> {
     let months: BTreeSet<_> = calls.iter().map(Call::month).collect();
     for month in months {
-        let report = client.monthly_report(month).await?;
+        let request = GetMonthlyReportRequest { month };
+        let report = client.get_monthly_report(request).await?;
         println!(
             "{}: {} records, {} tokens, {} USD",
-            report.month, report.record_count, report.total_tokens, report.total_revenue
+            report.month,
+            report.record_count,
+            report.total_tokens,
+            report.total_revenue.decimal()?
         );
     }
     Ok(())

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use billing_client::{BillingClient, ModelPrice};
+use billing_client::{
+    BillingClient, ReadDecimal,
+    v1::{GetMonthlyReportRequest, GetStatsRequest},
+};
 use rust_decimal::Decimal;
 
 use crate::{Outcome, Prices, deal::Call};
@@ -35,9 +38,12 @@ impl fmt::Display for Month {
 pub(crate) async fn verify(client: &BillingClient, calls: &[Call], prices: &Prices) -> Outcome<()> {
     let sums = sum_up(calls, prices)?;
     for (month, expected) in &sums.months {
-        let report = client.monthly_report(month).await?;
+        let request = GetMonthlyReportRequest {
+            month: month.clone(),
+        };
+        let report = client.get_monthly_report(request).await?;
         let reported = Month {
-            cost: report.total_revenue,
+            cost: report.total_revenue.decimal()?,
             tokens: report.total_tokens,
             records: report.record_count,
         };
@@ -46,7 +52,10 @@ pub(crate) async fn verify(client: &BillingClient, calls: &[Call], prices: &Pric
         }
     }
     for (user, expected) in &sums.users {
-        let cost = client.stats(user).await?.total_cost;
+        let request = GetStatsRequest {
+            user_id: user.clone(),
+        };
+        let cost = client.get_stats(request).await?.total_cost.decimal()?;
         if cost != *expected {
             return Err(format!("{user}: reported {cost} USD; the file has {expected} USD").into());
         }
@@ -65,7 +74,9 @@ fn sum_up(calls: &[Call], prices: &Prices) -> Outcome<Sums> {
     let mut sums = Sums::default();
     for call in calls {
         let price = prices.get(&call.model).ok_or("a model without a price")?;
-        let cost = cost(call, price).ok_or("a cost with too many digits")?;
+        let prompt = price.prompt_price_per_k.decimal()?;
+        let completion = price.completion_price_per_k.decimal()?;
+        let cost = cost(call, prompt, completion).ok_or("a cost with too many digits")?;
         let user = sums.users.entry(call.user.clone()).or_default();
         *user = user.checked_add(cost).ok_or("a sum with too many digits")?;
         let month = sums.months.entry(call.month()).or_default();
@@ -83,9 +94,9 @@ fn sum_up(calls: &[Call], prices: &Prices) -> Outcome<Sums> {
 }
 
 /// Dividing by 1,000 only moves the point, so the cost is exact.
-fn cost(call: &Call, price: &ModelPrice) -> Option<Decimal> {
+fn cost(call: &Call, prompt_per_k: Decimal, completion_per_k: Decimal) -> Option<Decimal> {
     let part = |tokens: i64, per_k: Decimal| Decimal::from(tokens).checked_mul(per_k);
-    let prompt = part(call.prompt_tokens, price.prompt_price_per_k)?;
-    let completion = part(call.completion_tokens, price.completion_price_per_k)?;
+    let prompt = part(call.prompt_tokens, prompt_per_k)?;
+    let completion = part(call.completion_tokens, completion_per_k)?;
     prompt.checked_add(completion)?.checked_div(1_000.into())
 }

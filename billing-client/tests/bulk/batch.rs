@@ -1,7 +1,9 @@
 //! Batches.
 
-use billing_client::{Error, Usage, UsageOutcome};
-use billing_proto::v1::RecordUsageResult;
+use billing_client::{
+    ReadDecimal, ValueError,
+    v1::{RecordUsageRequest, RecordUsageResult, UsageOutcome},
+};
 use rstest::rstest;
 use tonic::{Code, Status};
 
@@ -24,14 +26,16 @@ async fn results_come_in_the_order_of_the_model_calls() {
     .await;
     let client = builder.connect().await.unwrap();
 
-    let answer = client
-        .record_usage_batch((1..=5).map(usage).collect())
-        .await
-        .unwrap();
+    let answer = client.record_usage_batch((1..=5).map(usage)).await.unwrap();
 
-    let outcomes: Vec<_> = answer.results.iter().map(|result| result.outcome).collect();
-    use UsageOutcome::{Duplicate, Recorded, Rejected, Unknown};
-    assert_eq!(outcomes, [Recorded, Rejected, Duplicate, Unknown, Recorded]);
+    let outcomes: Vec<_> = answer
+        .results
+        .iter()
+        .map(|result| result.outcome())
+        .collect();
+    use UsageOutcome::{Duplicate, Recorded, Rejected, Unspecified};
+    let expected = [Recorded, Rejected, Duplicate, Unspecified, Recorded];
+    assert_eq!(outcomes, expected);
     let answered: Vec<_> = answer
         .results
         .iter()
@@ -42,7 +46,7 @@ async fn results_come_in_the_order_of_the_model_calls() {
     assert_eq!(counts, (2, 1, 1));
     let first = &answer.results[0];
     assert_eq!(first.record_id, "record of request-1");
-    assert_eq!(first.final_cost.unwrap().to_string(), "0.0123");
+    assert_eq!(first.final_cost.decimal().unwrap().to_string(), "0.0123");
     assert_eq!(first.problem, None);
     let refused = &answer.results[1];
     assert_eq!(refused.final_cost, None);
@@ -54,7 +58,10 @@ async fn results_come_in_the_order_of_the_model_calls() {
 #[tokio::test]
 async fn nothing_to_record_is_not_sent() {
     let (fake, client) = Fake::willing().await;
-    let answer = client.record_usage_batch(Vec::new()).await.unwrap();
+    let answer = client
+        .record_usage_batch(Vec::<RecordUsageRequest>::new())
+        .await
+        .unwrap();
     assert!(answer.results.is_empty());
     assert!(fake.calls().is_empty());
 }
@@ -62,7 +69,7 @@ async fn nothing_to_record_is_not_sent() {
 #[tokio::test]
 async fn more_than_one_message_takes_goes_in_several() {
     let (fake, client) = Fake::willing().await;
-    let usages: Vec<Usage> = (0..20_001).map(usage).collect();
+    let usages = (0..20_001).map(usage);
 
     let answer = client.record_usage_batch(usages).await.unwrap();
 
@@ -117,10 +124,7 @@ async fn only_what_was_rejected_for_a_passing_reason_is_sent_again(#[case] code:
     .await;
     let client = builder.connect().await.unwrap();
 
-    let answer = client
-        .record_usage_batch((1..=4).map(usage).collect())
-        .await
-        .unwrap();
+    let answer = client.record_usage_batch((1..=4).map(usage)).await.unwrap();
 
     assert_eq!(fake.calls(), [ids(1..=4), ids([2, 4]), ids([4])]);
     let answered: Vec<_> = answer
@@ -156,7 +160,7 @@ async fn what_was_recorded_is_reported_though_the_rest_cannot_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_malformed_cost_names_its_field() {
+async fn a_malformed_cost_is_an_error_to_who_reads_it() {
     let (_fake, builder) = Fake::serve(|_, record| {
         let mut result = recorded(&record);
         result.final_cost.as_mut().unwrap().value = "1,5".into();
@@ -164,11 +168,7 @@ async fn a_malformed_cost_names_its_field() {
     })
     .await;
     let client = builder.connect().await.unwrap();
-    let error = client.record_usage_batch(vec![usage(1)]).await.unwrap_err();
-    assert_eq!(
-        error,
-        Error::Decode {
-            field: "final_cost"
-        }
-    );
+    let answer = client.record_usage_batch([usage(1)]).await.unwrap();
+    let error = answer.results[0].final_cost.decimal().unwrap_err();
+    assert_eq!(error, ValueError::NotDecimal("1,5".to_owned()));
 }

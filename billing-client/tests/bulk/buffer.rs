@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use billing_client::{BufferOptions, Error, UsageBuffer};
+use billing_client::{BufferOptions, Error, UsageBuffer, v1::RecordUsageResult};
 use futures_util::{
     future::{join_all, try_join_all},
     poll,
@@ -22,7 +22,7 @@ async fn seen(fake: &Fake, calls: usize) {
 async fn taken(
     buffer: &UsageBuffer,
     numbers: impl Iterator<Item = usize>,
-) -> Vec<tokio::task::JoinHandle<Result<billing_client::UsageResult, Error>>> {
+) -> Vec<tokio::task::JoinHandle<Result<RecordUsageResult, Error>>> {
     let mut callers = Vec::new();
     for id in numbers {
         let buffer = buffer.clone();

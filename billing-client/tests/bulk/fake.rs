@@ -110,8 +110,10 @@ impl Fake {
 }
 
 /// A model call of `user-1` with this request id.
-pub(crate) fn usage(id: usize) -> Usage {
-    Usage::new("user-1", format!("request-{id}"), "gpt-4").prompt_tokens(10)
+pub(crate) fn usage(id: usize) -> RecordUsageRequest {
+    Usage::new("user-1", format!("request-{id}"), "gpt-4")
+        .prompt_tokens(10)
+        .into()
 }
 
 /// The request ids of [`usage`].

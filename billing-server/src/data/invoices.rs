@@ -2,7 +2,13 @@
 
 use std::{fmt, io::Write};
 
-use billing_client::{BillingClient, InvoiceDifference, MonthClosing, Reconciliation};
+use billing_client::{
+    BillingClient,
+    v1::{
+        CloseMonthRequest, CloseMonthResponse, ReconcileDifference, ReconcileMonthRequest,
+        ReconcileMonthResponse,
+    },
+};
 use futures_util::TryStreamExt;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -38,14 +44,12 @@ async fn watch(
     month: String,
     bar: &ProgressBar,
 ) -> Result<(i64, i64), CommandError> {
-    let told = client.close_month(month).await?;
-    futures_util::pin_mut!(told);
+    let mut told = client.close_month(CloseMonthRequest { month }).await?;
     let mut last = (0, 0);
-    while let Some(MonthClosing {
+    while let Some(CloseMonthResponse {
         done,
         total,
         failed,
-        ..
     }) = told.try_next().await?
     {
         bar.set_length(u64::try_from(total).unwrap_or_default());
@@ -60,7 +64,10 @@ async fn watch(
 pub(crate) fn reconcile(command: &MonthReconcile) -> Result<(), CommandError> {
     let found = Runtime::new()?.block_on(async {
         let client = connect(&command.client).await?;
-        let found = client.reconcile_month(command.month.to_string()).await?;
+        let month = command.month.to_string();
+        let found = client
+            .reconcile_month(ReconcileMonthRequest { month })
+            .await?;
         Ok::<_, CommandError>(Found::from(found))
     })?;
     let text = if command.json {
@@ -96,8 +103,8 @@ struct Fault {
     found: String,
 }
 
-impl From<Reconciliation> for Found {
-    fn from(found: Reconciliation) -> Self {
+impl From<ReconcileMonthResponse> for Found {
+    fn from(found: ReconcileMonthResponse) -> Self {
         Self {
             month: found.month,
             invoices: found.invoices,
@@ -109,8 +116,8 @@ impl From<Reconciliation> for Found {
     }
 }
 
-impl From<InvoiceDifference> for Fault {
-    fn from(difference: InvoiceDifference) -> Self {
+impl From<ReconcileDifference> for Fault {
+    fn from(difference: ReconcileDifference) -> Self {
         Self {
             user_id: difference.user_id,
             invoice_id: difference.invoice_id,

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 
-use billing_client::{BillingClient, MonthlyReport};
+use billing_client::{
+    BillingClient, ReadDecimal,
+    v1::{Amount, ExportUsageRequest, GetMonthlyReportRequest, GetMonthlyReportResponse},
+};
 use billing_core::money::Money;
 use futures_util::TryStreamExt;
-use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
@@ -21,7 +23,9 @@ pub(crate) fn report(command: &ReportCommand) -> Result<(), CommandError> {
         if command.csv {
             return export(&client, month).await;
         }
-        let report = client.monthly_report(month).await?;
+        let report = client
+            .get_monthly_report(GetMonthlyReportRequest { month })
+            .await?;
         let text = if command.json {
             json(&report)?
         } else {
@@ -33,30 +37,34 @@ pub(crate) fn report(command: &ReportCommand) -> Result<(), CommandError> {
 }
 
 async fn export(client: &BillingClient, month: String) -> Result<(), CommandError> {
-    let parts = client.export_usage(month, "").await?;
-    futures_util::pin_mut!(parts);
+    let request = ExportUsageRequest {
+        month,
+        ..ExportUsageRequest::default()
+    };
+    let mut parts = client.export_usage(request).await?;
     let mut out = std::io::stdout();
     while let Some(part) = parts.try_next().await? {
-        out.write_all(part.as_bytes())?;
+        out.write_all(part.chunk.as_bytes())?;
     }
     Ok(out.flush()?)
 }
 
 /// At least two decimals and as many as the amount has.
-fn digits(amount: Decimal) -> Result<String, CommandError> {
+fn digits(amount: &Option<Amount>) -> Result<String, CommandError> {
+    let amount = amount.decimal().map_err(CommandError::failure)?;
     let amount = Money::from_decimal(amount).map_err(CommandError::failure)?;
     Ok(amount.digits(2))
 }
 
-fn table(report: &MonthlyReport) -> Result<String, CommandError> {
+fn table(report: &GetMonthlyReportResponse) -> Result<String, CommandError> {
     let rows = [
         ("month", report.month.clone()),
         ("records", report.record_count.to_string()),
         ("tokens", report.total_tokens.to_string()),
-        ("revenue in USD", digits(report.total_revenue)?),
+        ("revenue in USD", digits(&report.total_revenue)?),
         (
             "average per record in USD",
-            digits(report.avg_cost_per_record)?,
+            digits(&report.avg_cost_per_record)?,
         ),
     ];
     let width = rows.iter().map(|(_, figure)| figure.len()).max();
@@ -75,14 +83,14 @@ struct Figures<'a> {
     avg_cost_per_record: Box<RawValue>,
 }
 
-fn json(report: &MonthlyReport) -> Result<String, CommandError> {
+fn json(report: &GetMonthlyReportResponse) -> Result<String, CommandError> {
     let exact = |amount| RawValue::from_string(digits(amount)?).map_err(CommandError::failure);
     let figures = Figures {
         month: &report.month,
-        total_revenue: exact(report.total_revenue)?,
+        total_revenue: exact(&report.total_revenue)?,
         total_tokens: report.total_tokens,
         record_count: report.record_count,
-        avg_cost_per_record: exact(report.avg_cost_per_record)?,
+        avg_cost_per_record: exact(&report.avg_cost_per_record)?,
     };
     serde_json::to_string(&figures).map_err(CommandError::failure)
 }

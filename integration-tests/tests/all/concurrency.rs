@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use billing_client::{BillingClient, NewModelPrice, NewSubscription};
+use billing_client::BillingClient;
 use billing_proto::{
     google::r#type::Decimal as Percent,
-    v1::{CouponType, CreateCouponRequest},
+    v1::{ApplyCouponRequest, CouponType, CreateCouponRequest, SubscribeRequest},
 };
 use integration_tests::{Backend, TestServer, on_both_databases, postgres::connect};
 use rust_decimal::Decimal;
@@ -13,6 +13,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     load::{self, Answer, MODEL, assert_counted_once, assert_sums_add_up, calls, send},
+    support::price,
     wire::Wire,
 };
 
@@ -45,7 +46,11 @@ async fn a_request_sent_by_many_callers_is_charged_once(backend: Backend) {
     let same = vec![call[0].clone(); 64];
     let answers = send(client.clone(), same, 64, &Semaphore::new(0)).await;
     assert_eq!(charged(&answers), 1);
-    let ids: BTreeSet<_> = answers.iter().flatten().map(|a| &a.record.id).collect();
+    let ids: BTreeSet<_> = answers
+        .iter()
+        .flatten()
+        .map(|a| &a.record.as_ref().unwrap().id)
+        .collect();
     assert_eq!(ids.len(), 1);
     assert_counted_once(&client, &call).await;
 }
@@ -86,10 +91,19 @@ async fn usage_looks_rows_up_even_with_plans_made_while_tables_were_empty() {
     };
     operator.coupons.create_coupon(coupon).await.unwrap();
     for user in 0..16 {
-        let user = format!("user-{user}");
-        let plan = NewSubscription::new(&user, "plan-pro");
+        let user_id = format!("user-{user}");
+        let plan = SubscribeRequest {
+            user_id: user_id.clone(),
+            plan_id: "plan-pro".into(),
+            ..SubscribeRequest::default()
+        };
         client.subscribe(plan).await.unwrap();
-        client.apply_coupon(&user, "HALF", "").await.unwrap();
+        let coupon = ApplyCouponRequest {
+            coupon_code: "HALF".into(),
+            user_id,
+            ..ApplyCouponRequest::default()
+        };
+        client.apply_coupon(coupon).await.unwrap();
     }
     let sent = send(client, calls("call", 400, 16), 4, &Semaphore::new(0)).await;
     assert_eq!(charged(&sent), 400);
@@ -147,7 +161,7 @@ async fn change_prices(client: &BillingClient, answered: &Semaphore) {
     for cents in 4..8 {
         let some = timeout(PATIENCE, answered.acquire_many(400)).await;
         some.expect("calls are answered").unwrap().forget();
-        let price = NewModelPrice::new(MODEL, Decimal::new(cents, 2), Decimal::new(cents, 2));
+        let price = price(MODEL, Decimal::new(cents, 2), Decimal::new(cents, 2));
         client.set_model_price(price).await.unwrap();
     }
 }

@@ -18,8 +18,9 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use crate::load::{
-    self, Answer, Call, assert_counted_once, assert_sums_add_up, calls, resend, send,
+use crate::{
+    load::{self, Answer, Call, assert_counted_once, assert_sums_add_up, calls, resend, send},
+    support::figures,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -200,7 +201,7 @@ async fn calls_whose_connections_are_lost_may_be_repeated() {
     lock.batch_execute("LOCK TABLE accounts").await.unwrap();
 
     let (reader, writer, sent) = (client.clone(), client.clone(), calls.clone());
-    let read = tokio::spawn(async move { reader.stats("user-0").await });
+    let read = tokio::spawn(async move { reader.get_stats(figures("user-0")).await });
     let written = tokio::spawn(async move { send(writer, sent, 1, &Semaphore::new(0)).await });
     eventually("both calls have failed", async || {
         killer.execute(TERMINATE_WAITING, &[]).await.unwrap();
@@ -235,7 +236,7 @@ async fn a_database_that_goes_away_is_reported_and_may_come_back() {
     for answer in during {
         assert_unavailable(&answer.unwrap_err());
     }
-    assert_unavailable(&client.stats("user-0").await.unwrap_err());
+    assert_unavailable(&client.get_stats(figures("user-0")).await.unwrap_err());
     outage.end().await;
 
     assert_eq!(next(&mut health).await, ServingStatus::Serving);

@@ -3,6 +3,8 @@
 mod grpcurl;
 mod python;
 
+pub(crate) use grpcurl::program::Grpcurl;
+
 /// What a server without a test clock serves, sorted.
 const SERVICES: [&str; 11] = [
     "billing.v1.AccountService",

@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use billing_client::{
-    BillingClient, Error, NewModelPrice, Recorded, RetryPolicy, Usage, UsageFilter,
+    BillingClient, Error, ReadDecimal, RetryPolicy, Usage,
+    v1::{GetMonthlyReportRequest, ListUsageRecordsRequest, RecordUsageResponse},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use integration_tests::{Backend, TestServer, postgres, server::TestServerBuilder};
 use rust_decimal::Decimal;
 use tokio::sync::Semaphore;
 
+use crate::support::{figures, price};
+
 pub(crate) const MODEL: &str = "gpt-4";
 /// Where the clock of most tests stands.
 const NOW: &str = "2026-11-10T12:00:00Z";
 const MONTH: &str = "2026-11";
 
-pub(crate) type Answer = Result<Recorded, Error>;
+pub(crate) type Answer = Result<RecordUsageResponse, Error>;
 
 /// One model call, and what it should cost.
 #[derive(Debug, Clone)]
@@ -71,7 +74,7 @@ pub(crate) async fn client(server: &TestServer) -> BillingClient {
 }
 
 pub(crate) async fn set_price(client: &BillingClient) {
-    let price = NewModelPrice::new(MODEL, Decimal::new(3, 2), Decimal::new(6, 2));
+    let price = price(MODEL, Decimal::new(3, 2), Decimal::new(6, 2));
     client.set_model_price(price).await.unwrap();
 }
 
@@ -118,31 +121,35 @@ pub(crate) async fn assert_counted_once(client: &BillingClient, calls: &[Call]) 
         by_user.entry(&call.user).or_default().push(call);
     }
     for (user, calls) in by_user {
-        let filter = UsageFilter::for_user(user).page_size(1_000);
-        let records: Vec<_> = client
-            .all_usage_records(filter)
-            .try_collect()
-            .await
-            .unwrap();
+        let list = ListUsageRecordsRequest {
+            user_id: user.to_owned(),
+            page_size: 1_000,
+            ..ListUsageRecordsRequest::default()
+        };
+        let records: Vec<_> = client.all(list).try_collect().await.unwrap();
         let costs: BTreeSet<_> = records
             .iter()
-            .map(|r| (&r.request_id, r.final_cost))
+            .map(|r| (&r.request_id, r.final_cost.decimal().unwrap()))
             .collect();
         let expected: BTreeSet<_> = calls.iter().map(|c| (&c.request_id, c.cost())).collect();
         assert_eq!(records.len(), calls.len(), "records of {user}");
         assert_eq!(costs, expected, "costs of {user}");
-        let stats = client.stats(user).await.unwrap();
+        let stats = client.get_stats(figures(user)).await.unwrap();
         let cost: Decimal = calls.iter().map(|call| call.cost()).sum();
         let tokens: i64 = calls.iter().map(|call| call.tokens()).sum();
-        assert_eq!(stats.total_cost, cost, "cost of {user}");
+        assert_eq!(stats.total_cost.decimal(), Ok(cost), "cost of {user}");
         assert_eq!(
-            stats.current_month_cost, cost,
+            stats.current_month_cost.decimal(),
+            Ok(cost),
             "this month's cost of {user}"
         );
         assert_eq!(stats.current_month_tokens, tokens, "tokens of {user}");
     }
-    let report = client.monthly_report(MONTH).await.unwrap();
-    assert_eq!(report.total_revenue, calls.iter().map(Call::cost).sum());
+    let month = MONTH.to_owned();
+    let report = client.get_monthly_report(GetMonthlyReportRequest { month });
+    let report = report.await.unwrap();
+    let cost: Decimal = calls.iter().map(Call::cost).sum();
+    assert_eq!(report.total_revenue.decimal(), Ok(cost));
     assert_eq!(
         report.total_tokens,
         calls.iter().map(Call::tokens).sum::<i64>()

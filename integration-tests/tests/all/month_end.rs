@@ -9,7 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billing_client::{BillingClient, NewSubscription, Usage};
+use billing_client::{
+    Answers, BillingClient, Error, Usage, timestamp,
+    v1::{
+        CloseMonthRequest, CloseMonthResponse, ReconcileMonthRequest, ReconcileMonthResponse,
+        SubscribeRequest,
+    },
+};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use integration_tests::{Backend, TestServer, on_both_databases};
@@ -41,7 +47,7 @@ async fn a_month_end_that_is_killed_in_the_middle_invoices_every_user_once(backe
     assert!((1..count(users)).contains(&done), "{done} were done");
     first.restart().await;
     let client = load::client(&first).await;
-    let found = client.reconcile_month(OCTOBER).await.unwrap();
+    let found = reconcile(&client, OCTOBER).await;
     assert!(found.differences.is_empty(), "{found:?}");
     assert!(found.invoices >= done, "acknowledged invoices are lost");
     assert_eq!(found.invoices + found.open_users, count(users));
@@ -67,12 +73,12 @@ async fn a_month_end_that_is_killed_in_the_middle_invoices_every_user_once(backe
         found.open_users
     );
 
-    let october = client.reconcile_month(OCTOBER).await.unwrap();
+    let october = reconcile(&client, OCTOBER).await;
     assert!(october.differences.is_empty(), "{october:?}");
     assert_eq!((october.invoices, october.open_users), (count(users), 0));
     // What came too late for October is on November's invoices.
     advance(&first, "2026-12-02T12:00:00Z").await;
-    let november = client.reconcile_month(NOVEMBER).await.unwrap();
+    let november = reconcile(&client, NOVEMBER).await;
     assert!(november.differences.is_empty(), "{november:?}");
     assert_eq!(november.open_users, 0);
     let recorded = count(users * RECORDS) + late;
@@ -104,8 +110,12 @@ async fn record_october(client: &BillingClient, users: usize) {
         assert_eq!(result.recorded, count(batch.len()));
     }
     let subscribers = stream::iter((0..users).step_by(10)).map(|user| {
-        let new = NewSubscription::new(format!("user-{user}"), "plan-basic");
-        client.subscribe(new.start_time(in_october()))
+        client.subscribe(SubscribeRequest {
+            user_id: format!("user-{user}"),
+            plan_id: "plan-basic".to_owned(),
+            start_time: Some(timestamp(in_october())),
+            ..SubscribeRequest::default()
+        })
     });
     let subscribed: Vec<_> = subscribers.buffer_unordered(8).try_collect().await.unwrap();
     assert_eq!(subscribed.len(), users.div_ceil(10));
@@ -113,8 +123,7 @@ async fn record_october(client: &BillingClient, users: usize) {
 
 /// Closes October and kills the server when a quarter is done: how many users it had told of.
 async fn kill_in_the_middle(server: &mut TestServer, client: &BillingClient, users: usize) -> i64 {
-    let told = client.close_month(OCTOBER).await.unwrap();
-    futures_util::pin_mut!(told);
+    let mut told = close_october(client).await.unwrap();
     while let Some(progress) = told.try_next().await.unwrap() {
         if progress.done * 4 >= count(users) {
             server.kill9().await;
@@ -131,9 +140,20 @@ async fn other_server(first: &TestServer) -> TestServer {
         .await
 }
 
+async fn close_october(client: &BillingClient) -> Result<Answers<CloseMonthResponse>, Error> {
+    let month = OCTOBER.to_owned();
+    client.close_month(CloseMonthRequest { month }).await
+}
+
+async fn reconcile(client: &BillingClient, month: &str) -> ReconcileMonthResponse {
+    let month = month.to_owned();
+    let found = client.reconcile_month(ReconcileMonthRequest { month });
+    found.await.unwrap()
+}
+
 /// Closes October and answers how many users failed.
-async fn close(client: BillingClient) -> Result<i64, billing_client::Error> {
-    let told = client.close_month(OCTOBER).await?;
+async fn close(client: BillingClient) -> Result<i64, Error> {
+    let told = close_october(&client).await?;
     let last = told.try_fold(0, |_, progress| async move { Ok(progress.failed) });
     last.await
 }

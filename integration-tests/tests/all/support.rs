@@ -1,10 +1,14 @@
 //! What the tests over the wire share.
 
-use billing_proto::v1::{AdvanceClockRequest, debug_service_client::DebugServiceClient};
+use billing_proto::v1::{
+    AdvanceClockRequest, GetStatsRequest, SetModelPriceRequest,
+    debug_service_client::DebugServiceClient,
+};
 use integration_tests::{
     Backend, TestServer,
     server::{Answer, Rest, bearer},
 };
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -29,6 +33,23 @@ pub(crate) async fn set_price(rest: &Rest, model: &str, prompt: &str, completion
     );
     let answer = rest.post("/v1/billing/prices", &price).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// Sets the price of a model, in USD per 1,000 tokens, through a client.
+pub(crate) fn price(model: &str, prompt: Decimal, completion: Decimal) -> SetModelPriceRequest {
+    SetModelPriceRequest {
+        model_id: model.to_owned(),
+        prompt_price_per_k: Some(prompt.into()),
+        completion_price_per_k: Some(completion.into()),
+        ..SetModelPriceRequest::default()
+    }
+}
+
+/// Asks for a user's figures through a client.
+pub(crate) fn figures(user: &str) -> GetStatsRequest {
+    GetStatsRequest {
+        user_id: user.to_owned(),
+    }
 }
 
 /// The two models that the contract's examples use.

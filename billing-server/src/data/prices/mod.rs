@@ -7,10 +7,14 @@ mod summary;
 
 use std::{collections::HashSet, io::Write, path::Path};
 
-use billing_client::{BillingClient, NewModelPrice, PriceImport};
-use billing_core::money::{NumberError, Price};
+use billing_client::{
+    BillingClient,
+    google::r#type::Decimal,
+    timestamp,
+    v1::{ImportModelPricesRequest, SetModelPriceRequest},
+};
+use billing_core::money::Price;
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use tokio::runtime::Runtime;
 
 use self::{
@@ -97,48 +101,29 @@ async fn send(
     from: Option<DateTime<Utc>>,
     summary: &mut Summary,
 ) -> Result<(), CommandError> {
-    let messages = prices.iter().map(|listed| {
-        message(listed, from)
-            .map_err(|error| CommandError::failure(format_args!("{}: {error}", listed.model)))
-    });
-    let messages = messages.collect::<Result<Vec<_>, _>>()?;
-    let answer: PriceImport = client.import_model_prices(messages).await?;
+    let messages = prices.iter().map(|listed| message(listed, from));
+    let request = ImportModelPricesRequest {
+        prices: messages.collect(),
+    };
+    let answer = client.import_model_prices(request).await?;
     summary.answered(prices, &answer);
     Ok(())
 }
 
-fn message(listed: &Listed, from: Option<DateTime<Utc>>) -> Result<NewModelPrice, NumberError> {
+fn message(listed: &Listed, from: Option<DateTime<Utc>>) -> SetModelPriceRequest {
+    let decimal = |price: Price| Decimal {
+        value: price.to_string(),
+    };
     let prices = &listed.prices;
-    let optional = |price: Option<Price>| price.map(Price::to_decimal).transpose();
-    let mut message = NewModelPrice::new(
-        &listed.model,
-        prices.prompt.to_decimal()?,
-        prices.completion.to_decimal()?,
-    )
-    .provider(&listed.provider);
-    type Set = fn(NewModelPrice, Decimal) -> NewModelPrice;
-    let parts: [(Set, Option<Decimal>); 3] = [
-        (
-            NewModelPrice::cached_prompt_price_per_k,
-            optional(prices.cached_prompt)?,
-        ),
-        (
-            NewModelPrice::cache_write_price_per_k,
-            optional(prices.cache_write)?,
-        ),
-        (
-            NewModelPrice::reasoning_price_per_k,
-            optional(prices.reasoning)?,
-        ),
-    ];
-    for (set, price) in parts {
-        message = match price {
-            Some(price) => set(message, price),
-            None => message,
-        };
+    SetModelPriceRequest {
+        model_id: listed.model.clone(),
+        provider: listed.provider.clone(),
+        prompt_price_per_k: Some(decimal(prices.prompt)),
+        completion_price_per_k: Some(decimal(prices.completion)),
+        cached_prompt_price_per_k: prices.cached_prompt.map(decimal),
+        cache_write_price_per_k: prices.cache_write.map(decimal),
+        reasoning_price_per_k: prices.reasoning.map(decimal),
+        effective_from: from.map(timestamp),
+        allow_backdate: false,
     }
-    Ok(match from {
-        Some(from) => message.effective_from(from),
-        None => message,
-    })
 }

@@ -6,7 +6,7 @@ use std::{
     io::Write,
 };
 
-use billing_client::{PriceImport, Problem};
+use billing_client::v1::{ImportModelPricesResponse, Problem};
 use serde::Serialize;
 
 use super::entry::{Listed, Skip, Warning};
@@ -58,7 +58,7 @@ impl Summary {
     }
 
     /// Counts what the server answered to a call with these prices.
-    pub(super) fn answered(&mut self, prices: &[Listed], answer: &PriceImport) {
+    pub(super) fn answered(&mut self, prices: &[Listed], answer: &ImportModelPricesResponse) {
         self.imported = self.imported.saturating_add(answer.imported);
         self.unchanged = self.unchanged.saturating_add(answer.unchanged);
         let mut told = BTreeSet::new();

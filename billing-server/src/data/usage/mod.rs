@@ -12,7 +12,10 @@ use std::{
     path::Path,
 };
 
-use billing_client::{BillingClient, Error, Usage, UsageOutcome, UsageResult};
+use billing_client::{
+    BillingClient, Error, Usage,
+    v1::{RecordUsageResult, UsageOutcome},
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::runtime::Runtime;
@@ -166,12 +169,12 @@ async fn send(client: &BillingClient, rows: Vec<Row>) -> Result<Vec<(u64, Fate)>
     Ok(fates)
 }
 
-fn fate(result: UsageResult) -> Result<Fate, Stop> {
+fn fate(result: RecordUsageResult) -> Result<Fate, Stop> {
     if result.is_retryable() {
         let problem = result.problem.map(|problem| problem.message);
         return Err(Stop::Busy(problem.unwrap_or_default()));
     }
-    Ok(match result.outcome {
+    Ok(match result.outcome() {
         UsageOutcome::Recorded => Fate::Recorded,
         UsageOutcome::Duplicate => Fate::Duplicate,
         _ => {
@@ -202,7 +205,7 @@ mod tests {
     #[rstest]
     #[case(refused(Code::Unavailable), true)]
     #[case(refused(Code::DeadlineExceeded), true)]
-    #[case(Stop::Server(Error::Transport { message: "gone".to_owned() }), true)]
+    #[case(Stop::Server(Error::Transport { message: "gone".to_owned(), sent: true }), true)]
     #[case(Stop::Busy("too much work is queued".to_owned()), true)]
     #[case(refused(Code::PermissionDenied), false)]
     #[case(Stop::File(io::Error::other("the disk is gone")), false)]

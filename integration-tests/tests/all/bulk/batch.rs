@@ -1,8 +1,9 @@
 //! Batches, over gRPC and REST.
 
-use billing_client::{Usage, UsageOutcome};
+use billing_client::Usage;
 use billing_proto::v1::{
-    RecordUsageBatchRequest, RecordUsageRequest, usage_service_client::UsageServiceClient,
+    RecordUsageBatchRequest, RecordUsageRequest, UsageOutcome,
+    usage_service_client::UsageServiceClient,
 };
 use integration_tests::{Backend, TestServer, on_both_databases, server::bearer};
 use serde_json::{Value, json};
@@ -101,7 +102,7 @@ async fn every_record_of_a_batch_has_its_own_result(backend: Backend) {
     for (position, Bad(usage, outcome, code, field)) in bad.iter().rev() {
         let result = answer.results.remove(*position);
         assert_eq!(result.request_id, usage.request_id());
-        assert_eq!(result.outcome, *outcome, "{result:?}");
+        assert_eq!(result.outcome(), *outcome, "{result:?}");
         assert_eq!(
             rejection(result.problem.as_ref()),
             (*code, *field),
@@ -211,7 +212,7 @@ async fn batches_and_streams_need_the_scope_to_write_usage() {
             .record_usage_batch(vec![Usage::new("alice", "1", MODEL)])
             .await;
         assert_eq!(batch.unwrap_err().code(), Some(expected));
-        let stream = client.usage_stream().await;
+        let stream = client.stream_usage().await;
         assert_eq!(stream.unwrap_err().code(), Some(expected));
     }
 }

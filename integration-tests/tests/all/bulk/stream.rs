@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use billing_client::{
-    BillingClient, Error, Usage, UsageOutcome, UsageResult, UsageResults, UsageSender,
+use billing_client::{BillingClient, Error, Usage, UsageResults, UsageSender};
+use billing_proto::v1::{
+    RecordUsageRequest, RecordUsageResult, UsageOutcome, usage_service_client::UsageServiceClient,
 };
-use billing_proto::v1::{RecordUsageRequest, usage_service_client::UsageServiceClient};
 use futures_util::{TryStreamExt, stream};
 use integration_tests::{Backend, TestServer, on_both_databases, server::bearer};
 use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
@@ -46,8 +46,8 @@ fn usages(calls: &[Call]) -> Vec<Usage> {
     calls.iter().map(Call::usage).collect()
 }
 
-async fn stream_all(client: &BillingClient, calls: &[Call]) -> Vec<UsageResult> {
-    let (sender, results) = client.usage_stream().await.unwrap();
+async fn stream_all(client: &BillingClient, calls: &[Call]) -> Vec<RecordUsageResult> {
+    let (sender, results) = client.stream_usage().await.unwrap();
     let sending = send_all(sender, usages(calls));
     let results = timeout(PATIENCE, results.try_collect::<Vec<_>>()).await;
     sending.await.unwrap();
@@ -55,7 +55,7 @@ async fn stream_all(client: &BillingClient, calls: &[Call]) -> Vec<UsageResult> 
 }
 
 /// Reads so many results.
-async fn read(results: &mut UsageResults, count: usize) -> Vec<UsageResult> {
+async fn read(results: &mut UsageResults, count: usize) -> Vec<RecordUsageResult> {
     let mut read = Vec::new();
     while read.len() < count {
         read.push(results.next().await.unwrap().unwrap());
@@ -80,7 +80,7 @@ async fn a_stream_that_dies_is_sent_again_and_counted_once(backend: Backend) {
     let calls = calls("call", 4_000, 6);
 
     let dying = load::client(&server).await;
-    let (sender, mut results) = dying.usage_stream().await.unwrap();
+    let (sender, mut results) = dying.stream_usage().await.unwrap();
     let sending = send_all(sender, usages(&calls));
     let answered = read(&mut results, 700).await;
     drop((results, dying));
@@ -96,7 +96,7 @@ async fn sigterm_ends_a_stream_after_its_answers(backend: Backend) {
     let client = load::client(&server).await;
     load::set_price(&client).await;
     let calls = calls("call", 60_000, 6);
-    let (sender, mut results) = client.usage_stream().await.unwrap();
+    let (sender, mut results) = client.stream_usage().await.unwrap();
     let sending = send_all(sender, usages(&calls));
     let mut answered = read(&mut results, 1_000).await;
 
@@ -183,7 +183,7 @@ async fn a_record_too_large_for_a_stream_ends_it_after_the_answers(backend: Back
     let client = load::client(&server).await;
     load::set_price(&client).await;
     let calls = calls("call", 3, 1);
-    let (mut sender, mut results) = client.usage_stream().await.unwrap();
+    let (mut sender, mut results) = client.stream_usage().await.unwrap();
     let large = |bytes| Usage::new("user-0", "x".repeat(bytes), load::MODEL);
     for usage in usages(&calls)
         .into_iter()
@@ -193,9 +193,9 @@ async fn a_record_too_large_for_a_stream_ends_it_after_the_answers(backend: Back
     }
     let answered = read(&mut results, 4).await;
     assert_all(&calls, &answered[..3], UsageOutcome::Recorded);
-    assert_eq!(answered[3].outcome, UsageOutcome::Rejected);
+    assert_eq!(answered[3].outcome(), UsageOutcome::Rejected);
     let error = results.next().await.unwrap().unwrap_err();
     assert_eq!(error.code(), Some(Code::OutOfRange), "{error:?}");
     assert_eq!(error.reason(), "BODY_TOO_LARGE");
-    assert_eq!(results.unanswered(), [large(17_000)]);
+    assert_eq!(results.unanswered(), [large(17_000).into()]);
 }

@@ -1,6 +1,6 @@
 //! The command line that people debug with.
 
-mod program;
+pub(super) mod program;
 
 use integration_tests::{Backend, TestServer, on_both_databases};
 use serde_json::{Value, json};

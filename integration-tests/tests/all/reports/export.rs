@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use billing_client::{BillingClient, Error};
+use billing_client::{
+    BillingClient, Error,
+    v1::{ExportUsageRequest, ExportUsageResponse},
+};
 use futures_util::TryStreamExt;
 use integration_tests::{Backend, TestServer, on_both_databases};
 use rust_decimal::Decimal;
@@ -24,9 +27,18 @@ const REPORT: &str = "/v1/billing/reports/monthly?month=2024-11";
 
 pub(super) type Line = BTreeMap<String, String>;
 
+fn november(user: &str) -> ExportUsageRequest {
+    ExportUsageRequest {
+        month: "2024-11".to_owned(),
+        user_id: user.to_owned(),
+        ..ExportUsageRequest::default()
+    }
+}
+
 async fn parts(client: &BillingClient, user: &str) -> Result<Vec<String>, Error> {
-    let parts = client.export_usage("2024-11", user).await?;
-    parts.try_collect().await
+    let parts = client.export_usage(november(user)).await?;
+    let texts = parts.map_ok(|ExportUsageResponse { chunk }| chunk);
+    texts.try_collect().await
 }
 
 /// The lines of a file by the names of its columns.
@@ -178,7 +190,7 @@ async fn an_export_ends_when_the_server_goes_down(backend: Backend) {
     let recorded = rest.post("/v1/billing/usage/batch", &batch).await;
     assert_eq!(recorded.status, 200);
     let client = client(&server, "operator", EVERYTHING).await;
-    let parts = client.export_usage("2024-11", "").await.unwrap();
+    let parts = client.export_usage(november("")).await.unwrap();
     let addr = server.addr();
     let read = async {
         // It goes down once it takes no more connections.

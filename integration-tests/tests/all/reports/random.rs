@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use billing_client::{BillingClient, BreakdownQuery, BreakdownRow, RankBy, Usage};
+use billing_client::{
+    BillingClient, ReadDecimal, Usage,
+    v1::{
+        ApplyCouponRequest, GetMonthlyReportRequest, GetUsageBreakdownRequest, ListTopUsersRequest,
+        TopUsersBy, UsageBreakdownRow, UsageGrouping, VoidUsageRequest,
+    },
+};
+use futures_util::TryStreamExt;
 use integration_tests::{Backend, on_both_databases, server::Rest};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use rust_decimal::Decimal;
@@ -12,7 +19,7 @@ use super::{
     export::{self, Line},
     start,
 };
-use crate::support::{EVERYTHING, digits};
+use crate::support::{EVERYTHING, digits, figures};
 
 on_both_databases!(every_grouping_adds_up_to_the_report_and_to_the_records);
 
@@ -58,19 +65,31 @@ async fn shoot(client: &BillingClient, rest: &Rest, shots: &[Shot]) {
             .prompt_tokens(prompt)
             .completion_tokens(completion)
             .created_at(at + chrono::TimeDelta::hours(hours));
-        let record = client.record_usage(usage).await.unwrap().record;
+        let recorded = client.record_usage(usage).await.unwrap();
         if void {
-            voided.push((USERS[user], record.id));
+            voided.push((USERS[user], recorded.record.unwrap().id));
         }
         if let Some((user, code)) = [(20, 0, "TEN"), (30, 1, "FIX"), (40, 0, "HALF")]
             .into_iter()
             .find_map(|(at, user, code)| (at == number).then_some((USERS[user], code)))
         {
-            client.apply_coupon(user, code, "").await.unwrap();
+            let coupon = ApplyCouponRequest {
+                coupon_code: code.to_owned(),
+                user_id: user.to_owned(),
+                ..ApplyCouponRequest::default()
+            };
+            client.apply_coupon(coupon).await.unwrap();
         }
     }
     for (user, id) in voided {
-        client.void_usage(user, id, "").await.unwrap();
+        let user_id = user.to_owned();
+        let reason = String::new();
+        let void = VoidUsageRequest {
+            user_id,
+            id,
+            reason,
+        };
+        client.void_usage(void).await.unwrap();
     }
 }
 
@@ -109,40 +128,31 @@ fn expected(lines: &[Line], by: [bool; 3]) -> BTreeMap<Key, Sums> {
 }
 
 /// The rows of all pages.
-async fn rows(client: &BillingClient, by: [bool; 3], size: i32) -> Vec<BreakdownRow> {
-    let mut query = BreakdownQuery::of_month(MONTH).page_size(size);
-    let add: [fn(BreakdownQuery) -> BreakdownQuery; 3] = [
-        BreakdownQuery::by_day,
-        BreakdownQuery::by_model,
-        BreakdownQuery::by_user,
-    ];
-    for (add, _) in add.into_iter().zip(by).filter(|(_, asked)| *asked) {
-        query = add(query);
-    }
-    let mut rows = Vec::new();
-    loop {
-        let page = client.usage_breakdown(query.clone()).await.unwrap();
-        rows.extend(page.rows);
-        match page.next_page_token {
-            Some(token) => query = query.page_token(token),
-            None => return rows,
-        }
-    }
+async fn rows(client: &BillingClient, by: [bool; 3], size: i32) -> Vec<UsageBreakdownRow> {
+    use UsageGrouping::{Day, Model, User};
+    let groups = [Day, Model, User].into_iter().zip(by);
+    let query = GetUsageBreakdownRequest {
+        month: MONTH.to_owned(),
+        group_by: groups
+            .filter_map(|(group, asked)| asked.then_some(group.into()))
+            .collect(),
+        page_size: size,
+        ..GetUsageBreakdownRequest::default()
+    };
+    client.all(query).try_collect().await.unwrap()
 }
 
-fn of_row(row: BreakdownRow) -> (Key, Sums) {
+fn of_row(row: UsageBreakdownRow) -> (Key, Sums) {
     assert_eq!(row.total_tokens, row.prompt_tokens + row.completion_tokens);
-    let day = row.day.map(|day| day.to_string());
-    let key = [day, row.model, row.user_id].map(Option::unwrap_or_default);
     let sums = (
         row.record_count,
         row.prompt_tokens,
         row.completion_tokens,
-        row.cost_usd,
-        row.discount_amount,
-        row.final_cost,
+        row.cost_usd.decimal().unwrap(),
+        row.discount_amount.decimal().unwrap(),
+        row.final_cost.decimal().unwrap(),
     );
-    (key, sums)
+    ([row.day, row.model, row.user_id], sums)
 }
 
 async fn every_grouping_adds_up_to_the_report_and_to_the_records(backend: Backend) {
@@ -151,7 +161,10 @@ async fn every_grouping_adds_up_to_the_report_and_to_the_records(backend: Backen
     let shots = traffic().new_tree(&mut TestRunner::deterministic());
     shoot(&client, &rest, &shots.unwrap().current()).await;
 
-    let report = client.monthly_report(MONTH).await.unwrap();
+    let month = MONTH.to_owned();
+    let report = client.get_monthly_report(GetMonthlyReportRequest { month });
+    let report = report.await.unwrap();
+    let revenue = report.total_revenue.decimal().unwrap();
     let mut taken = Decimal::ZERO;
     let mut users_pay = BTreeMap::new();
     for user in USERS {
@@ -160,8 +173,9 @@ async fn every_grouping_adds_up_to_the_report_and_to_the_records(backend: Backen
             let (_, rest) = redemption.split_once(r#""taken_at_apply":"#).unwrap();
             taken += rest.split(',').next().unwrap().parse::<Decimal>().unwrap();
         }
-        let stats = client.stats(user).await.unwrap();
-        users_pay.insert(user, (stats.current_month_cost, stats.current_month_tokens));
+        let stats = client.get_stats(figures(user)).await.unwrap();
+        let cost = stats.current_month_cost.decimal().unwrap();
+        users_pay.insert(user, (cost, stats.current_month_tokens));
     }
     assert!(taken > Decimal::ZERO);
     let lines = export::export(&client, "").await;
@@ -169,10 +183,13 @@ async fn every_grouping_adds_up_to_the_report_and_to_the_records(backend: Backen
     for (case, size) in (0..8).zip([1, 2, 3, 5, 7, 11, 50, 1_000]) {
         let by = [case & 1 != 0, case & 2 != 0, case & 4 != 0];
         let found = rows(&client, by, size).await;
-        let total: Decimal = found.iter().map(|row| row.final_cost).sum();
+        let total: Decimal = found
+            .iter()
+            .map(|row| row.final_cost.decimal().unwrap())
+            .sum();
         let tokens: i64 = found.iter().map(|row| row.total_tokens).sum();
         let records: i64 = found.iter().map(|row| row.record_count).sum();
-        assert_eq!(total - taken, report.total_revenue, "{by:?}");
+        assert_eq!(total - taken, revenue, "{by:?}");
         assert_eq!(
             (tokens, records),
             (report.total_tokens, report.record_count),
@@ -182,16 +199,24 @@ async fn every_grouping_adds_up_to_the_report_and_to_the_records(backend: Backen
         let expected: Vec<_> = expected(&lines, by).into_iter().collect();
         assert_eq!(found, expected, "{by:?}");
     }
-    let top = client.top_users(MONTH, RankBy::Cost, 100).await.unwrap();
-    assert!(top.is_sorted_by(|a, b| a.final_cost > b.final_cost));
-    let top = top
+    let ranking = ListTopUsersRequest {
+        month: MONTH.to_owned(),
+        by: TopUsersBy::Cost.into(),
+        limit: 100,
+    };
+    let top: Vec<_> = (client.list_top_users(ranking).await.unwrap().users)
         .into_iter()
-        .map(|top| (top.user_id, (top.final_cost, top.total_tokens)));
+        .map(|top| {
+            let cost = top.final_cost.decimal().unwrap();
+            (top.user_id, (cost, top.total_tokens))
+        })
+        .collect();
+    assert!(top.is_sorted_by(|(_, a), (_, b)| a.0 > b.0));
     let users_pay: BTreeMap<_, _> = users_pay
         .into_iter()
         .map(|(u, f)| (u.to_owned(), f))
         .collect();
-    assert_eq!(top.collect::<BTreeMap<_, _>>(), users_pay);
+    assert_eq!(top.into_iter().collect::<BTreeMap<_, _>>(), users_pay);
     let total = rest.get("/v1/billing/reports/usage?month=2024-11").await;
     assert_eq!(
         digits(&total, "record_count"),

@@ -12,7 +12,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 use crate::support::EVERYTHING;
 
 /// The program, aimed at one server.
-pub(super) struct Grpcurl {
+pub(crate) struct Grpcurl {
     program: &'static Path,
     address: String,
     /// Empty to send none.
@@ -21,7 +21,7 @@ pub(super) struct Grpcurl {
 
 impl Grpcurl {
     /// As an operator; `None` when the tests are to be skipped.
-    pub(super) async fn of(server: &TestServer) -> Option<Self> {
+    pub(crate) async fn of(server: &TestServer) -> Option<Self> {
         Some(Self {
             program: tools::grpcurl()?,
             address: server.addr().to_string(),
@@ -37,7 +37,7 @@ impl Grpcurl {
     }
 
     /// Runs it with these options before the address, and these words after it.
-    pub(super) async fn run(&self, options: &[&str], words: &[&str], input: &str) -> Output {
+    pub(crate) async fn run(&self, options: &[&str], words: &[&str], input: &str) -> Output {
         let mut command = Command::new(self.program);
         command.args(["-plaintext", "-max-time", "20"]);
         if !self.token.is_empty() {

@@ -1,0 +1,224 @@
+//! The methods of the API: one table of what each call is made of and when it is sent again.
+
+use billing_proto::v1;
+use prost::Message;
+
+use crate::{Answers, BillingClient, Error, Method, Repeat};
+
+methods! {
+    AccountService {
+        /// Reads a user's account. A user of whom nothing is known has one with defaults.
+        unary get_account: GetAccount(GetAccountRequest) -> Account, Reads;
+
+        /// Sets what a user pays of list prices from a time on. Needs the scope `admin`.
+        unary set_discount_rate: SetDiscountRate(SetDiscountRateRequest) -> Account,
+            SameAgain "the same rate is in force again";
+
+        /// Sets a user's tax, which counts when an invoice is issued. Needs the scope `admin`.
+        unary set_tax: SetTax(SetTaxRequest) -> Account, SameAgain "the same tax is set again";
+    }
+
+    CouponService {
+        /// Creates a coupon. Needs the scope `admin`.
+        unary create_coupon: CreateCoupon(CreateCouponRequest) -> Coupon,
+            RefusedAgain "its code is taken by then (`COUPON_EXISTS`)";
+
+        /// Lists a page of coupons, newest first. Needs the scope `admin`.
+        unary list_coupons: ListCoupons(ListCouponsRequest) -> ListCouponsResponse, Reads;
+
+        /// Stops a coupon from being redeemed. Redeemed ones live on. Needs the scope `admin`.
+        unary deactivate_coupon: DeactivateCoupon(DeactivateCouponRequest) -> Coupon,
+            SameAgain "a coupon that is stopped is answered as it is";
+
+        /// Answers whether a user could redeem a coupon now. Refuses as [`Self::apply_coupon`]
+        /// does.
+        unary validate_coupon: ValidateCoupon(ValidateCouponRequest) -> ValidateCouponResponse,
+            Reads;
+
+        /// Redeems a coupon by its code. A user who does not meet one of its rules is refused with
+        /// the `COUPON_` code of the rule.
+        identified apply_coupon: ApplyCoupon(ApplyCouponRequest) -> ApplyCouponResponse,
+            ByRequestId "a request id redeems once; without one a coupon might be used twice";
+
+        /// Lists a page of the coupons that a user has redeemed, newest first.
+        unary list_redemptions: ListRedemptions(ListRedemptionsRequest) -> ListRedemptionsResponse,
+            Reads;
+    }
+
+    DebugService {
+        /// Sets the clock of a server that was started with a test clock. Needs the scope `admin`.
+        unary advance_clock: AdvanceClock(AdvanceClockRequest) -> AdvanceClockResponse,
+            SameAgain "the clock stands where it was set";
+    }
+
+    InvoiceService {
+        /// Issues the invoice of a month that is over; a running month is answered as a draft that
+        /// is not kept. `INVOICE_NOTHING_TO_BILL` without charges.
+        unary generate_invoice: GenerateInvoice(GenerateInvoiceRequest) -> Invoice,
+            SameAgain "a month that is invoiced is answered with its invoice";
+
+        /// Answers what [`Self::generate_invoice`] would, as a draft.
+        unary preview_invoice: PreviewInvoice(PreviewInvoiceRequest) -> Invoice, Reads;
+
+        /// Lists a page of a user's invoices, the latest month first.
+        unary list_invoices: ListInvoices(ListInvoicesRequest) -> ListInvoicesResponse, Reads;
+
+        /// Reads one invoice of a user.
+        unary get_invoice: GetInvoice(GetInvoiceRequest) -> Invoice, Reads;
+
+        /// Issues a draft that was kept. Needs the scope `admin`.
+        unary finalise_invoice: FinaliseInvoice(FinaliseInvoiceRequest) -> Invoice,
+            RefusedAgain "it is no draft by then (`INVOICE_MOVE_NOT_ALLOWED`)";
+
+        /// Voids an unpaid invoice; its charges can be invoiced again. Needs the scope `admin`.
+        unary void_invoice: VoidInvoice(VoidInvoiceRequest) -> Invoice,
+            RefusedAgain "it is void by then (`INVOICE_MOVE_NOT_ALLOWED`)";
+
+        /// Records that an invoice was paid outside the service. Needs the scope `admin`.
+        unary mark_invoice_paid: MarkInvoicePaid(MarkInvoicePaidRequest) -> Invoice,
+            RefusedAgain "it is paid by then (`INVOICE_MOVE_NOT_ALLOWED`)";
+
+        /// Reduces an issued invoice; the amount and its tax go to the user's credit balance. Needs
+        /// the scope `admin`.
+        identified create_credit_note: CreateCreditNote(CreateCreditNoteRequest) -> CreditNote,
+            ByRequestId "a request id makes one note; without one each call makes another";
+
+        /// Issues the invoice of a month for every user who has none yet, and tells how far it is.
+        /// It goes on only while the answers are read. Needs the scope `admin`.
+        answers close_month: CloseMonth(CloseMonthRequest) -> CloseMonthResponse,
+            SameAgain "users who have their invoice are left alone";
+
+        /// Maps every usage record of a month to one invoice and computes each invoice again. Has
+        /// no limit in time. Needs the scope `admin`.
+        unlimited reconcile_month: ReconcileMonth(ReconcileMonthRequest) -> ReconcileMonthResponse,
+            Never "it reads everything, and a second one would slow the first down";
+    }
+
+    PlanService {
+        /// Lists the plans on offer in their display order. Needs no token.
+        unary list_plans: ListPlans(ListPlansRequest) -> ListPlansResponse, Reads;
+
+        /// Reads one plan, also one that is off the offer. Needs no token.
+        unary get_plan: GetPlan(GetPlanRequest) -> Plan, Reads;
+
+        /// Creates a plan. Needs the scope `admin`.
+        unary create_plan: CreatePlan(CreatePlanRequest) -> Plan,
+            SameAgain "the same plan is answered as it is stored";
+
+        /// Changes a plan; fields left out keep their value. Needs the scope `admin`.
+        unary update_plan: UpdatePlan(UpdatePlanRequest) -> Plan,
+            SameAgain "the same values are set again";
+
+        /// Takes a plan off the offer. Needs the scope `admin`.
+        unary deactivate_plan: DeactivatePlan(DeactivatePlanRequest) -> Plan,
+            SameAgain "a plan that is off the offer is answered as it is";
+    }
+
+    PricingService {
+        /// Lists a page of the prices in force now, by model id.
+        unary list_model_prices: ListModelPrices(ListModelPricesRequest) -> ListModelPricesResponse,
+            Reads;
+
+        /// Reads the price of one model that is in force at a time.
+        unary get_model_price: GetModelPrice(GetModelPriceRequest) -> ModelPrice, Reads;
+
+        /// Sets the price of a model from a time on. Needs the scope `admin`.
+        unary set_model_price: SetModelPrice(SetModelPriceRequest) -> ModelPrice,
+            SameAgain "setting the price in force changes nothing";
+
+        /// Sets at most 10,000 prices; a refused one is reported and stops no other. Needs the
+        /// scope `admin`.
+        unary import_model_prices: ImportModelPrices(ImportModelPricesRequest)
+            -> ImportModelPricesResponse, SameAgain "prices in force are counted as unchanged";
+    }
+
+    ReportService {
+        /// Sums up a calendar month over all users. Needs the scope `admin`.
+        unary get_monthly_report: GetMonthlyReport(GetMonthlyReportRequest)
+            -> GetMonthlyReportResponse, Reads;
+
+        /// Sums up usage by any of day, model and user, a page of rows in that order.
+        unary get_usage_breakdown: GetUsageBreakdown(GetUsageBreakdownRequest)
+            -> GetUsageBreakdownResponse, Reads;
+
+        /// Ranks the users of a calendar month. Needs the scope `admin`.
+        unary list_top_users: ListTopUsers(ListTopUsersRequest) -> ListTopUsersResponse, Reads;
+
+        /// Exports the usage records of a calendar month as parts of a file, without a limit in
+        /// time.
+        answers export_usage: ExportUsage(ExportUsageRequest) -> ExportUsageResponse, Reads;
+    }
+
+    SettingsService {
+        /// Reads a user's settings; the defaults when none were set.
+        unary get_settings: GetSettings(GetSettingsRequest) -> Settings, Reads;
+
+        /// Changes settings; fields left out keep their value.
+        unary update_settings: UpdateSettings(UpdateSettingsRequest) -> Settings,
+            SameAgain "the same values are set again";
+    }
+
+    StatsService {
+        /// Reads a user's cost, tokens and quota.
+        unary get_stats: GetStats(GetStatsRequest) -> GetStatsResponse, Reads;
+
+        /// Answers whether a user is running out of tokens.
+        unary get_quota_warning: GetQuotaWarning(GetQuotaWarningRequest) -> GetQuotaWarningResponse,
+            Reads;
+    }
+
+    SubscriptionService {
+        /// Subscribes a user to a plan.
+        unary subscribe: Subscribe(SubscribeRequest) -> Subscription,
+            RefusedAgain "a live subscription is in the way by then (`SUBSCRIPTION_EXISTS`)";
+
+        /// Reads a user's live subscription; `SUBSCRIPTION_NOT_FOUND` without one.
+        unary get_subscription: GetSubscription(GetSubscriptionRequest) -> Subscription, Reads;
+
+        /// Lists a page of a user's subscriptions, newest first.
+        unary list_subscriptions: ListSubscriptions(ListSubscriptionsRequest)
+            -> ListSubscriptionsResponse, Reads;
+
+        /// Changes the plan: a dearer one begins at once, any other with the next period.
+        unary change_plan: ChangePlan(ChangePlanRequest) -> Subscription,
+            SameAgain "naming the plan that one has or changes to leaves it so";
+
+        /// Cancels the subscription at once, or lets it end with the running period.
+        unary cancel_subscription: CancelSubscription(CancelSubscriptionRequest) -> Subscription,
+            RefusedAgain "it is over or ending by then (`SUBSCRIPTION_MOVE_NOT_ALLOWED`)";
+
+        /// Lets a subscription renew that was to end with its period.
+        unary resume_subscription: ResumeSubscription(ResumeSubscriptionRequest) -> Subscription,
+            RefusedAgain "it renews by then (`SUBSCRIPTION_MOVE_NOT_ALLOWED`)";
+    }
+
+    UsageService {
+        /// Records one model call; the answer comes once the record is durable. Needs the scope
+        /// `usage:write`.
+        identified record_usage: RecordUsage(RecordUsageRequest) -> RecordUsageResponse,
+            ByRequestId "a request id is charged once";
+
+        /// See [`Self::record_usage_batch`].
+        by_hand RECORD_USAGE_BATCH: RecordUsageBatch(RecordUsageBatchRequest)
+            -> RecordUsageBatchResponse,
+            ByRequestId "each record has its request id, which is charged once";
+
+        /// See [`Self::stream_usage`].
+        stream_by_hand STREAM_USAGE: StreamUsage(RecordUsageRequest) -> StreamUsageResponse,
+            ByRequestId "opening it records nothing";
+
+        /// Answers what a model call would cost if it were recorded now.
+        unary calculate_cost: CalculateCost(CalculateCostRequest) -> CalculateCostResponse, Reads;
+
+        /// Reads one usage record of a user.
+        unary get_usage_record: GetUsageRecord(GetUsageRecordRequest) -> UsageRecord, Reads;
+
+        /// Lists a page of a user's usage records, newest first.
+        unary list_usage_records: ListUsageRecords(ListUsageRecordsRequest)
+            -> ListUsageRecordsResponse, Reads;
+
+        /// Reverses a usage record by a correction, which is answered. Needs the scope `admin`.
+        unary void_usage: VoidUsage(VoidUsageRequest) -> UsageRecord,
+            RefusedAgain "it is void by then (`USAGE_ALREADY_VOIDED`)";
+    }
+}
