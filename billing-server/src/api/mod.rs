@@ -1,6 +1,7 @@
 //! The handlers of the API and, beside each, the conversions between its messages and the domain's
 //! types: decode, ask the store once, encode. Raw texts and unchecked numbers stop here. Who may
-//! call what is decided before a handler runs, by `auth`; a handler adds what depends on the request.
+//! call what is decided before a handler runs, by `auth`; a handler adds what depends on the
+//! request.
 
 mod accounts;
 mod coupons;

@@ -1,5 +1,5 @@
-//! Who calls and what that allows: keys, tokens, the table of scopes, and the layer that checks both
-//! before a handler runs.
+//! Who calls and what that allows: keys, tokens, the table of scopes, and the layer that checks
+//! both before a handler runs.
 
 pub(crate) mod access;
 pub(crate) mod caller;

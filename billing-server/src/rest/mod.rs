@@ -3,7 +3,8 @@
 //! a new route without code.
 //!
 //! axum refuses to merge two routers that both have a fallback, so the gRPC side gives up its own:
-//! `rest.merge(grpc.into_axum_router().reset_fallback())`; `reply::not_found` answers gRPC calls too.
+//! `rest.merge(grpc.into_axum_router().reset_fallback())`; `reply::not_found` answers gRPC calls
+//! too.
 
 mod body;
 mod codec;

@@ -10,7 +10,11 @@ use tonic::Request;
 
 use self::breakdown::SumsPage;
 use super::{Answer, service::service};
-use crate::{app::App, auth::caller};
+use crate::{
+    app::App,
+    auth::caller,
+    error::{ApiError, ErrorCode},
+};
 
 service! {
     ReportService for App where ExportUsageStream = export::Parts {
@@ -28,7 +32,8 @@ impl App {
     ) -> Answer<v1::GetMonthlyReportResponse> {
         let month = convert::month_of_report(request.get_ref())?;
         let totals = self.store().month_totals(month).await?;
-        let report = MonthlyReport::new(month, totals)?;
+        let report = MonthlyReport::new(month, totals)
+            .map_err(|error| ApiError::new(ErrorCode::Internal, format!("the average {error}")))?;
         Ok(convert::monthly_report(&report))
     }
 

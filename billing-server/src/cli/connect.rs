@@ -5,13 +5,12 @@ use std::{fs, time::Duration};
 use billing_client::{BillingClient, Error};
 use chrono::Utc;
 
-use super::unusable;
-use crate::{
-    auth::{Scopes, mint},
-    cli::{ClientOptions, Exit},
-    commands::CommandError,
-    config::Config,
+use super::{
+    args::ClientOptions,
+    exit::{CommandError, Exit},
+    load,
 };
+use crate::auth::{Scopes, mint};
 
 /// Who a token is for that is minted here.
 const SUBJECT: &str = "billing-server-cli";
@@ -29,7 +28,8 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<BillingClient, Co
         .timeout(TIMEOUT)
         .deadline(DEADLINE);
     if let Some(path) = &options.tls_ca {
-        builder = builder.tls_ca(fs::read(path).map_err(|error| unusable(path, error))?);
+        builder =
+            builder.tls_ca(fs::read(path).map_err(|error| CommandError::unusable(path, error))?);
     }
     builder.connect().await.map_err(|error| match error {
         Error::Config { .. } => error.into(),
@@ -46,7 +46,7 @@ fn token(options: &ClientOptions) -> Result<String, CommandError> {
         let message = format!("no token: give --token, or a key file to sign one: {reason}");
         CommandError::new(Exit::Usage, message)
     };
-    let config = Config::load(&options.options(), std::env::vars_os())?;
+    let config = load(&options.options())?;
     let key = config
         .load_existing_signing_key()
         .map_err(|error| no_token(&error))?;

@@ -21,17 +21,18 @@ use self::{
     entry::{Entry, Found, Listed},
     summary::Summary,
 };
-use super::{connect::connect, extension, open, outcome, unusable};
-use crate::{
-    cli::{Exit, PriceFormat, PricesImport},
-    commands::CommandError,
+use super::{extension, open, outcome};
+use crate::cli::{
+    args::{PriceFormat, PricesImport},
+    connect::connect,
+    exit::{CommandError, Exit},
 };
 
 /// Prices in one call; each call is one transaction.
 const PRICES_PER_CALL: usize = 1_000;
 
 /// Sets the prices that the file lists and prints a summary.
-pub(crate) fn import(command: &PricesImport) -> Result<(), CommandError> {
+pub(crate) fn run(command: &PricesImport) -> Result<(), CommandError> {
     let entries = read(command)?;
     let mut summary = Summary::new(command.verbose);
     let prices = sort(entries, &mut summary);
@@ -60,7 +61,7 @@ fn read(command: &PricesImport) -> Result<Vec<Entry>, CommandError> {
         PriceFormat::Litellm => litellm::read(file),
         PriceFormat::Csv => csv::read(file),
     };
-    entries.map_err(|reason| unusable(&command.file, reason))
+    entries.map_err(|reason| CommandError::unusable(&command.file, reason))
 }
 
 fn guess(path: &Path) -> Option<PriceFormat> {

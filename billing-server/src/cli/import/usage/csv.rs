@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use csv::{ErrorKind, Reader, StringRecord};
 
 use super::row::{Fields, Row, Rows, check_length};
-use crate::data::columns::Columns;
+use crate::cli::import::columns::Columns;
 
 const REQUIRED: [&str; 2] = ["user_id", "model"];
 

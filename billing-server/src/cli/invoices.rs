@@ -14,10 +14,11 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use super::{connect::connect, progress};
-use crate::{
-    cli::{Exit, MonthClose, MonthReconcile},
-    commands::CommandError,
+use super::{
+    args::{MonthClose, MonthReconcile},
+    connect::connect,
+    exit::{CommandError, Exit},
+    progress,
 };
 
 /// Closes the month for all users and prints for how many.

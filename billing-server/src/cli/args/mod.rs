@@ -1,14 +1,13 @@
-//! The command line of `billing-server`.
+//! What can be said on the command line.
 
-mod data;
+mod client;
 
 use std::num::NonZeroU32;
-use std::process;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use data::{
+pub(crate) use client::{
     ClientOptions, InvoicesCommand, MonthClose, MonthReconcile, PriceFormat, PricesCommand,
     PricesImport, Progress, ReportCommand, UsageCommand, UsageFormat, UsageImport,
 };
@@ -16,44 +15,6 @@ pub(crate) use data::{
 use crate::auth::Scopes;
 use crate::auth::caller::check_subject;
 use crate::config::{CommonOptions, DatabaseOptions, KeyOptions, Options};
-
-/// How the program ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// All went well.
-    Ok,
-    /// Something failed at run time.
-    Failure,
-    /// The flags or settings are wrong.
-    Usage,
-    /// Finished, but some rows were rejected.
-    RejectedRows,
-    /// The database has another schema version.
-    SchemaVersion,
-    /// The invoices do not add up.
-    ReconcileDifference,
-}
-
-impl Exit {
-    /// The code that the shell sees.
-    #[must_use]
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Failure => 1,
-            Self::Usage => 2,
-            Self::RejectedRows => 3,
-            Self::SchemaVersion => 4,
-            Self::ReconcileDifference => 5,
-        }
-    }
-}
-
-impl From<Exit> for process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
-    }
-}
 
 const ABOUT: &str = "Billing for AI gateways: prices, counts and records usage over gRPC and REST";
 const SETTINGS_HELP: &str = "\
@@ -214,12 +175,6 @@ impl TokenCommand {
 
 fn subject(text: &str) -> Result<String, &'static str> {
     check_subject(text).map(|()| text.to_owned())
-}
-
-/// Does what the command line says, and tells how it ended.
-#[must_use]
-pub fn run() -> process::ExitCode {
-    crate::commands::run(Cli::parse().into_command()).into()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use billing_client::v1::{ImportModelPricesResponse, Problem};
 use serde::Serialize;
 
 use super::entry::{Listed, Skip, Warning};
-use crate::{data::rejections::Rejections, error::ErrorCode};
+use crate::{cli::import::rejections::Rejections, error::ErrorCode};
 
 /// Models that are named of each kind.
 const NAMED: usize = 10;

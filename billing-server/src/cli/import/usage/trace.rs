@@ -10,7 +10,7 @@ use super::{
     csv::records,
     row::{Row, Rows},
 };
-use crate::data::columns::Columns;
+use crate::cli::import::columns::Columns;
 
 const COLUMNS: [&str; 3] = ["TIMESTAMP", "ContextTokens", "GeneratedTokens"];
 

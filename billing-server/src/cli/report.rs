@@ -12,11 +12,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 
-use super::connect::connect;
-use crate::{cli::ReportCommand, commands::CommandError};
+use super::{args::ReportCommand, connect::connect, exit::CommandError};
 
 /// Prints the figures of the month, or its records.
-pub(crate) fn report(command: &ReportCommand) -> Result<(), CommandError> {
+pub(crate) fn run(command: &ReportCommand) -> Result<(), CommandError> {
     let month = command.month.to_string();
     Runtime::new()?.block_on(async {
         let client = connect(&command.client).await?;

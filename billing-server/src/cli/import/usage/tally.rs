@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Instant};
 
 use serde::Serialize;
 
-use crate::data::rejections::Rejections;
+use crate::cli::import::rejections::Rejections;
 
 /// What became of one row.
 #[derive(Debug)]

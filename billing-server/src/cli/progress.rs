@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::Progress;
+use super::args::Progress;
 
 const BAR: &str = "{wide_bar} {human_pos}/{human_len} {msg}, {eta} left";
 

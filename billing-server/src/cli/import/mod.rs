@@ -1,31 +1,17 @@
-//! The commands that are clients of a running server: imports, reports and month ends.
+//! Sending what a file lists to a running server.
 
 mod columns;
-mod connect;
-mod invoices;
-mod prices;
-mod progress;
+pub(super) mod prices;
 mod rejections;
-mod report;
-mod usage;
+pub(super) mod usage;
 
 use std::{fs::File, path::Path};
 
-pub(crate) use invoices::{close as close_month, reconcile as reconcile_month};
-pub(crate) use prices::import as import_prices;
-pub(crate) use report::report;
-pub(crate) use usage::import as import_usage;
-
-use crate::{cli::Exit, commands::CommandError};
+use super::exit::{CommandError, Exit};
 
 /// Opens the file that the command line names.
 fn open(path: &Path) -> Result<File, CommandError> {
-    File::open(path).map_err(|error| unusable(path, error))
-}
-
-/// The file that the command line names is not what it should be.
-fn unusable(path: &Path, reason: impl std::fmt::Display) -> CommandError {
-    CommandError::new(Exit::Usage, format_args!("{}: {reason}", path.display()))
+    File::open(path).map_err(|error| CommandError::unusable(path, error))
 }
 
 /// The letters behind the last dot of a file's name, which tell how it is written.

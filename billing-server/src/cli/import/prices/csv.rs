@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::{Reader, StringRecord};
 
 use super::entry::{Cell, Entry, Found, Listed, prices};
-use crate::data::columns::Columns;
+use crate::cli::import::columns::Columns;
 
 const COLUMNS: [&str; 7] = [
     "model_id",

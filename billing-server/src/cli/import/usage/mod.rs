@@ -27,10 +27,14 @@ use self::{
     tally::{Fate, Tally},
     trace::Deal,
 };
-use super::{connect::connect, extension, open, outcome, progress, unusable};
+use super::{extension, open, outcome};
 use crate::{
-    cli::{Exit, UsageFormat, UsageImport},
-    commands::CommandError,
+    cli::{
+        args::{UsageFormat, UsageImport},
+        connect::connect,
+        exit::{CommandError, Exit},
+        progress,
+    },
     error::ErrorCode,
 };
 
@@ -38,12 +42,12 @@ use crate::{
 const RECORDS_PER_CALL: usize = 1_000;
 
 /// Records the usage that the file lists and prints a summary.
-pub(crate) fn import(command: &UsageImport) -> Result<(), CommandError> {
+pub(crate) fn run(command: &UsageImport) -> Result<(), CommandError> {
     let format = command.format.or_else(|| guess(&command.file));
     let format = format.ok_or_else(|| {
         CommandError::new(Exit::Usage, "--format is needed: csv, jsonl or azure-trace")
     })?;
-    let refused = |reason: String| unusable(&command.file, reason);
+    let refused = |reason: String| CommandError::unusable(&command.file, reason);
     let source = Source::read(open(&command.file)?).map_err(|error| refused(error.to_string()))?;
     let bar = progress::bar(command.progress, source.lines, "rows");
     let rows = rows(command, format, source).map_err(refused)?;

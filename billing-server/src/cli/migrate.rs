@@ -1,0 +1,31 @@
+//! Changing the database's schema.
+
+use std::io::Write;
+
+use billing_store::StoreError;
+use tokio::runtime::Runtime;
+
+use super::{args::MigrateCommand, exit::CommandError, load};
+
+/// Applies the migrations that are missing, or takes some back, and prints their names.
+pub(super) fn run(command: &MigrateCommand) -> Result<(), CommandError> {
+    let config = load(&command.options())?;
+    let database = config.database_url.database();
+    let (done, names) = Runtime::new()?.block_on(async {
+        Ok::<_, StoreError>(match command.down {
+            Some(count) => {
+                let count = usize::try_from(count.get()).unwrap_or(usize::MAX);
+                ("reverted", billing_store::revert(database, count).await?)
+            }
+            None => ("applied", billing_store::migrate(database).await?),
+        })
+    })?;
+    let mut out = std::io::stdout().lock();
+    for name in &names {
+        writeln!(out, "{done} {name}")?;
+    }
+    if names.is_empty() {
+        writeln!(out, "the schema is up to date")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The command line: what was said, what is done for each command, and how the program ends.
+
+mod args;
+mod connect;
+mod exit;
+mod import;
+mod invoices;
+mod migrate;
+mod progress;
+mod report;
+mod serve;
+mod token;
+
+use std::{
+    io::{Write, stderr},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use self::{
+    args::{Cli, Command, InvoicesCommand, PricesCommand, UsageCommand},
+    exit::{CommandError, Exit},
+};
+use crate::config::{Config, ConfigError, Options};
+
+/// Does what the command line says, and tells how it ended. A failure is told on stderr.
+#[must_use]
+pub fn run() -> ExitCode {
+    let exit = match execute(Cli::parse().into_command()) {
+        Ok(()) => Exit::Ok,
+        Err(error) => {
+            // Nothing is left to be done when stderr is gone.
+            let _ = writeln!(stderr(), "billing-server: {error}");
+            error.exit()
+        }
+    };
+    exit.into()
+}
+
+fn execute(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Migrate(command) => migrate::run(&command),
+        Command::Token(command) => token::run(&command),
+        Command::Prices(PricesCommand::Import(import)) => import::prices::run(&import),
+        Command::Usage(UsageCommand::Import(import)) => import::usage::run(&import),
+        Command::Report(command) => report::run(&command),
+        Command::Invoices(InvoicesCommand::Close(close)) => invoices::close(&close),
+        Command::Invoices(InvoicesCommand::Reconcile(check)) => invoices::reconcile(&check),
+    }
+}
+
+/// What flags, variables and the file say.
+fn load(options: &Options) -> Result<Config, ConfigError> {
+    Config::load(options, std::env::vars_os())
+}

@@ -1,0 +1,25 @@
+//! Minting a token.
+
+use std::io::Write;
+
+use chrono::Utc;
+
+use super::{args::TokenCommand, exit::CommandError, load};
+use crate::auth::mint;
+
+/// Prints a new token, and nothing else.
+pub(super) fn run(command: &TokenCommand) -> Result<(), CommandError> {
+    let config = load(&command.options())?;
+    let key = config.load_signing_key()?;
+    let token = mint(
+        &key,
+        &config.token_rules(),
+        &command.subject,
+        command.scope,
+        command.ttl,
+        Utc::now(),
+    )
+    .map_err(CommandError::failure)?;
+    writeln!(std::io::stdout(), "{token}")?;
+    Ok(())
+}
