@@ -116,8 +116,10 @@ macro_rules! methods {
             $($($form! {
                 $(#[$doc])*
                 ///
-                #[doc = concat!("Sent again by [`Repeat::", stringify!($repeat), "`]")]
-                #[doc = concat!($(": ", $reason,)? ".")]
+                #[doc = concat!(
+                    "Repeated by the rule [`Repeat::", stringify!($repeat), "`]",
+                    $(": ", $reason,)? "."
+                )]
                 ///
                 /// # Errors
                 /// What the service refuses, by its [`Error::reason`], and what keeps it from

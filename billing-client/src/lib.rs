@@ -1,9 +1,9 @@
 //! Typed client of the billing service.
 //!
-//! [`BillingClient`] has a call for each method of the API and speaks in its messages, [`v1`]. Calls
-//! that failed for a passing reason are repeated, as far as that is harmless: a usage record keeps
-//! its request id over all attempts, so it is charged once. [`METHODS`] says of each call when it
-//! is repeated, and why that is right.
+//! [`BillingClient`] has a call for each method of the API and speaks in its messages, those of
+//! [`v1`]. Calls that failed for a passing reason are repeated, as far as that is harmless: a usage
+//! record keeps its request id over all attempts, so it is charged once. [`METHODS`] says of each
+//! call when it is repeated, and why that is right.
 //!
 //! ```no_run
 //! use billing_client::{BillingClient, ReadDecimal, Usage};

@@ -3,11 +3,12 @@
 use billing_client::{
     BillingClient, Error, ReadDecimal, RetryPolicy, Usage, timestamp,
     v1::{
-        ApplyCouponRequest, BillingCycle, CouponType, GetModelPriceRequest,
+        ApplyCouponRequest, BillingCycle, CouponType, GenerateInvoiceRequest, GetModelPriceRequest,
         GetMonthlyReportRequest, GetQuotaWarningRequest, GetQuotaWarningResponse,
         GetSubscriptionRequest, GetUsageRecordRequest, ImportModelPricesRequest,
-        ListModelPricesRequest, ListPlansRequest, ListUsageRecordsRequest, SetModelPriceRequest,
-        SubscribeRequest, SubscriptionStatus, UsageRecord, UsageStatus, VoidUsageRequest,
+        ListInvoicesRequest, ListModelPricesRequest, ListPlansRequest, ListUsageRecordsRequest,
+        SetModelPriceRequest, SubscribeRequest, SubscriptionStatus, UsageRecord, UsageStatus,
+        VoidUsageRequest,
     },
 };
 use futures_util::TryStreamExt;
@@ -22,6 +23,7 @@ on_both_databases!(
     refusals_are_typed,
     a_user_subscribes_redeems_and_is_warned_and_a_record_is_voided,
     prices_and_plans_are_read_and_set,
+    numbered_pages_are_listed_to_their_end,
     a_call_outlives_a_restart_of_the_server,
 );
 
@@ -265,6 +267,32 @@ async fn prices_and_plans_are_read_and_set(backend: Backend) {
     let plans = client.list_plans(ListPlansRequest::default()).await;
     let rate = &plans.unwrap().plans[1].overage_discount_rate;
     assert_eq!(rate.decimal(), Ok(decimal("0.9")));
+}
+
+async fn numbered_pages_are_listed_to_their_end(backend: Backend) {
+    let (_server, client) = start(backend).await;
+    let months = ["2024-10", "2024-09", "2024-08"];
+    for month in months.into_iter().rev() {
+        let made = format!("{month}-15T00:00:00Z").parse().unwrap();
+        let usage = Usage::for_user("alice", "gpt-4").prompt_tokens(1_000);
+        client.record_usage(usage.created_at(made)).await.unwrap();
+        let month = GenerateInvoiceRequest {
+            billing_month: month.to_owned(),
+            user_id: "alice".to_owned(),
+            ..GenerateInvoiceRequest::default()
+        };
+        client.generate_invoice(month).await.unwrap();
+    }
+    for page_size in [1, 2, 3, 4] {
+        let list = ListInvoicesRequest {
+            user_id: "alice".to_owned(),
+            page_size,
+            ..ListInvoicesRequest::default()
+        };
+        let all: Vec<_> = client.all(list).try_collect().await.unwrap();
+        let listed: Vec<_> = all.iter().map(|i| i.billing_month.as_str()).collect();
+        assert_eq!(listed, months, "{page_size} to a page");
+    }
 }
 
 async fn a_call_outlives_a_restart_of_the_server(backend: Backend) {
