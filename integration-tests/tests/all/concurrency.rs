@@ -173,8 +173,8 @@ async fn assert_priced_by_time(url: &str) {
                 + r.completion_tokens * p.completion_price_per_k)), \
             count(DISTINCT p.effective_from) \
         FROM billing_records r CROSS JOIN LATERAL (SELECT * FROM model_prices p \
-            WHERE p.model_id = r.model AND p.effective_from <= r.rated_at \
-            ORDER BY p.effective_from DESC LIMIT 1) AS p";
+            WHERE p.model_id = r.model AND p.effective_from <= coalesce(r.rated_at, r.created_at) \
+            ORDER BY p.effective_from DESC, p.id DESC LIMIT 1) AS p";
     let row = connect(url).await.query_one(query, &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (0, 5));
 }

@@ -19,9 +19,9 @@ on_both_databases!(
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
 const GPT_4: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.030,"completion_price_per_k":"0.06"}"#;
-const GPT_4_STORED: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.03,"completion_price_per_k":0.06,"cached_prompt_price_per_k":null,"cache_write_price_per_k":null,"reasoning_price_per_k":null,"effective_from":"1970-01-01T00:00:00Z","created_at":"2024-11-15T10:30:00Z"}"#;
+const GPT_4_STORED: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.03,"completion_price_per_k":0.06,"cached_prompt_price_per_k":null,"cache_write_price_per_k":null,"reasoning_price_per_k":null,"effective_from":"1970-01-01T00:00:00Z","created_at":"2024-11-15T10:30:00Z","id":"price-1","created_by":"operator"}"#;
 const CLAUDE: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":3e-1,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T02:00:00.5+02:00"}"#;
-const CLAUDE_STORED: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":0.3,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T00:00:00.500000Z","created_at":"2024-11-15T10:30:00Z"}"#;
+const CLAUDE_STORED: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":0.3,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T00:00:00.500000Z","created_at":"2024-11-15T10:30:00Z","id":"price-2","created_by":"operator"}"#;
 
 async fn start(backend: Backend) -> (TestServer, Rest) {
     let server = TestServer::builder(backend).clock(CLOCK).start().await;
@@ -81,8 +81,8 @@ async fn usage_looks_as_documented(backend: Backend) {
     let (_server, rest) = start(backend).await;
     rest.post("/v1/billing/prices", GPT_4).await;
     rest.post("/v1/billing/prices", CLAUDE).await;
-    let first = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"gpt-4","provider":"openai","request_id":"req-1","prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500,"cached_prompt_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0,"cost_usd":0.06,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":0.06,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":""}"#;
-    let second = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"anthropic/claude","provider":"bedrock","request_id":"req-2","prompt_tokens":1001,"completion_tokens":7,"total_tokens":1008,"cached_prompt_tokens":100,"cache_write_tokens":10,"reasoning_tokens":3,"cost_usd":2.845500000000003,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":2.845500000000003,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-14T08:00:00.123456Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":""}"#;
+    let first = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"gpt-4","provider":"openai","request_id":"req-1","prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500,"cached_prompt_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0,"cost_usd":0.06,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":0.06,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":"","price_id":"price-1","plan_id":""}"#;
+    let second = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"anthropic/claude","provider":"bedrock","request_id":"req-2","prompt_tokens":1001,"completion_tokens":7,"total_tokens":1008,"cached_prompt_tokens":100,"cache_write_tokens":10,"reasoning_tokens":3,"cost_usd":2.845500000000003,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":2.845500000000003,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-14T08:00:00.123456Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":"","price_id":"price-2","plan_id":""}"#;
 
     let usage = "/v1/billing/usage";
     let call = r#"{"user_id":"user-123","request_id":"req-1","model":"gpt-4","prompt_tokens":1000,"completion_tokens":500}"#;
@@ -220,9 +220,9 @@ async fn invoices_look_as_documented(backend: Backend) {
     }
     let items = concat!(
         r#""items":[{"model":"gpt-4","quantity":500000,"unit_price":0.03,"amount":15.00,"description":"AI API usage - gpt-4","type":"usage","#,
-        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00}],"period_start":null},"#,
+        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00,"price_id":"price-1","plan_version_id":""}],"period_start":null},"#,
         r#"{"model":"gpt-3.5-turbo","quantity":750000,"unit_price":0.0015,"amount":1.13,"description":"AI API usage - gpt-3.5-turbo","type":"usage","#,
-        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125}],"period_start":null}],"#,
+        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125,"price_id":"price-2","plan_version_id":""}],"period_start":null}],"#,
     );
     let draft = format!(
         r#"{{"id":"","user_id":"user-123","billing_month":"2024-11","status":"draft","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"",{items}"issued_at":null,"due_date":null,"discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":0.00,"credit_notes":[]}}"#

@@ -21,12 +21,12 @@ mod coupons_together;
 mod every_method;
 mod examples;
 mod faults;
+mod folding;
 mod foreign;
 mod golden;
 mod harness;
 mod import;
 mod invoices;
-
 mod load;
 mod model;
 mod month_end;

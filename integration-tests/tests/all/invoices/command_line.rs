@@ -44,7 +44,7 @@ async fn a_month_is_closed_and_checked_from_the_shell(backend: Backend) {
 async fn users_who_fail_and_differences_have_their_exit_codes() {
     let world = november(Backend::Postgres).await;
     let database = connect(world.server.database_url()).await;
-    let spoil = "UPDATE accounts SET uninvoiced = 'x'";
+    let spoil = "UPDATE accounts SET uninvoiced = '{\"2024-11\":\"x\"}'";
     database.batch_execute(spoil).await.unwrap();
     let (code, out, err) = said(world.server.cli(&CLOSE).await);
     assert_eq!(

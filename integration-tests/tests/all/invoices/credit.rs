@@ -187,7 +187,8 @@ async fn what_a_correction_has_too_much_goes_to_the_credit_balance(backend: Back
     let [note] = december.credit_notes.as_slice() else {
         panic!("one credit note: {:?}", december.credit_notes);
     };
-    assert_eq!(note.id, format!("credit-{}", december.id));
+    // The note that an invoice makes by itself has its digits.
+    assert_eq!(note.id, december.id.replace("inv-", "crn-"));
     let amounts = [&note.amount, &note.tax_amount, &note.total].map(|a| digits(a.as_ref()));
     assert_eq!(amounts, ["9.60", "1.92", "11.52"]);
     assert_eq!(world.credit_balance().await, "11.52");

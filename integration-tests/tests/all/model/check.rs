@@ -36,10 +36,13 @@ fn coupon(value: Value) -> Coupon {
 /// Contract, section 7.
 fn example(on_pro: bool) -> (Reference, String) {
     let price = |prompt: i128, completion: i128| Price {
+        row: 0,
+        id: String::new(),
         prompt: prompt * 100_000_000,
         completion: completion * 100_000_000,
     };
     let pro = Terms {
+        version: 0,
         plan: 0,
         monthly_quota: 1_000_000,
         monthly_price: 9_999 * USD / 100,
@@ -146,13 +149,13 @@ fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> 
         Operation::Void(index) => drop(reference.void(index)?),
         Operation::SetPrice(model, price, from) => {
             let from = from.map_or(reference.now, |from| from.0);
-            reference.models[model].set(from, price);
+            reference.models[model].change(from, price);
         }
         Operation::SetRate(rate, from) => {
             let from = from.map_or(reference.now, |from| from.0);
             reference.rates.set(from, rate);
         }
-        Operation::UpdatePlan(terms) => reference.plans[terms.plan].set(reference.now, terms),
+        Operation::UpdatePlan(terms) => reference.plans[terms.plan].change(reference.now, terms),
         Operation::Subscribe(order) => reference.subscribe(&order)?,
         Operation::ChangePlan(plan) => reference.change_plan(plan)?,
         Operation::Cancel { at_period_end } => reference.cancel(at_period_end)?,

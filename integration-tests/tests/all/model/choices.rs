@@ -16,6 +16,8 @@ pub(super) fn price(random: &mut Random) -> Price {
         _ => i128::from(random.range(1, 400_000_000_000)),
     };
     Price {
+        row: 0,
+        id: String::new(),
         prompt: one(),
         completion: one(),
     }
@@ -24,6 +26,7 @@ pub(super) fn price(random: &mut Random) -> Price {
 pub(super) fn terms(random: &mut Random, plan: usize) -> Terms {
     Terms {
         plan,
+        version: 0,
         monthly_quota: random.range(1_000, 60_000),
         monthly_price: i128::from(random.range(1, 20_000)) * CENT,
         extra_price: match random.range(1, 6) {

@@ -137,7 +137,10 @@ pub(super) fn record(
     let model = expected.call.model.map(|model| names.model(model));
     figures.add("user_id", &names.user, &got.user_id);
     figures.add("subscription_id", subscription, &got.subscription_id);
+    let plan = expected.plan.map(|(plan, _)| names.plan(plan));
+    figures.add("plan_id", plan.unwrap_or_default(), &got.plan_id);
     figures.add("model", model.unwrap_or_default(), &got.model);
+    figures.add("price_id", &expected.price.id, &got.price_id);
     figures.add("prompt_tokens", expected.call.prompt, got.prompt_tokens);
     figures.add(
         "completion_tokens",

@@ -7,7 +7,7 @@ use super::{
     compare::{Figures, VOID_REASON},
     driver::Names,
     invoices::{Bill, CreditNote, Invoice},
-    items::{Item, What},
+    items::{Item, Part, What},
     money::{amount, decimal},
     reference::Reference,
 };
@@ -80,7 +80,8 @@ fn expected_item(names: &Names, item: &Item) -> String {
     let since = item.period_start().map(timestamp);
     let parts = item.parts.iter().map(|part| {
         let (price, amount) = (decimal(part.unit_price, 15), amount(part.amount));
-        format!("{} {} x {price} = {amount}", part.name, part.tokens)
+        let Part { name, tokens, .. } = part;
+        format!("{name} {tokens} x {price} by {} = {amount}", part.price_id)
     });
     let parts: Vec<_> = parts.collect();
     line([
@@ -103,7 +104,8 @@ fn got_item(item: &v1::InvoiceItem) -> String {
     };
     let parts = item.breakdown.iter().map(|part| {
         let (price, amount) = (price(&part.unit_price), text(part.amount.as_ref()));
-        format!("{} {} x {price} = {amount}", part.name, part.tokens)
+        let v1::ItemPart { name, tokens, .. } = part;
+        format!("{name} {tokens} x {price} by {} = {amount}", part.price_id)
     });
     line([
         item.r#type().as_str_name().to_owned(),
@@ -277,10 +279,15 @@ pub(super) fn invoice(
     figures.check(&number)
 }
 
+/// The id of the note that an invoice made by itself: of the same digits.
+fn own_credit_note(invoice_id: &str) -> String {
+    invoice_id.replace("inv-", "crn-")
+}
+
 /// A note that corrections made has an id that is known before.
 pub(super) fn credit_note(invoice: &Invoice, note: &CreditNote) -> String {
     let name = match note.request_id.as_str() {
-        "" => format!("credit-{}", invoice.id),
+        "" => own_credit_note(&invoice.id),
         request => request.to_owned(),
     };
     let amounts = [note.amount, note.tax, note.amount + note.tax].map(amount);

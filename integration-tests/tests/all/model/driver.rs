@@ -237,8 +237,14 @@ impl Driver {
     ) -> Result<(), String> {
         let request = self.price(model, &price, from);
         let begins = from.unwrap_or(self.reference.now);
-        self.reference.models[model].set(begins, price);
-        accepted(self.wire.prices.set_model_price(request).await).map(|_| ())
+        let set = accepted(self.wire.prices.set_model_price(request).await)?;
+        let prices = &mut self.reference.models[model];
+        if prices.change(begins, price) {
+            prices.name(set.id.clone());
+        }
+        let mut figures = Figures::default();
+        figures.add("id", &prices.at(begins).id, &set.id);
+        figures.check("the price")
     }
 
     async fn set_rate(&mut self, rate: i128, from: Option<Micros>) -> Result<(), String> {

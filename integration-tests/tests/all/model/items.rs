@@ -68,6 +68,8 @@ pub(super) struct Item {
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) name: &'static str,
+    /// The price that is charged, as the server names it; empty for what is charged by none.
+    pub(super) price_id: String,
     pub(super) tokens: i64,
     /// Per 1,000 tokens.
     pub(super) unit_price: Femto,
@@ -132,20 +134,33 @@ impl Sum {
     }
 }
 
-/// The parts of an item by name and, where tokens have one, price.
-type Parts = BTreeMap<(&'static str, Option<Femto>), Sum>;
+/// What makes tokens of an item one part.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct PartKey {
+    name: &'static str,
+    /// Per 1,000 tokens, where tokens have a price.
+    unit_price: Option<Femto>,
+    /// The row of the model's price, and its id.
+    price: Option<(usize, String)>,
+    /// The version of the plan that covers the price.
+    version: Option<usize>,
+}
+
+/// The parts of an item.
+type Parts = BTreeMap<PartKey, Sum>;
 
 fn item(what: What, parts: Parts) -> Option<Item> {
     let mut all = Sum::default();
     let parts: Vec<_> = parts
         .into_iter()
         .filter(|(_, sum)| sum.tokens != 0 || sum.amount != 0)
-        .map(|((name, price), sum)| {
+        .map(|(key, sum)| {
             all.add(sum.tokens, sum.amount);
             Part {
-                name,
+                name: key.name,
+                price_id: key.price.map(|(_, id)| id).unwrap_or_default(),
                 tokens: sum.tokens,
-                unit_price: price.unwrap_or_else(|| sum.blended()),
+                unit_price: key.unit_price.unwrap_or_else(|| sum.blended()),
                 amount: sum.amount,
             }
         })
@@ -189,8 +204,13 @@ impl Reference {
                 month: record.month,
                 model: record.call.model.expect("a record has a model"),
             };
-            let sum = groups.entry(what).or_default().entry(("all", None));
-            let sum = sum.or_default();
+            let all = PartKey {
+                name: "all",
+                unit_price: None,
+                price: None,
+                version: None,
+            };
+            let sum = groups.entry(what).or_default().entry(all).or_default();
             sum.add(record.tokens(), record.final_cost());
         }
         let usage = groups.into_iter();
@@ -208,6 +228,7 @@ fn add(groups: &mut BTreeMap<What, Parts>, record: &Record) {
     let plan = record.covering.as_ref().map(|covering| covering.plan);
     let model = record.call.model.expect("a record has a model");
     let usage = groups.entry(What::Usage { late, plan, model }).or_default();
+    let version = plan.and(record.plan).map(|(_, version)| version);
     for (name, tokens, price) in [
         ("prompt", record.call.prompt, record.price.prompt),
         (
@@ -217,14 +238,26 @@ fn add(groups: &mut BTreeMap<What, Parts>, record: &Record) {
         ),
     ] {
         let price = if plan.is_some() { 0 } else { price };
-        let sum = usage.entry((name, Some(price * PRICE))).or_default();
+        let part = PartKey {
+            name,
+            unit_price: Some(price * PRICE),
+            price: Some((record.price.row, record.price.id.clone())),
+            version,
+        };
+        let sum = usage.entry(part).or_default();
         sum.add(tokens, i128::from(tokens) * price);
     }
     if let Some(covering) = record.covering.clone() {
         // 10^-12 USD per token at a rate of 4 decimals.
         let price = covering.extra_price * covering.overage_rate * 100;
         let overage = groups.entry(What::Overage { late, covering }).or_default();
-        let sum = overage.entry(("overage", Some(price))).or_default();
+        let part = PartKey {
+            name: "overage",
+            unit_price: Some(price),
+            price: None,
+            version,
+        };
+        let sum = overage.entry(part).or_default();
         sum.add(record.overage_tokens, record.overage_cost);
     }
 }

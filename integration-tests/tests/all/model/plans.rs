@@ -6,9 +6,11 @@ use super::{
 };
 
 /// A plan's terms from a time on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Terms {
     pub(super) plan: usize,
+    /// Tells terms of a plan from those that were set before.
+    pub(super) version: usize,
     pub(super) monthly_quota: i64,
     pub(super) monthly_price: Femto,
     /// 10^-12 USD per token.
@@ -61,9 +63,49 @@ impl<T> History<T> {
     }
 }
 
+impl History<Terms> {
+    /// The same terms again are no other version.
+    pub(super) fn change(&mut self, from: Micros, terms: Terms) {
+        let present = self.at(from);
+        let version = present.version;
+        if *present
+            != (Terms {
+                version,
+                ..terms.clone()
+            })
+        {
+            let version = self.0.len();
+            self.set(from, Terms { version, ..terms });
+        }
+    }
+}
+
+impl History<Price> {
+    /// Whether it is another price: the same again is not.
+    pub(super) fn change(&mut self, from: Micros, price: Price) -> bool {
+        let present = self.at(from);
+        let differs = (present.prompt, present.completion) != (price.prompt, price.completion);
+        if differs {
+            let row = self.0.len();
+            self.set(from, Price { row, ..price });
+        }
+        differs
+    }
+
+    /// Notes the id that the latest price has got.
+    pub(super) fn name(&mut self, id: String) {
+        let last = self.0.last_mut();
+        last.expect("there is a first").1.id = id;
+    }
+}
+
 /// A model's price, in 10^-12 USD per 1,000 tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Price {
+    /// Tells a price of a model from those that were set before.
+    pub(super) row: usize,
+    /// As the server names it, once it is set there.
+    pub(super) id: String,
     pub(super) prompt: i128,
     pub(super) completion: i128,
 }

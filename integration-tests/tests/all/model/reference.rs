@@ -38,6 +38,8 @@ pub(super) struct Record {
     /// Subscription, and its window.
     pub(super) window: Option<(usize, usize)>,
     pub(super) price: Price,
+    /// The plan of that window, and its version, as they were then.
+    pub(super) plan: Option<(usize, usize)>,
     /// The plan whose fee covers the price.
     pub(super) covering: Option<Covering>,
     pub(super) cost: Femto,
@@ -172,6 +174,7 @@ impl Reference {
             invoice_month,
             window: self.window_at(at),
             price: price.clone(),
+            plan: None,
             covering: None,
             cost: price.cost(call.prompt, call.completion),
             rate: *self.rates.at(at),
@@ -187,6 +190,7 @@ impl Reference {
         if let Some((subscription, window)) = record.window {
             let window = &self.subscriptions[subscription].windows[window];
             record.quota_tokens = record.tokens().min(window.remaining());
+            record.plan = Some((window.terms.plan, window.terms.version));
             if !window.terms.metered {
                 record.covering = Some(Covering::of(window));
                 record.covered = record.net();

@@ -71,7 +71,8 @@ impl Driver {
         for model in 0..self.reference.models.len() {
             let price = self.reference.models[model].at(begin).clone();
             let request = self.price(model, &price, None);
-            accepted(self.wire.prices.set_model_price(request).await)?;
+            let set = accepted(self.wire.prices.set_model_price(request).await)?;
+            self.reference.models[model].name(set.id);
         }
         for plan in 0..self.reference.plans.len() {
             let request = self.plan(self.reference.plans[plan].at(begin));
@@ -125,7 +126,7 @@ impl Driver {
             ..UpdatePlanRequest::default()
         };
         let now = self.reference.now;
-        self.reference.plans[terms.plan].set(now, terms);
+        self.reference.plans[terms.plan].change(now, terms);
         accepted(self.wire.plans.update_plan(request).await).map(|_| ())
     }
 
