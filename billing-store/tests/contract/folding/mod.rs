@@ -4,6 +4,7 @@
 //! compared with the records. `BILLING_FOLDING_SEED` and `BILLING_FOLDING_SEQUENCES` choose which
 //! sequences run and how many. A failure prints the seed and the steps.
 
+mod due;
 mod expected;
 mod reading;
 mod steps;

@@ -9,16 +9,17 @@ use std::{
 };
 
 use billing_core::usage::Outcome;
-use billing_store::{Store, Tails, UsageStore, UsageWriter};
+use billing_store::{Store, Tails, UsageStore, UsageWriter, UsersToClose};
 use futures_util::future::join_all;
 use test_postgres::{Backend, on_both_databases};
 use tokio::task::yield_now;
 
-use crate::support::{Source, TestStore, recorded, usage};
+use crate::support::{Source, TestStore, batch, made_at, month, new_invoice_ids, recorded, usage};
 
 on_both_databases!(
     usage_and_folding_that_meet_lose_and_double_nothing,
     a_fold_leaves_what_was_committed_meanwhile_in_the_tail,
+    usage_that_meets_a_month_end_is_invoiced_once,
 );
 
 const WRITERS: usize = 4;
@@ -143,4 +144,59 @@ async fn a_fold_leaves_what_was_committed_meanwhile_in_the_tail(backend: Backend
     }
     let records = store.logged(Source::Records).await;
     assert_eq!(records.len(), 40);
+}
+
+/// Closes October for everybody until usage has come to its end, and once more.
+async fn close(server: Arc<dyn Store>, finished: Arc<AtomicBool>) {
+    let mut is_last = false;
+    while !is_last {
+        is_last = finished.load(Ordering::SeqCst);
+        let users = UsersToClose {
+            month: month("2026-10"),
+            known_by: None,
+            after: None,
+        };
+        passed(server.close_month(users, 2, new_invoice_ids()).await);
+        yield_now().await;
+    }
+}
+
+async fn usage_that_meets_a_month_end_is_invoiced_once(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    let finished = Arc::new(AtomicBool::new(false));
+    let server = store.second_server().await;
+    let closing = tokio::spawn(close(server, Arc::clone(&finished)));
+    let server = store.second_server().await;
+    let folding = tokio::spawn(fold(server, Arc::clone(&finished)));
+    for round in 0..60 {
+        let calls = (0..USERS).map(|number| {
+            let call = usage(&format!("user-{number}"), &format!("{round}"), 1_000, 0);
+            made_at(call, "2026-10-31T23:00:00Z")
+        });
+        let calls = batch(calls);
+        while passed(store.store.commit_usage(&calls).await).is_none() {}
+    }
+    finished.store(true, Ordering::SeqCst);
+    closing.await.unwrap();
+    folding.await.unwrap();
+    assert_eq!(store.logged(Source::Records).await.len(), 60 * USERS);
+    assert_sums(&store).await;
+    let november = month("2026-11");
+    store.clock.set("2026-12-01T00:00:00Z");
+    for of in [month("2026-10"), november] {
+        let users = UsersToClose {
+            month: of,
+            known_by: None,
+            after: None,
+        };
+        let closed = store.store.close_month(users, 100, new_invoice_ids());
+        assert_eq!(closed.await.unwrap().failed, []);
+    }
+    let mut records = 0;
+    for of in [month("2026-10"), november] {
+        let found = store.store.reconcile_month(of, None, 100).await.unwrap();
+        assert_eq!(found.differences, [], "{of}");
+        records += found.records;
+    }
+    assert_eq!(usize::try_from(records), Ok(60 * USERS));
 }

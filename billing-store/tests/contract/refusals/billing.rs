@@ -1,6 +1,10 @@
 //! Invoices and credit notes that are refused.
 
-use billing_core::{ids::InvoiceId, invoice::Payment, refusal::Refusal};
+use billing_core::{
+    ids::{InvoiceId, PriceId},
+    invoice::Payment,
+    refusal::Refusal,
+};
 use billing_store::{InvoiceChange, InvoiceOrder};
 
 use super::{
@@ -26,6 +30,8 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
     }
     cases.extend(of_no_invoice(world, "frank", InvoiceId::new(unique())));
     cases.extend(of_franks(world));
+    let unknown = Refusal::PriceUnknown(PriceId::new(999));
+    cases.extend(invoices_of(world, "heidi", "2026-10", unknown));
     cases
 }
 

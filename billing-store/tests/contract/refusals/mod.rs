@@ -3,6 +3,7 @@
 mod billing;
 mod catalog;
 mod coupons;
+mod overdue;
 mod subscriptions;
 mod usage;
 mod world;
@@ -64,7 +65,8 @@ async fn a_refused_call_leaves_everything_as_it_was(backend: Backend) {
         .chain(catalog::cases(&world))
         .chain(subscriptions::cases(&world))
         .chain(coupons::cases(&world))
-        .chain(billing::cases(&world));
+        .chain(billing::cases(&world))
+        .chain(overdue::cases(&world));
     let mut before = state(&world.store).await;
     for Case {
         name,

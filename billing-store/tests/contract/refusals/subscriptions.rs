@@ -1,6 +1,10 @@
 //! Orders about subscriptions that are refused.
 
-use billing_core::{refusal::Refusal, subscription::SubscriptionOrder};
+use billing_core::{
+    money::NumberError,
+    refusal::Refusal,
+    subscription::{BillingCycle, SubscriptionOrder},
+};
 
 use super::{
     Case, NOBODY, case,
@@ -54,6 +58,11 @@ fn orders_to_subscribe() -> Vec<(&'static str, SubscriptionOrder, Refusal)> {
             "a start that is to come",
             changed(subscribe_to("plan-pro"), |new| new.start = later),
             Refusal::field("start_time", "must not be in the future"),
+        ),
+        (
+            "a fee that does not fit",
+            changed(subscribe_to("dear"), |new| new.cycle = BillingCycle::Yearly),
+            Refusal::SubscriptionTooLarge(NumberError::TooLarge),
         ),
     ]
 }

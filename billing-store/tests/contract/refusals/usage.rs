@@ -22,7 +22,7 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
     )];
     for name in BOTH {
         let unpriced = || of_model(usage(name, "new", 1, 1), "unheard-of");
-        let too_large = || of_model(usage(name, "new", 5_000_000_000, 0), "gold");
+        let too_large = || of_model(usage(name, "new", 1_000_000_000, 0), "gold");
         let model = ModelId::parse("unheard-of").unwrap();
         for (what, call, refusal) in [
             ("unpriced", unpriced(), Refusal::ModelUnpriced(model)),

@@ -5,7 +5,7 @@ use billing_core::{
     coupon::{Coupon, CouponValue},
     ids::{CreditNoteId, InvoiceId, RecordId},
     invoice::{CreditNoteOrder, Payment},
-    subscription::{NewSubscription, SubscriptionOrder},
+    subscription::{BillingCycle, NewSubscription, SubscriptionOrder},
 };
 use billing_store::{InvoiceChange, InvoiceOrder};
 use test_postgres::Backend;
@@ -33,14 +33,15 @@ impl World {
     pub(super) async fn new(backend: Backend) -> Self {
         let store = TestStore::open(backend).await;
         store.clock.set(OCTOBER);
-        // A charge for it does not fit.
-        store.set_price("gold", "70000000000000000", "0").await;
+        store.set_price("gold", "1", "0").await;
         make_plans(&store).await;
+        make_dear(&store).await;
         make_coupons(&store).await;
         redeem_coupons(&store).await;
         make_subscriptions(&store).await;
         store.clock.set(NOON);
         let (voided, correction) = record_and_void(&store).await;
+        corrupt(&store).await;
         let (paid, void) = make_invoices(&store).await;
         let taxed = store
             .store
@@ -57,12 +58,35 @@ impl World {
 }
 
 async fn make_plans(store: &TestStore) {
-    for id in ["free", "former"] {
+    for id in ["dear", "free", "former"] {
         let created = store.store.create_plan(plan(id), plan_with_quota(1));
         created.await.unwrap();
     }
     let former = store.store.deactivate_plan(plan("former"), false);
     former.await.unwrap();
+}
+
+/// Has prices that are read and could not be written: a charge for "gold" and twelve fees of "dear"
+/// do not fit.
+async fn make_dear(store: &TestStore) {
+    for change in [
+        "UPDATE model_prices SET prompt_price_per_k = '1000000000000000000' \
+         WHERE model_id = 'gold' RETURNING model_id",
+        "UPDATE plan_versions SET monthly_price = '20000000000000000000000' \
+         WHERE plan_id = 'dear' RETURNING plan_id",
+        "UPDATE catalog_version SET version = version + 1 RETURNING CAST(version AS TEXT)",
+    ] {
+        assert_eq!(store.texts(change).await.len(), 1, "{change}");
+    }
+}
+
+/// Has a record of heidi's in October name a price that there is not.
+async fn corrupt(store: &TestStore) {
+    let call = made_at(usage("heidi", "call", 1_000, 0), OCTOBER);
+    store.commit(&batch([call])).await;
+    let change = "UPDATE billing_records SET price_id = 999 WHERE user_id = 'heidi' \
+        RETURNING user_id";
+    assert_eq!(store.texts(change).await.len(), 1);
 }
 
 async fn make_coupons(store: &TestStore) {
@@ -95,7 +119,8 @@ async fn redeem_coupons(store: &TestStore) {
     }
 }
 
-/// alice's goes on, dave's will end, carol's has ended in its trial.
+/// alice's goes on, dave's will end, carol's has ended in its trial, and grace's has, so that a fee
+/// is due that does not fit.
 async fn make_subscriptions(store: &TestStore) {
     order_of(store, "carol", trial()).await;
     store.clock.set("2026-10-12T12:00:00Z");
@@ -106,6 +131,11 @@ async fn make_subscriptions(store: &TestStore) {
         let order = subscribe_to("plan-basic");
         order_of(store, name, order).await;
     }
+    let yearly = changed(subscribe_to("dear"), |new| {
+        new.cycle = BillingCycle::Yearly;
+        new.trial_days = 7;
+    });
+    order_of(store, "grace", yearly).await;
     let at_period_end = true;
     order_of(store, "dave", SubscriptionOrder::Cancel { at_period_end }).await;
 }
