@@ -1,21 +1,19 @@
 //! Rows of `accounts`.
 
-use std::sync::Arc;
-
 use billing_core::{
     account::{AccountState, Alerts, AutoTopup, Discount, Tax},
-    catalog::{Catalog, PlanVersion},
+    catalog::Catalog,
     event::QuotaLevel,
-    ids::{PlanId, PlanVersionId, RecordId, SubscriptionId, UserId},
+    ids::{PlanId, RecordId, SubscriptionId, UserId},
     quota_window::{Counters, QuotaWindow, Span},
-    refusal::Refusal,
     subscription::{Subscription, SubscriptionState},
 };
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::{
-    Amounts, DbMoney, DbRate, DbTimestamp, DbUuid, month, present, subscription, table::table_row,
+    Amounts, DbMoney, DbRate, DbTimestamp, DbUuid, month, plan::plan_version, present,
+    subscription, table::table_row,
 };
 use crate::{
     StoreError,
@@ -215,11 +213,4 @@ impl AccountRow {
 fn level(text: &str) -> Result<QuotaLevel, StoreError> {
     let named = QuotaLevel::named(text);
     named.ok_or_else(|| StoreError::corrupt("alert_levels_announced", text))
-}
-
-/// The version with a number.
-pub(super) fn plan_version(catalog: &Catalog, id: i32) -> Result<Arc<PlanVersion>, StoreError> {
-    let id = PlanVersionId::new(id);
-    let version = catalog.plan_version(id).map(Arc::clone);
-    version.ok_or(StoreError::Rejected(Refusal::PlanVersionUnknown(id)))
 }

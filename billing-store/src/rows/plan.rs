@@ -1,8 +1,11 @@
 //! Rows of `subscription_plans` and `plan_versions`.
 
+use std::sync::Arc;
+
 use billing_core::{
-    catalog::{Plan, PlanTerms, PlanVersion, UsagePricing},
+    catalog::{Catalog, Plan, PlanTerms, PlanVersion, UsagePricing},
     ids::{PlanId, PlanVersionId},
+    refusal::Refusal,
 };
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
@@ -152,4 +155,11 @@ const fn usage_pricing_text(pricing: UsagePricing) -> &'static str {
         UsagePricing::Included => "included",
         UsagePricing::Metered => "metered",
     }
+}
+
+/// The version with a number.
+pub(super) fn plan_version(catalog: &Catalog, id: i32) -> Result<Arc<PlanVersion>, StoreError> {
+    let id = PlanVersionId::new(id);
+    let version = catalog.plan_version(id).map(Arc::clone);
+    version.ok_or(StoreError::Rejected(Refusal::PlanVersionUnknown(id)))
 }

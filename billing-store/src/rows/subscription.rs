@@ -11,7 +11,7 @@ use billing_core::{
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
-use super::{DbTimestamp, DbUuid, account::plan_version, table::table_row};
+use super::{DbTimestamp, DbUuid, plan::plan_version, table::table_row};
 use crate::{
     StoreError,
     sql_types::{UtcTimestamp, UuidBytes},

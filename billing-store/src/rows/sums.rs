@@ -61,6 +61,7 @@ macro_rules! sums {
                 ($(whole_sum($table::$whole),)+ $(exact_sum($table::$money),)+)
             };
         }
+        pub(crate) use sums_of;
     };
 }
 
@@ -69,8 +70,6 @@ sums! {
     reasoning_tokens, overage_tokens;
     cost_usd, covered_amount, overage_cost, discount_amount, final_cost
 }
-
-pub(crate) use sums_of;
 
 impl TryFrom<SumsRow> for Sums {
     type Error = StoreError;
