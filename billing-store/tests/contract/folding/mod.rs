@@ -20,7 +20,7 @@ use self::world::World;
 on_both_databases!(readers_answer_what_records_add_up_to_whenever_they_are_folded);
 
 const SEED: u64 = 20_261_126;
-const SEQUENCES: u64 = 4;
+const SEQUENCES: u64 = 2;
 const STEPS: usize = 40;
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
