@@ -1,6 +1,9 @@
 //! Traffic for the tests of concurrency and faults, and the proof that all of it was counted once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use billing_client::{
     BillingClient, Error, ReadDecimal, RetryPolicy, Usage,
@@ -63,10 +66,16 @@ pub(crate) fn server(backend: Backend) -> TestServerBuilder {
     TestServer::builder(backend).clock(NOW)
 }
 
+/// How long a call may take: an unoptimised server needs seconds for the largest batch, and more
+/// beside other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// An operator's client that reports every failure instead of trying again.
 pub(crate) async fn client(server: &TestServer) -> BillingClient {
     BillingClient::builder(server.url())
         .token(server.token("operator", "usage:write admin").await)
+        .timeout(PATIENCE)
+        .deadline(PATIENCE)
         .retries(RetryPolicy::never())
         .connect()
         .await
