@@ -171,8 +171,8 @@ fn pool(
 /// still when they have grown.
 const NO_SCANS: &str = "SET enable_seqscan = off; SET jit = off;";
 
-/// What writers add to the session. Plans are made once, because planning costs a lone record
-/// more than running it; and as they may be made while the tables are still empty, when a scan looks
+/// What writers add to the session. Plans are made once, because planning costs a lone record more
+/// than running it; and as they may be made while the tables are still empty, when a scan looks
 /// cheapest, they may only look rows up. Compiling such plans takes longer than running them.
 const LOOK_UP_ONLY: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \

@@ -6,12 +6,15 @@
     reason = "the columns are documented by the contract"
 )]
 
+mod totals;
+
+pub use self::totals::{record_totals, usage_totals};
+
 /// The id of the only row of `catalog_version`.
 pub(crate) const CATALOG: i32 = 1;
 
 diesel::table! {
     use diesel::sql_types::*;
-
     catalog_version (id) {
         id -> Integer,
         version -> BigInt,
@@ -21,7 +24,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
-
     model_prices (id) {
         id -> Integer,
         model_id -> Text,
@@ -40,7 +42,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp};
-
     subscription_plans (id) {
         id -> Text,
         name -> Text,
@@ -64,7 +65,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
-
     plan_versions (id) {
         id -> Integer,
         plan_id -> Text,
@@ -82,7 +82,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
-
     accounts (user_id) {
         user_id -> Text,
         version -> BigInt,
@@ -139,7 +138,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
-
     billing_settings (user_id) {
         user_id -> Text,
         id -> Text,
@@ -162,7 +160,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
-
     user_discounts (user_id, effective_from) {
         user_id -> Text,
         effective_from -> UtcTimestamp,
@@ -174,7 +171,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{UtcTimestamp, UuidBytes};
-
     subscriptions (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -195,7 +191,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{UtcTimestamp, UuidBytes};
-
     subscription_periods (user_id, subscription_id, window_start) {
         user_id -> Text,
         subscription_id -> UuidBytes,
@@ -213,7 +208,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-
     billing_records (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -255,7 +249,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp};
-
     usage_rollups (user_id, day, invoice_month, price_id, plan_version_id, window_start, reversal) {
         user_id -> Text,
         day -> Text,
@@ -281,67 +274,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-
-    /// A view; diesel asks for a key.
-    record_totals (user_id, id) {
-        user_id -> Text,
-        id -> UuidBytes,
-        day -> Text,
-        invoice_month -> Text,
-        price_id -> Integer,
-        plan_version_id -> Integer,
-        window_start -> UtcTimestamp,
-        reversal -> Bool,
-        record_count -> BigInt,
-        prompt_tokens -> BigInt,
-        completion_tokens -> BigInt,
-        cached_prompt_tokens -> BigInt,
-        cache_write_tokens -> BigInt,
-        reasoning_tokens -> BigInt,
-        overage_tokens -> BigInt,
-        cost_usd -> ExactDecimal,
-        covered_amount -> ExactDecimal,
-        overage_cost -> ExactDecimal,
-        discount_amount -> ExactDecimal,
-        final_cost -> ExactDecimal,
-        model -> Text,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp};
-
-    /// A view; diesel asks for a key.
-    usage_totals (user_id) {
-        user_id -> Text,
-        day -> Text,
-        invoice_month -> Text,
-        price_id -> Integer,
-        plan_version_id -> Integer,
-        window_start -> UtcTimestamp,
-        reversal -> Bool,
-        record_count -> BigInt,
-        prompt_tokens -> BigInt,
-        completion_tokens -> BigInt,
-        cached_prompt_tokens -> BigInt,
-        cache_write_tokens -> BigInt,
-        reasoning_tokens -> BigInt,
-        overage_tokens -> BigInt,
-        cost_usd -> ExactDecimal,
-        covered_amount -> ExactDecimal,
-        overage_cost -> ExactDecimal,
-        discount_amount -> ExactDecimal,
-        final_cost -> ExactDecimal,
-        model -> Text,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
-
     coupons (id) {
         id -> UuidBytes,
         code -> Text,
@@ -367,7 +300,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
-
     coupon_usages (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -384,7 +316,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
-
     invoices (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -416,7 +347,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-
     invoice_lines (user_id, sequence) {
         user_id -> Text,
         sequence -> BigInt,
@@ -434,7 +364,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-
     credit_notes (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -450,7 +379,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{UtcTimestamp, UuidBytes};
-
     payment_methods (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -466,7 +394,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-
     payment_transactions (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -488,7 +415,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-
     topup_transactions (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
@@ -505,7 +431,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::UtcTimestamp;
-
     webhook_events (provider, id) {
         provider -> Text,
         id -> Text,
@@ -518,7 +443,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::UtcTimestamp;
-
     alerts (user_id, window_start, level) {
         user_id -> Text,
         window_start -> UtcTimestamp,
@@ -531,7 +455,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{JsonText, UtcTimestamp};
-
     outbox (user_id, sequence) {
         user_id -> Text,
         sequence -> BigInt,
@@ -548,7 +471,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::sql_types::{JsonText, UtcTimestamp};
-
     job_leases (name) {
         name -> Text,
         owner -> Text,

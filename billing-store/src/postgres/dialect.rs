@@ -80,7 +80,7 @@ async fn insert_records(mut conn: &Conn, rows: Vec<RecordRow>) -> Result<usize, 
 
 async fn update_counters(mut conn: &Conn, rows: Vec<AccountRow>) -> Result<(), StoreError> {
     if !rows.is_empty() {
-        let rows = Arrays::new(rows, |role| role.is_key() || role.is_counter());
+        let rows = Arrays::new(rows, Role::is_key_or_counter);
         UpdateCounters::<Pg, _>::new(rows)
             .execute(&mut conn)
             .await?;
@@ -90,7 +90,7 @@ async fn update_counters(mut conn: &Conn, rows: Vec<AccountRow>) -> Result<(), S
 
 async fn update_accounts(mut conn: &Conn, rows: Vec<AccountRow>) -> Result<(), StoreError> {
     if !rows.is_empty() {
-        let rows = Arrays::new(rows, |role| role.is_key() || role.is_set());
+        let rows = Arrays::new(rows, Role::is_key_or_set);
         UpdateAccounts::<Pg, _>::new(rows)
             .execute(&mut conn)
             .await?;

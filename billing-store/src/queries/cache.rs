@@ -13,8 +13,8 @@ use crate::{
     schema::{CATALOG, catalog_version, model_prices, plan_versions, subscription_plans},
 };
 
-/// Prices and plans as they were last read. It may be dropped at any time: every use in a transaction
-/// compares its version with the database's.
+/// Prices and plans as they were last read. It may be dropped at any time: every use in a
+/// transaction compares its version with the database's.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CatalogCache(Arc<RwLock<Arc<Catalog>>>);
 

@@ -1,6 +1,7 @@
 //! Statements over rows, the same for both databases but for where the values come from. They are
 //! query fragments of their own because diesel keeps upserts and updates unprepared on both
-//! databases, and inserts with optional columns on SQLite; preparing one costs more than running it.
+//! databases, and inserts with optional columns on SQLite; preparing one costs more than running
+//! it.
 
 use std::marker::PhantomData;
 
@@ -10,7 +11,7 @@ use diesel::{
     query_builder::{AstPass, QueryFragment, QueryId},
 };
 
-use super::table::{Row, Wanted};
+use super::table::{Role, Row, Wanted};
 
 /// Where a statement's values come from: a `SELECT` from arrays on PostgreSQL, `VALUES` on SQLite.
 pub(crate) trait Source<DB: Backend>: Send + 'static {
@@ -80,8 +81,8 @@ prepared! {
     Insert: |source, out| push_insert(source, Existing::Fails, out);
     InsertNew: |source, out| push_insert(source, Existing::Stays, out);
     Upsert: |source, out| push_insert(source, Existing::IsSet, out);
-    UpdateAccounts: |source, out| push_update(source, |role| role.is_set(), out);
-    UpdateCounters: |source, out| push_update(source, |role| role.is_counter(), out);
+    UpdateAccounts: |source, out| push_update(source, Role::is_key_or_set, out);
+    UpdateCounters: |source, out| push_update(source, Role::is_key_or_counter, out);
 }
 
 fn push_insert<'b, DB: Backend, S: Source<DB>>(
@@ -90,25 +91,21 @@ fn push_insert<'b, DB: Backend, S: Source<DB>>(
     out: &mut AstPass<'_, 'b, DB>,
 ) -> QueryResult<()> {
     push_all(out, &["INSERT INTO ", S::Row::TABLE, " ("]);
-    push_list(
-        out,
-        S::Row::names(|role| role.is_inserted()),
-        |out, name| {
-            out.push_sql(name);
-        },
-    );
+    push_list(out, S::Row::names(Role::is_inserted), |out, name| {
+        out.push_sql(name);
+    });
     out.push_sql(") ");
-    source.push(|role| role.is_inserted(), out)?;
+    source.push(Role::is_inserted, out)?;
     match existing {
         Existing::Fails => {}
         Existing::Stays => out.push_sql(" ON CONFLICT DO NOTHING"),
         Existing::IsSet => {
             out.push_sql(" ON CONFLICT (");
-            push_list(out, S::Row::names(|role| role.is_key()), |out, name| {
+            push_list(out, S::Row::names(Role::is_key), |out, name| {
                 out.push_sql(name);
             });
             out.push_sql(") DO UPDATE SET ");
-            push_list(out, S::Row::names(|role| role.is_set()), |out, name| {
+            push_list(out, S::Row::names(Role::is_set), |out, name| {
                 push_all(out, &[name, " = excluded.", name]);
             });
         }
@@ -118,18 +115,14 @@ fn push_insert<'b, DB: Backend, S: Source<DB>>(
 
 fn push_update<'b, DB: Backend, S: Source<DB>>(
     source: &'b S,
-    set: Wanted,
+    wanted: Wanted,
     out: &mut AstPass<'_, 'b, DB>,
 ) -> QueryResult<()> {
-    let bound: Wanted = if set(super::table::Role::Set) {
-        |role| role.is_key() || role.is_set()
-    } else {
-        |role| role.is_key() || role.is_counter()
-    };
+    let keys: Vec<_> = S::Row::names(Role::is_key).collect();
     out.push_sql("WITH u (");
-    push_list(out, S::Row::names(bound), |out, name| out.push_sql(name));
+    push_list(out, S::Row::names(wanted), |out, name| out.push_sql(name));
     out.push_sql(") AS (");
-    source.push(bound, out)?;
+    source.push(wanted, out)?;
     push_all(
         out,
         &[
@@ -138,11 +131,11 @@ fn push_update<'b, DB: Backend, S: Source<DB>>(
             " AS t SET version = t.version + 1",
         ],
     );
-    for name in S::Row::names(set) {
+    for name in S::Row::names(wanted).filter(|name| !keys.contains(name)) {
         push_all(out, &[", ", name, " = u.", name]);
     }
     out.push_sql(" FROM u WHERE ");
-    for (index, name) in S::Row::names(|role| role.is_key()).enumerate() {
+    for (index, name) in keys.into_iter().enumerate() {
         let and = if index == 0 { "" } else { " AND " };
         push_all(out, &[and, "t.", name, " = u.", name]);
     }

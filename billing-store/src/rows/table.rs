@@ -34,8 +34,14 @@ impl Role {
         matches!(self, Self::Counter | Self::Set)
     }
 
-    pub(crate) const fn is_counter(self) -> bool {
-        matches!(self, Self::Counter)
+    /// Whether updating accounts needs it.
+    pub(crate) const fn is_key_or_set(self) -> bool {
+        self.is_key() || self.is_set()
+    }
+
+    /// Whether updating what usage changes of accounts needs it.
+    pub(crate) const fn is_key_or_counter(self) -> bool {
+        matches!(self, Self::Key | Self::Counter)
     }
 }
 

@@ -8,8 +8,8 @@ use billing_core::{
 
 use crate::StoreError;
 
-/// Subscription plans. A change asks for the time once no usage can be in the middle of being priced
-/// and nobody in the middle of subscribing.
+/// Subscription plans. A change asks for the time once no usage can be in the middle of being
+/// priced and nobody in the middle of subscribing.
 #[async_trait]
 pub trait PlanStore: Send + Sync {
     /// The plans in their display order.

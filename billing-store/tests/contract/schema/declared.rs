@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-const SCHEMA: &str = include_str!("../../../src/schema.rs");
+const SCHEMA: &str = concat!(
+    include_str!("../../../src/schema.rs"),
+    include_str!("../../../src/schema/totals.rs"),
+);
 const MIGRATION: &str =
     include_str!("../../../../migrations/postgres/2026-11-22-000000_initial/up.sql");
 /// Queries that read like tables.
