@@ -117,6 +117,9 @@ async fn forget(
     mut unused: Vec<String>,
     changed: &[Account],
 ) -> Result<(), StoreError> {
+    if unused.is_empty() {
+        return Ok(());
+    }
     let changed: HashSet<_> = changed
         .iter()
         .map(|account| account.id().as_str())
