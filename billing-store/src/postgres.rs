@@ -131,6 +131,7 @@ where
     match work(tx).await {
         Ok(value) => {
             AnsiTransactionManager::commit_transaction(&mut *tx.conn).await?;
+            tx.note_commit();
             Ok(value)
         }
         Err(error) => {

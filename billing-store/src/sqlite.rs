@@ -129,6 +129,7 @@ where
         Ok(value) => {
             let commit = AnsiTransactionManager::commit_transaction;
             tx.conn.spawn_blocking(commit).await?;
+            tx.note_commit();
             Ok(value)
         }
         Err(error) => {

@@ -1,7 +1,7 @@
 //! What a store method works with: a connection, the catalog and the clock. Every method is one
 //! [`Backend::read`] or one [`Backend::write`].
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use billing_core::catalog::Catalog;
 use chrono::{DateTime, Utc};
@@ -37,11 +37,25 @@ impl Shared {
 pub(crate) struct Tx {
     pub(crate) conn: Object<Conn>,
     pub(super) shared: Shared,
+    /// The tails that accounts have once the transaction is committed.
+    pub(super) tails: Vec<(String, i64)>,
 }
 
 impl Tx {
     pub(crate) const fn new(conn: Object<Conn>, shared: Shared) -> Self {
-        Self { conn, shared }
+        Self {
+            conn,
+            shared,
+            tails: Vec::new(),
+        }
+    }
+
+    /// Tells the rest of the store what is true now that the transaction is committed.
+    pub(crate) fn note_commit(&mut self) {
+        let tails = mem::take(&mut self.tails);
+        if !tails.is_empty() {
+            self.shared.tails.note(tails);
+        }
     }
 
     /// The time. Whoever decides asks once the locks are held.

@@ -55,7 +55,7 @@ impl Tx {
                 let tail = account.state.tail_records;
                 (account.id().to_string(), tail)
             });
-            self.shared.tails.note(tails);
+            self.tails.extend(tails);
         }
         store_rarities(&mut self.conn, accounts, now).await
     }
