@@ -36,12 +36,7 @@ impl Tx {
     /// Locks an account, creating its row when it is missing, and keeps the catalog as it is until
     /// the transaction ends.
     pub(in super::super) async fn hold(&mut self, user_id: &UserId) -> Result<Held, StoreError> {
-        let user_ids = vec![user_id.to_string()];
-        let asked = self.now();
-        let rows = dialect::lock_accounts(&mut self.conn, user_ids, asked).await?;
-        let now = self.now();
-        let version = dialect::share_catalog(&mut self.conn).await?;
-        let catalog = self.catalog_at(version).await?;
+        let (rows, catalog, now) = self.hold_rows(vec![user_id.to_string()]).await?;
         let row = rows.into_iter().next();
         let row = row.ok_or_else(|| StoreError::Failed("the account was not locked".to_owned()))?;
         Ok(Held {
@@ -49,6 +44,19 @@ impl Tx {
             catalog,
             now,
         })
+    }
+
+    /// Locks the rows of accounts in the order given, creating those that are missing, and keeps
+    /// the catalog as it is. The time is asked under the locks.
+    async fn hold_rows(
+        &mut self,
+        user_ids: Vec<String>,
+    ) -> Result<(Vec<AccountRow>, Arc<Catalog>, DateTime<Utc>), StoreError> {
+        let asked = self.now();
+        let rows = dialect::lock_accounts(&mut self.conn, user_ids, asked).await?;
+        let now = self.now();
+        let version = dialect::share_catalog(&mut self.conn).await?;
+        Ok((rows, self.catalog_at(version).await?, now))
     }
 
     /// Reads what a locked account needs for times from `earliest` on, and advances it to now.
@@ -85,11 +93,7 @@ impl Tx {
         mut user_ids: Vec<String>,
     ) -> Result<Ready<Vec<Account>>, StoreError> {
         user_ids.sort_unstable();
-        let asked = self.now();
-        let rows = dialect::lock_accounts(&mut self.conn, user_ids, asked).await?;
-        let now = self.now();
-        let version = dialect::share_catalog(&mut self.conn).await?;
-        let catalog = self.catalog_at(version).await?;
+        let (rows, catalog, now) = self.hold_rows(user_ids).await?;
         let states = rows.into_iter().map(|row| {
             let state = row.into_state(&catalog)?;
             let needs = state.needs(now, now);

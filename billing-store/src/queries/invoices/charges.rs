@@ -66,9 +66,9 @@ pub(super) async fn lines(
         .await?)
 }
 
-/// Selects sums by user, day, price and window from a table of totals.
+/// Sums of an invoice month's usage by user, day, price and window, from a table of totals.
 macro_rules! usage_sums {
-    ($table:ident) => {
+    ($table:ident, $tx:ident, $user_ids:ident, $month:ident) => {
         $table::table
             .group_by((
                 $table::user_id,
@@ -87,6 +87,10 @@ macro_rules! usage_sums {
                 $table::reversal,
                 sums_of!($table),
             ))
+            .filter($table::user_id.eq_any($user_ids))
+            .filter($table::invoice_month.eq($month.to_string()))
+            .load(&mut $tx.conn)
+            .await?
     };
 }
 
@@ -96,11 +100,7 @@ pub(super) async fn summed(
     user_ids: &[String],
     month: Month,
 ) -> Result<Vec<UsageSumRow>, StoreError> {
-    Ok(usage_sums!(usage_totals)
-        .filter(usage_totals::user_id.eq_any(user_ids))
-        .filter(usage_totals::invoice_month.eq(month.to_string()))
-        .load(&mut tx.conn)
-        .await?)
+    Ok(usage_sums!(usage_totals, tx, user_ids, month))
 }
 
 /// Sums of an invoice month's usage from the records themselves.
@@ -109,11 +109,7 @@ pub(super) async fn recorded(
     user_ids: &[String],
     month: Month,
 ) -> Result<Vec<UsageSumRow>, StoreError> {
-    Ok(usage_sums!(record_totals)
-        .filter(record_totals::user_id.eq_any(user_ids))
-        .filter(record_totals::invoice_month.eq(month.to_string()))
-        .load(&mut tx.conn)
-        .await?)
+    Ok(usage_sums!(record_totals, tx, user_ids, month))
 }
 
 /// How many records a month's invoice stands for, by user.
