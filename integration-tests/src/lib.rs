@@ -13,4 +13,4 @@ pub mod server;
 pub mod tools;
 
 pub use server::TestServer;
-pub use test_postgres::{self as postgres, Backend, on_both_databases};
+pub use test_postgres::{self as postgres, Backend, Random, on_both_databases};

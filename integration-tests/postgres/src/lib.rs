@@ -1,5 +1,5 @@
 //! A PostgreSQL of the tests' own: one server per test process, one database per test. Nothing has
-//! to be started or installed beforehand.
+//! to be started or installed beforehand. And what else tests on both databases share.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -12,6 +12,7 @@ pub mod build_output;
 pub mod install;
 mod package;
 mod process;
+mod random;
 
 use std::sync::{
     OnceLock,
@@ -20,8 +21,8 @@ use std::sync::{
 
 use tokio_postgres::{Client, NoTls};
 
-pub use self::backend::Backend;
 use self::process::Postgres;
+pub use self::{backend::Backend, random::Random};
 
 /// The server, or why there is none, so that every test that needs it says the same.
 static SERVER: OnceLock<Result<Postgres, String>> = OnceLock::new();

@@ -19,7 +19,6 @@ mod look;
 mod money;
 mod operation;
 mod plans;
-mod random;
 mod reference;
 mod script;
 mod setup;

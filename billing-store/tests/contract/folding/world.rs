@@ -9,11 +9,11 @@ use billing_core::{
 };
 use billing_store::{Store, StoreError, UsersToClose};
 use chrono::TimeDelta;
-use test_postgres::Backend;
+use test_postgres::{Backend, Random};
 
 use super::{expected::Truth, reading::Reading};
 use crate::support::{
-    Random, TestStore, coupon, new_invoice_ids, plan, plan_with_quota, redeem, subscribe_to, user,
+    TestStore, coupon, new_invoice_ids, plan, plan_with_quota, redeem, subscribe_to, user,
 };
 
 const BEGIN: &str = "2026-09-03T10:00:00Z";

@@ -3,7 +3,6 @@
 mod clock;
 mod log;
 mod make;
-mod random;
 
 use std::{error::Error, sync::Arc};
 
@@ -22,7 +21,6 @@ pub(crate) use self::{
         MODEL, batch, coupon, made_at, month, new_invoice_ids, of_model, plan, plan_with_quota,
         price, received, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
     },
-    random::Random,
 };
 
 /// When the clock stands unless a test sets it.

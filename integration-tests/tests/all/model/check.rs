@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use billing_proto::v1::{InvoiceStatus, ItemType};
 
+use integration_tests::Random;
+
 use super::{
     calendar::{DAY, micros, month_of, month_start},
     choices,
@@ -12,7 +14,6 @@ use super::{
     money::{CENT, USD, amount, decimal},
     operation::Operation,
     plans::{Price, Terms},
-    random::Random,
     reference::{Call, Record, Reference, Refusal},
     script,
     subscriptions::Order,
@@ -33,7 +34,7 @@ fn coupon(value: Value) -> Coupon {
     }
 }
 
-/// Contract, section 7.
+/// Contract, chapter 12.
 fn example(on_pro: bool) -> (Reference, String) {
     let price = |prompt: i128, completion: i128| Price {
         row: 0,
@@ -113,7 +114,7 @@ fn the_reference_agrees_with_the_worked_examples() {
     }
 }
 
-/// Contract, section 7: the same months on their invoices.
+/// Contract, chapter 12: the same months on their invoices.
 #[test]
 fn the_reference_invoices_the_worked_examples() {
     for (on_pro, expected) in [

@@ -1,11 +1,12 @@
 //! Draws what a sequence needs of its own: models, plans, coupons.
 
+use integration_tests::Random;
+
 use super::{
     calendar::{DAY, Micros},
     coupons::{Coupon, Value},
     money::{CENT, USD},
     plans::{Price, Terms},
-    random::Random,
 };
 
 /// 10^-12 USD per 1,000 tokens: round ones and some with every digit.

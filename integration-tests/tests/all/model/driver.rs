@@ -8,13 +8,14 @@ use billing_proto::v1::{
     ValidateCouponRequest, VoidUsageRequest,
 };
 
+use integration_tests::Random;
+
 use super::{
     calendar::{Micros, timestamp},
     compare::{self, Figures, VOID_REASON, accepted, agree},
     money::decimal,
     operation::Operation,
     plans::Price,
-    random::Random,
     reference::{Call, Reference},
     script,
     setup::number,

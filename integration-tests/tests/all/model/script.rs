@@ -1,12 +1,13 @@
 //! Chooses the next call of a sequence: mostly sensible ones, near the edges of time, and a few
 //! that must be refused.
 
+use integration_tests::Random;
+
 use super::{
     calendar::{DAY, HOUR, Micros, SECOND, month_of, month_start},
     choices,
     money::CENT,
     operation::{Operation, When},
-    random::Random,
     reference::{Call, Reference},
     subscriptions::Order,
 };

@@ -8,6 +8,8 @@ use billing_proto::{
     },
 };
 
+use integration_tests::Random;
+
 use super::{
     calendar::{DAY, HOUR, Micros, month_of, month_start, timestamp},
     choices,
@@ -16,7 +18,6 @@ use super::{
     driver::{Driver, Names},
     money::{USD, amount, decimal},
     plans::{Price, Terms},
-    random::Random,
     reference::Reference,
 };
 use crate::wire::Wire;

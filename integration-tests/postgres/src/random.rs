@@ -1,10 +1,13 @@
 //! Numbers that only depend on their seed.
 
-/// SplitMix64.
-pub(crate) struct Random(u64);
+/// SplitMix64: the same numbers on every machine, so that a failure can be repeated by its seed.
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Numbers that follow from a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,23 +19,35 @@ impl Random {
     }
 
     /// From `low` to `high`, both included.
-    pub(crate) fn range(&mut self, low: i64, high: i64) -> i64 {
+    ///
+    /// # Panics
+    /// When `high` is below `low`.
+    pub fn range(&mut self, low: i64, high: i64) -> i64 {
         let count = i128::from(high) - i128::from(low) + 1;
         let drawn = i128::from(low) + i128::from(self.next()) % count;
         i64::try_from(drawn).expect("between two numbers of this type")
     }
 
-    pub(crate) fn index(&mut self, count: usize) -> usize {
+    /// A place in a list of `count` entries.
+    ///
+    /// # Panics
+    /// When it is empty.
+    pub fn index(&mut self, count: usize) -> usize {
         let last = i64::try_from(count).expect("a short list") - 1;
         usize::try_from(self.range(0, last)).expect("not negative")
     }
 
-    pub(crate) fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.index(choices.len())].clone()
+    /// One of some choices.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+        let choice = choices.get(self.index(choices.len()));
+        choice.expect("a place in the list").clone()
     }
 
     /// True in so many of 100 cases.
-    pub(crate) fn percent(&mut self, cases: i64) -> bool {
+    pub fn percent(&mut self, cases: i64) -> bool {
         self.range(1, 100) <= cases
     }
 }
