@@ -1,4 +1,4 @@
-//! Coupons: who may redeem them, and what redeemed ones take of a month (contract, section 5).
+//! Coupons: who may redeem them, and what redeemed ones take of a month (contract, chapter 8).
 
 use std::collections::BTreeMap;
 

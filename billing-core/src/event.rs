@@ -1,4 +1,4 @@
-//! What the world is told of (contract, section 11), numbered per account.
+//! What the world is told of, numbered per account.
 
 use chrono::{DateTime, Utc};
 

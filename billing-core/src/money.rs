@@ -14,7 +14,7 @@ pub const CENTS: u32 = 2;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Fixed<const SCALE: u32>(i128);
 
-/// An amount in USD with 15 decimals: tokens x price / 1,000 is exact (contract, section 2).
+/// An amount in USD with 15 decimals: tokens x price / 1,000 is exact (contract, chapter 2).
 pub type Money = Fixed<15>;
 /// A price in USD with 12 decimals, per 1,000 tokens unless its name says otherwise.
 pub type Price = Fixed<12>;

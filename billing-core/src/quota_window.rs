@@ -37,7 +37,7 @@ impl Span {
 }
 
 /// The moment `months` after the boundary at `start`, on the anchor's day of the month or the
-/// month's last (contract, section 4).
+/// month's last (contract, chapter 7).
 #[must_use]
 pub fn months_after(anchor: DateTime<Utc>, start: DateTime<Utc>, months: u32) -> DateTime<Utc> {
     let years = i64::from(start.year()).saturating_sub(anchor.year().into());
@@ -132,8 +132,8 @@ impl QuotaWindow {
             .saturating_sub(self.counters.overage_tokens)
     }
 
-    /// Where tokens would be taken from: the quota, then the topped-up balance (contract, section
-    /// 3, step 4). On a metered plan the quota only counts, and the balance is left alone.
+    /// Where tokens would be taken from: the quota, then the topped-up balance (contract, chapter
+    /// 5, step 4). On a metered plan the quota only counts, and the balance is left alone.
     #[must_use]
     pub fn takes(&self, tokens: i64, balance: i64) -> TokensTaken {
         let quota = tokens.min(self.quota_left());

@@ -1,4 +1,4 @@
-//! Warning users who are running out of tokens (contract, section 4).
+//! Warning users who are running out of tokens (contract, chapter 7).
 
 use super::{Account, AccountState};
 use crate::event::{Event, EventData, QuotaAlert, QuotaLevel};

@@ -1,4 +1,4 @@
-//! What a record costs and who pays it (contract, section 3).
+//! What a record costs and who pays it (contract, chapter 5).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -177,7 +177,7 @@ impl Account {
         })
     }
 
-    /// Steps 1 to 4 of the contract's section 3, before coupons.
+    /// Steps 1 to 4 of the contract's chapter 5, before coupons.
     fn charge(
         &self,
         price: &ModelPrice,

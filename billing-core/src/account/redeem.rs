@@ -1,4 +1,4 @@
-//! Redeeming a coupon (contract, section 5).
+//! Redeeming a coupon (contract, chapter 8).
 
 use chrono::{DateTime, Utc};
 

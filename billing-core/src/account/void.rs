@@ -1,4 +1,4 @@
-//! Voiding a record: a correction that reverses it (contract, section 3, step 9).
+//! Voiding a record: a correction that reverses it (contract, chapter 5).
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -46,7 +46,7 @@ pub enum TokenKind {
 }
 
 impl TokenPrices {
-    /// What tokens cost, each part at its own price (contract, section 3, step 1).
+    /// What tokens cost, each part at its own price (contract, chapter 5, step 1).
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when the amount does not fit.

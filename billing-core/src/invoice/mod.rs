@@ -1,4 +1,4 @@
-//! Invoices (contract, section 6): what a month is invoiced at, and what becomes of invoices.
+//! Invoices (contract, chapter 9): what a month is invoiced at, and what becomes of invoices.
 
 mod bill;
 mod groups;

@@ -1,4 +1,4 @@
-//! Drafts against the limits of the contract's section 3.
+//! Drafts against the limits of the contract's chapter 4.
 
 use rstest::rstest;
 

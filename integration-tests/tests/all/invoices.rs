@@ -1,4 +1,4 @@
-//! Invoices as callers see them, from the contract's section 6.
+//! Invoices as callers see them, from the contract's chapter 9.
 
 mod breakdown;
 mod callers;

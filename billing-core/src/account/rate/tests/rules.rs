@@ -1,4 +1,4 @@
-//! One test per rule of the contract's section 3.
+//! One test per rule of the contract's chapter 5.
 
 use rstest::rstest;
 
