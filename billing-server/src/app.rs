@@ -1,12 +1,12 @@
 //! What the running server consists of: handlers and jobs work with it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use billing_store::{Store, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::{clock::Clock, error::ApiError, ids::Ids};
+use crate::{clock::Clock, config::Config, error::ApiError, ids::Ids};
 
 /// The parts of a running server, shared by everything that works with them.
 #[derive(Clone)]
@@ -17,19 +17,18 @@ struct Parts {
     writer: UsageWriter,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
-    month_end_grace: Duration,
+    config: Arc<Config>,
     stopping: watch::Receiver<bool>,
 }
 
 impl App {
-    /// A server over a store. Months are closed `month_end_grace` after their end; `stopping` turns
-    /// true when the server goes down.
+    /// A server over a store. `stopping` turns true when it goes down.
     #[must_use]
     pub(crate) fn new(
         store: Arc<dyn Store>,
         writer: UsageWriter,
         clock: Arc<dyn Clock>,
-        month_end_grace: Duration,
+        config: Arc<Config>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -37,7 +36,7 @@ impl App {
             writer,
             ids: Arc::new(Ids::new(Arc::clone(&clock))),
             clock,
-            month_end_grace,
+            config,
             stopping,
         }))
     }
@@ -62,9 +61,9 @@ impl App {
         &self.0.ids
     }
 
-    /// How long after its end a month is closed.
-    pub(crate) fn month_end_grace(&self) -> Duration {
-        self.0.month_end_grace
+    /// What the server was told at start.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
     }
 
     /// Turns true when the server goes down.

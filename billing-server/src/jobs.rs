@@ -66,7 +66,7 @@ impl Jobs {
 
     /// Closes every month whose grace is over. Users who fail are tried again next time.
     async fn close_months(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let Some((month, known_by)) = due_to_close(now, self.0.month_end_grace()) else {
+        let Some((month, known_by)) = due_to_close(now, *self.0.config().month_end_grace) else {
             return Ok(());
         };
         let mut next = Some(UsersToClose {

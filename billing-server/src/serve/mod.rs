@@ -33,6 +33,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT, then finishes what was begun.
 pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
+    let config = Arc::new(config);
     let key = config.load_signing_key()?;
     let verifier = Arc::new(Verifier::new(key, &config.token_rules()));
     let mut server = server(&config)?;
@@ -56,7 +57,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
             Arc::clone(&store),
             writer,
             clock,
-            *config.month_end_grace,
+            Arc::clone(&config),
             stopping.clone(),
         );
         Jobs::new(app.clone()).start(stopping.clone());
