@@ -14,7 +14,7 @@ use crate::{app::App, clock::TestClock, jobs::Jobs};
 
 service! {
     DebugService for MovableClock {
-        advance_clock(v1::AdvanceClockRequest) -> v1::AdvanceClockResponse;
+        Admin => advance_clock(v1::AdvanceClockRequest) -> v1::AdvanceClockResponse;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The handlers of the API and, beside each, the conversions between its messages and the domain's
 //! types: decode, ask the store once, encode. Raw texts and unchecked numbers stop here. Who may
-//! call what is decided before a handler runs, by `auth`; a handler adds what depends on the
-//! request.
+//! call a method is said beside it and checked by `auth` before the handler runs; a handler adds
+//! what depends on the request.
 
 mod accounts;
 mod coupons;
@@ -34,7 +34,22 @@ use billing_proto::v1::{
 use tonic::service::Routes;
 
 use self::violations::Violations;
-use crate::{app::App, clock::TestClock, error::ApiError};
+use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
+
+/// Who may call what, of every service.
+pub(crate) const ACCESS: &[ServiceAccess] = &[
+    accounts::ACCESS,
+    coupons::ACCESS,
+    debug::ACCESS,
+    invoices::ACCESS,
+    plans::ACCESS,
+    prices::ACCESS,
+    reports::ACCESS,
+    settings::ACCESS,
+    stats::ACCESS,
+    subscriptions::ACCESS,
+    usage::ACCESS,
+];
 
 /// What a handler answers.
 type Answer<T> = Result<T, ApiError>;

@@ -1,5 +1,5 @@
-//! Who may call which method: one table beside the descriptor, which is complete or the server
-//! does not start.
+//! Who may call which method: what the handlers say, held against the descriptor. It is complete or
+//! the server does not start.
 
 use std::collections::HashMap;
 
@@ -24,115 +24,23 @@ pub(crate) enum Access {
     Admin,
 }
 
-/// Every method's row.
-const METHODS: &[(&str, &[(&str, Access)])] = {
-    use Access::{Admin, Anyone, UsageWrite, User};
-    &[
-        (
-            "AccountService",
-            &[
-                ("GetAccount", User),
-                ("SetDiscountRate", Admin),
-                ("SetTax", Admin),
-            ],
-        ),
-        (
-            "CouponService",
-            &[
-                ("CreateCoupon", Admin),
-                ("ListCoupons", Admin),
-                ("DeactivateCoupon", Admin),
-                ("ValidateCoupon", User),
-                ("ApplyCoupon", User),
-                ("ListRedemptions", User),
-            ],
-        ),
-        ("DebugService", &[("AdvanceClock", Admin)]),
-        (
-            "InvoiceService",
-            &[
-                ("GenerateInvoice", User),
-                ("PreviewInvoice", User),
-                ("ListInvoices", User),
-                ("GetInvoice", User),
-                ("FinaliseInvoice", Admin),
-                ("VoidInvoice", Admin),
-                ("MarkInvoicePaid", Admin),
-                ("CreateCreditNote", Admin),
-                ("CloseMonth", Admin),
-                ("ReconcileMonth", Admin),
-            ],
-        ),
-        (
-            "PlanService",
-            &[
-                ("ListPlans", Anyone),
-                ("GetPlan", Anyone),
-                ("CreatePlan", Admin),
-                ("UpdatePlan", Admin),
-                ("DeactivatePlan", Admin),
-            ],
-        ),
-        (
-            "PricingService",
-            &[
-                ("ListModelPrices", User),
-                ("GetModelPrice", User),
-                ("SetModelPrice", Admin),
-                ("ImportModelPrices", Admin),
-            ],
-        ),
-        (
-            "ReportService",
-            &[
-                ("GetMonthlyReport", Admin),
-                ("GetUsageBreakdown", User),
-                ("ListTopUsers", Admin),
-                ("ExportUsage", User),
-            ],
-        ),
-        (
-            "SettingsService",
-            &[("GetSettings", User), ("UpdateSettings", User)],
-        ),
-        (
-            "StatsService",
-            &[("GetStats", User), ("GetQuotaWarning", User)],
-        ),
-        (
-            "SubscriptionService",
-            &[
-                ("Subscribe", User),
-                ("GetSubscription", User),
-                ("ListSubscriptions", User),
-                ("ChangePlan", User),
-                ("CancelSubscription", User),
-                ("ResumeSubscription", User),
-            ],
-        ),
-        (
-            "UsageService",
-            &[
-                ("RecordUsage", UsageWrite),
-                ("RecordUsageBatch", UsageWrite),
-                ("StreamUsage", UsageWrite),
-                ("CalculateCost", User),
-                ("GetUsageRecord", User),
-                ("ListUsageRecords", User),
-                ("VoidUsage", Admin),
-            ],
-        ),
-    ]
-};
+/// What the methods of one service need, as their handlers say it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServiceAccess {
+    /// The service's name.
+    pub(crate) service: &'static str,
+    /// Its methods, in snake case.
+    pub(crate) methods: &'static [(&'static str, Access)],
+}
 
 /// The table and the descriptor do not agree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AccessError {
     /// A method of the descriptor has no row.
-    #[error("the table of scopes has no row for {0}")]
+    #[error("nothing says who may call {0}")]
     NoRow(String),
     /// A row names no method.
-    #[error("the table of scopes has a row for {0}, which is no method")]
+    #[error("{0} has callers but is no method")]
     NoMethod(String),
 }
 
@@ -141,23 +49,18 @@ pub(crate) enum AccessError {
 pub(crate) struct AccessTable(HashMap<String, Access>);
 
 impl AccessTable {
-    /// The table, if it has exactly one row for each method of the API in the pool.
+    /// The table, if `services` have exactly one row for each method of the API in the pool.
     ///
     /// # Errors
     /// A method without a row, or a row without a method.
-    pub(crate) fn new(pool: &DescriptorPool) -> Result<Self, AccessError> {
-        Self::of_rows(pool, METHODS)
-    }
-
-    fn of_rows(
+    pub(crate) fn new(
         pool: &DescriptorPool,
-        rows: &[(&str, &[(&str, Access)])],
+        services: &[ServiceAccess],
     ) -> Result<Self, AccessError> {
-        let rows = rows.iter().flat_map(|(service, methods)| {
-            let methods = methods.iter();
-            methods.map(move |(method, access)| {
-                let path = format!("/{PACKAGE}.{service}/{method}");
-                (path, *access)
+        let rows = services.iter().flat_map(|of| {
+            let methods = of.methods.iter();
+            methods.map(|(method, access)| {
+                (squashed(of.service, method), (of.service, *method, *access))
             })
         });
         let mut left: HashMap<_, _> = rows.collect();
@@ -166,14 +69,16 @@ impl AccessTable {
         for service in services.filter(|service| service.package_name() == PACKAGE) {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
-                match left.remove_entry(&path) {
-                    Some((path, access)) => table.insert(path, access),
+                match left.remove(&squashed(service.name(), method.name())) {
+                    Some((.., access)) => table.insert(path, access),
                     None => return Err(AccessError::NoRow(path)),
                 };
             }
         }
-        match left.into_keys().next() {
-            Some(path) => Err(AccessError::NoMethod(path)),
+        match left.into_values().next() {
+            Some((service, method, _)) => Err(AccessError::NoMethod(format!(
+                "/{PACKAGE}.{service}/{method}"
+            ))),
             None => Ok(Self(table)),
         }
     }
@@ -184,6 +89,13 @@ impl AccessTable {
     pub(crate) fn of(&self, path: &str) -> Access {
         self.0.get(path).copied().unwrap_or(Access::User)
     }
+}
+
+/// Names a method, whether it is written as in the descriptor or as in Rust.
+fn squashed(service: &str, method: &str) -> String {
+    format!("{service}/{method}")
+        .replace('_', "")
+        .to_ascii_lowercase()
 }
 
 impl Access {
@@ -205,6 +117,7 @@ mod tests {
     use billing_proto::FILE_DESCRIPTOR_SET;
 
     use super::*;
+    use crate::api::ACCESS;
 
     fn pool() -> DescriptorPool {
         DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap()
@@ -212,32 +125,33 @@ mod tests {
 
     #[test]
     fn every_method_of_the_descriptor_has_exactly_one_row() {
-        AccessTable::new(&pool()).unwrap();
+        AccessTable::new(&pool(), ACCESS).unwrap();
     }
 
     #[test]
     fn a_method_without_a_row_is_named() {
-        let without = METHODS
-            .iter()
-            .copied()
-            .filter(|row| row.0 != "DebugService");
-        let error = AccessTable::of_rows(&pool(), &without.collect::<Vec<_>>()).unwrap_err();
+        let without = ACCESS.iter().filter(|row| row.service != "DebugService");
+        let without: Vec<_> = without.copied().collect();
+        let error = AccessTable::new(&pool(), &without).unwrap_err();
         let path = "/billing.v1.DebugService/AdvanceClock".to_owned();
         assert_eq!(error, AccessError::NoRow(path));
     }
 
     #[test]
     fn a_row_without_a_method_is_named() {
-        let stray: (&str, &[(&str, Access)]) = ("DebugService", &[("StopClock", Access::Anyone)]);
-        let rows: Vec<_> = METHODS.iter().copied().chain([stray]).collect();
-        let error = AccessTable::of_rows(&pool(), &rows).unwrap_err();
-        let path = "/billing.v1.DebugService/StopClock".to_owned();
+        let stray = ServiceAccess {
+            service: "DebugService",
+            methods: &[("stop_clock", Access::Anyone)],
+        };
+        let rows: Vec<_> = ACCESS.iter().copied().chain([stray]).collect();
+        let error = AccessTable::new(&pool(), &rows).unwrap_err();
+        let path = "/billing.v1.DebugService/stop_clock".to_owned();
         assert_eq!(error, AccessError::NoMethod(path));
     }
 
     #[test]
     fn what_does_not_exist_needs_a_token() {
-        let table = AccessTable::new(&pool()).unwrap();
+        let table = AccessTable::new(&pool(), ACCESS).unwrap();
         assert_eq!(
             table.of("/billing.v1.PlanService/ListPlans"),
             Access::Anyone

@@ -187,7 +187,7 @@ mod tests {
         let key = SigningKey::parse(SECRET).unwrap();
         let verifier = Verifier::new(key, &TokenRules::default());
         let pool = DescriptorPool::decode(billing_proto::FILE_DESCRIPTOR_SET).unwrap();
-        let access = AccessTable::new(&pool).unwrap();
+        let access = AccessTable::new(&pool, crate::api::ACCESS).unwrap();
         let auth = AuthLayer::new(Arc::new(verifier), Arc::new(access), reflection_public);
         let handler = service_fn(async |request: Request<()>| {
             let (parts, ()) = request.into_parts();

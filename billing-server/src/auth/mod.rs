@@ -8,7 +8,7 @@ pub(crate) mod layer;
 pub(crate) mod resolved;
 pub(crate) mod tokens;
 
-pub(crate) use access::AccessTable;
+pub(crate) use access::{Access, AccessTable, ServiceAccess};
 pub(crate) use caller::{Caller, Scopes};
 pub(crate) use keys::{KeyError, SigningKey};
 pub(crate) use layer::{AuthLayer, caller};

@@ -13,6 +13,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{error::ServeError, health};
 use crate::{
+    api,
     auth::{AccessTable, AuthLayer, Verifier},
     config::{Config, ConfigError},
     rest::{self, Gate, openapi},
@@ -37,7 +38,7 @@ pub(super) fn all(
     store: Arc<dyn Store>,
 ) -> Result<Routes, ServeError> {
     let reflection = || reflection(pool, config.test_clock.is_some());
-    let access = AccessTable::new(pool).map_err(ServeError::failed)?;
+    let access = AccessTable::new(pool, api::ACCESS).map_err(ServeError::failed)?;
     let auth = AuthLayer::new(verifier, Arc::new(access), config.reflection_public);
     let grpc = grpc
         .add_service(reflection().build_v1().map_err(ServeError::failed)?)

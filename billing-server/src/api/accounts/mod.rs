@@ -10,9 +10,9 @@ use crate::{app::App, auth::caller};
 
 service! {
     AccountService for App {
-        get_account(v1::GetAccountRequest) -> v1::Account;
-        set_discount_rate(v1::SetDiscountRateRequest) -> v1::Account;
-        set_tax(v1::SetTaxRequest) -> v1::Account;
+        User => get_account(v1::GetAccountRequest) -> v1::Account;
+        Admin => set_discount_rate(v1::SetDiscountRateRequest) -> v1::Account;
+        Admin => set_tax(v1::SetTaxRequest) -> v1::Account;
     }
 }
 

@@ -10,12 +10,12 @@ use crate::{app::App, auth::caller};
 
 service! {
     CouponService for App {
-        create_coupon(v1::CreateCouponRequest) -> v1::Coupon;
-        list_coupons(v1::ListCouponsRequest) -> v1::ListCouponsResponse;
-        deactivate_coupon(v1::DeactivateCouponRequest) -> v1::Coupon;
-        validate_coupon(v1::ValidateCouponRequest) -> v1::ValidateCouponResponse;
-        apply_coupon(v1::ApplyCouponRequest) -> v1::ApplyCouponResponse;
-        list_redemptions(v1::ListRedemptionsRequest) -> v1::ListRedemptionsResponse;
+        Admin => create_coupon(v1::CreateCouponRequest) -> v1::Coupon;
+        Admin => list_coupons(v1::ListCouponsRequest) -> v1::ListCouponsResponse;
+        Admin => deactivate_coupon(v1::DeactivateCouponRequest) -> v1::Coupon;
+        User => validate_coupon(v1::ValidateCouponRequest) -> v1::ValidateCouponResponse;
+        User => apply_coupon(v1::ApplyCouponRequest) -> v1::ApplyCouponResponse;
+        User => list_redemptions(v1::ListRedemptionsRequest) -> v1::ListRedemptionsResponse;
     }
 }
 

@@ -17,16 +17,16 @@ use crate::{app::App, auth::caller};
 
 service! {
     InvoiceService for App where CloseMonthStream = month::Closing {
-        generate_invoice(v1::GenerateInvoiceRequest) -> v1::Invoice;
-        preview_invoice(v1::PreviewInvoiceRequest) -> v1::Invoice;
-        list_invoices(v1::ListInvoicesRequest) -> v1::ListInvoicesResponse;
-        get_invoice(v1::GetInvoiceRequest) -> v1::Invoice;
-        finalise_invoice(v1::FinaliseInvoiceRequest) -> v1::Invoice;
-        void_invoice(v1::VoidInvoiceRequest) -> v1::Invoice;
-        mark_invoice_paid(v1::MarkInvoicePaidRequest) -> v1::Invoice;
-        create_credit_note(v1::CreateCreditNoteRequest) -> v1::CreditNote;
-        close_month(v1::CloseMonthRequest) -> month::Closing;
-        reconcile_month(v1::ReconcileMonthRequest) -> v1::ReconcileMonthResponse;
+        User => generate_invoice(v1::GenerateInvoiceRequest) -> v1::Invoice;
+        User => preview_invoice(v1::PreviewInvoiceRequest) -> v1::Invoice;
+        User => list_invoices(v1::ListInvoicesRequest) -> v1::ListInvoicesResponse;
+        User => get_invoice(v1::GetInvoiceRequest) -> v1::Invoice;
+        Admin => finalise_invoice(v1::FinaliseInvoiceRequest) -> v1::Invoice;
+        Admin => void_invoice(v1::VoidInvoiceRequest) -> v1::Invoice;
+        Admin => mark_invoice_paid(v1::MarkInvoicePaidRequest) -> v1::Invoice;
+        Admin => create_credit_note(v1::CreateCreditNoteRequest) -> v1::CreditNote;
+        Admin => close_month(v1::CloseMonthRequest) -> month::Closing;
+        Admin => reconcile_month(v1::ReconcileMonthRequest) -> v1::ReconcileMonthResponse;
     }
 }
 

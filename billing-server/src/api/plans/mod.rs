@@ -10,11 +10,11 @@ use crate::{app::App, auth::caller};
 
 service! {
     PlanService for App {
-        list_plans(v1::ListPlansRequest) -> v1::ListPlansResponse;
-        get_plan(v1::GetPlanRequest) -> v1::Plan;
-        create_plan(v1::CreatePlanRequest) -> v1::Plan;
-        update_plan(v1::UpdatePlanRequest) -> v1::Plan;
-        deactivate_plan(v1::DeactivatePlanRequest) -> v1::Plan;
+        Anyone => list_plans(v1::ListPlansRequest) -> v1::ListPlansResponse;
+        Anyone => get_plan(v1::GetPlanRequest) -> v1::Plan;
+        Admin => create_plan(v1::CreatePlanRequest) -> v1::Plan;
+        Admin => update_plan(v1::UpdatePlanRequest) -> v1::Plan;
+        Admin => deactivate_plan(v1::DeactivatePlanRequest) -> v1::Plan;
     }
 }
 

@@ -15,10 +15,10 @@ const MAX_IMPORT: usize = 10_000;
 
 service! {
     PricingService for App {
-        list_model_prices(v1::ListModelPricesRequest) -> v1::ListModelPricesResponse;
-        get_model_price(v1::GetModelPriceRequest) -> v1::ModelPrice;
-        set_model_price(v1::SetModelPriceRequest) -> v1::ModelPrice;
-        import_model_prices(v1::ImportModelPricesRequest) -> v1::ImportModelPricesResponse;
+        User => list_model_prices(v1::ListModelPricesRequest) -> v1::ListModelPricesResponse;
+        User => get_model_price(v1::GetModelPriceRequest) -> v1::ModelPrice;
+        Admin => set_model_price(v1::SetModelPriceRequest) -> v1::ModelPrice;
+        Admin => import_model_prices(v1::ImportModelPricesRequest) -> v1::ImportModelPricesResponse;
     }
 }
 

@@ -18,10 +18,10 @@ use crate::{
 
 service! {
     ReportService for App where ExportUsageStream = export::Parts {
-        get_monthly_report(v1::GetMonthlyReportRequest) -> v1::GetMonthlyReportResponse;
-        get_usage_breakdown(v1::GetUsageBreakdownRequest) -> v1::GetUsageBreakdownResponse;
-        list_top_users(v1::ListTopUsersRequest) -> v1::ListTopUsersResponse;
-        export_usage(v1::ExportUsageRequest) -> export::Parts;
+        Admin => get_monthly_report(v1::GetMonthlyReportRequest) -> v1::GetMonthlyReportResponse;
+        User => get_usage_breakdown(v1::GetUsageBreakdownRequest) -> v1::GetUsageBreakdownResponse;
+        Admin => list_top_users(v1::ListTopUsersRequest) -> v1::ListTopUsersResponse;
+        User => export_usage(v1::ExportUsageRequest) -> export::Parts;
     }
 }
 

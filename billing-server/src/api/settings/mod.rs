@@ -10,8 +10,8 @@ use crate::{app::App, auth::caller};
 
 service! {
     SettingsService for App {
-        get_settings(v1::GetSettingsRequest) -> v1::Settings;
-        update_settings(v1::UpdateSettingsRequest) -> v1::Settings;
+        User => get_settings(v1::GetSettingsRequest) -> v1::Settings;
+        User => update_settings(v1::UpdateSettingsRequest) -> v1::Settings;
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{app::App, auth::caller};
 
 service! {
     StatsService for App {
-        get_stats(v1::GetStatsRequest) -> v1::GetStatsResponse;
-        get_quota_warning(v1::GetQuotaWarningRequest) -> v1::GetQuotaWarningResponse;
+        User => get_stats(v1::GetStatsRequest) -> v1::GetStatsResponse;
+        User => get_quota_warning(v1::GetQuotaWarningRequest) -> v1::GetQuotaWarningResponse;
     }
 }
 

@@ -11,12 +11,12 @@ use crate::{app::App, auth::caller};
 
 service! {
     SubscriptionService for App {
-        subscribe(v1::SubscribeRequest) -> v1::Subscription;
-        get_subscription(v1::GetSubscriptionRequest) -> v1::Subscription;
-        list_subscriptions(v1::ListSubscriptionsRequest) -> v1::ListSubscriptionsResponse;
-        change_plan(v1::ChangePlanRequest) -> v1::Subscription;
-        cancel_subscription(v1::CancelSubscriptionRequest) -> v1::Subscription;
-        resume_subscription(v1::ResumeSubscriptionRequest) -> v1::Subscription;
+        User => subscribe(v1::SubscribeRequest) -> v1::Subscription;
+        User => get_subscription(v1::GetSubscriptionRequest) -> v1::Subscription;
+        User => list_subscriptions(v1::ListSubscriptionsRequest) -> v1::ListSubscriptionsResponse;
+        User => change_plan(v1::ChangePlanRequest) -> v1::Subscription;
+        User => cancel_subscription(v1::CancelSubscriptionRequest) -> v1::Subscription;
+        User => resume_subscription(v1::ResumeSubscriptionRequest) -> v1::Subscription;
     }
 }
 

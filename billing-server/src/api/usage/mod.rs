@@ -29,13 +29,13 @@ const MAX_BATCH: usize = 10_000;
 
 service! {
     UsageService for App where StreamUsageStream = stream::Answers {
-        record_usage(v1::RecordUsageRequest) -> v1::RecordUsageResponse;
-        record_usage_batch(v1::RecordUsageBatchRequest) -> v1::RecordUsageBatchResponse;
-        stream_usage(Streaming<v1::RecordUsageRequest>) -> stream::Answers;
-        calculate_cost(v1::CalculateCostRequest) -> v1::CalculateCostResponse;
-        get_usage_record(v1::GetUsageRecordRequest) -> v1::UsageRecord;
-        list_usage_records(v1::ListUsageRecordsRequest) -> v1::ListUsageRecordsResponse;
-        void_usage(v1::VoidUsageRequest) -> v1::UsageRecord;
+        UsageWrite => record_usage(v1::RecordUsageRequest) -> v1::RecordUsageResponse;
+        UsageWrite => record_usage_batch(v1::RecordUsageBatchRequest) -> v1::RecordUsageBatchResponse;
+        UsageWrite => stream_usage(Streaming<v1::RecordUsageRequest>) -> stream::Answers;
+        User => calculate_cost(v1::CalculateCostRequest) -> v1::CalculateCostResponse;
+        User => get_usage_record(v1::GetUsageRecordRequest) -> v1::UsageRecord;
+        User => list_usage_records(v1::ListUsageRecordsRequest) -> v1::ListUsageRecordsResponse;
+        Admin => void_usage(v1::VoidUsageRequest) -> v1::UsageRecord;
     }
 }
 
@@ -46,8 +46,8 @@ impl App {
     ) -> Answer<v1::RecordUsageResponse> {
         let usage = self.usage(&*caller(&request)?, request.into_inner())?;
         // A model without a price is refused before the database hears of the user.
-        let at = usage.created_at.min(usage.received_at);
-        self.check_price(&usage.model, at).await?;
+        let at = usage.call.created_at.min(usage.received_at);
+        self.check_price(&usage.call.model, at).await?;
         let (record, duplicate) = recorded(self.writer().record(usage).await?)?;
         Ok(v1::RecordUsageResponse {
             record: Some(self.shown(record)?),
