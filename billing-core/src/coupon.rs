@@ -20,6 +20,59 @@ pub enum CouponValue {
     Fixed(Money),
 }
 
+impl CouponValue {
+    /// What the kind is called in tables, and the number beside it.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when the number does not fit.
+    pub fn stored(self) -> Result<(&'static str, Money), NumberError> {
+        Ok(match self {
+            Self::Percentage(percent) => ("percentage", percent.rescaled()?),
+            Self::Fixed(value) => ("fixed", value),
+        })
+    }
+
+    /// The value that is stored as a kind and a number; `None` when there is no such kind.
+    ///
+    /// # Errors
+    /// When the number is none of the kind.
+    pub fn from_stored(kind: &str, number: Money) -> Result<Option<Self>, NumberError> {
+        Ok(Some(match kind {
+            "percentage" => Self::Percentage(number.rescaled()?),
+            "fixed" => Self::Fixed(number),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Whether it lasts until it is used up, instead of for its months.
+    pub(crate) const fn lasts_until_used_up(self) -> bool {
+        match self {
+            Self::Percentage(_) => false,
+            Self::Fixed(_) => true,
+        }
+    }
+
+    /// Whether `saved` leaves something of it.
+    fn outlasts(self, saved: Money) -> bool {
+        match self {
+            Self::Percentage(_) => true,
+            Self::Fixed(value) => saved < value,
+        }
+    }
+
+    /// What it takes of a sum of which others have left `rest`, after it has saved `elsewhere`.
+    pub(crate) fn part_of(self, rest: Money, elsewhere: Money) -> Result<Money, NumberError> {
+        match self {
+            Self::Percentage(percent) => rest.percent(percent),
+            Self::Fixed(value) => {
+                // An invoice that rounded up may have fixed a part of a cent more than the value.
+                let left = value.minus(elsewhere)?.max(Money::ZERO);
+                Ok(left.min(rest))
+            }
+        }
+    }
+}
+
 /// A coupon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coupon {
@@ -179,19 +232,12 @@ impl Redemption {
     /// until it is used up.
     #[must_use]
     pub fn is_live_in(&self, month: Month) -> bool {
-        match self.value {
-            CouponValue::Percentage(_) => self.runs_in(month),
-            CouponValue::Fixed(value) => self.runs_in(month) && self.saved < value,
-        }
+        self.runs_in(month) && self.value.outlasts(self.saved)
     }
 
     fn runs_in(&self, month: Month) -> bool {
-        let limited = self.duration_months > 0 && !self.is_fixed();
+        let limited = self.duration_months > 0 && !self.value.lasts_until_used_up();
         self.month <= month && (!limited || month < self.month.plus(self.duration_months))
-    }
-
-    const fn is_fixed(&self) -> bool {
-        matches!(self.value, CouponValue::Fixed(_))
     }
 
     fn taken_in(&self, month: Month) -> Money {
@@ -226,15 +272,8 @@ impl Redemption {
         if rest.is_negative() || !self.runs_in(month) {
             return Ok(Money::ZERO);
         }
-        match self.value {
-            CouponValue::Percentage(percent) => rest.percent(percent),
-            CouponValue::Fixed(value) => {
-                let elsewhere = self.saved.minus(self.taken_in(month))?;
-                // An invoice that rounded up may have fixed a part of a cent more than the value.
-                let left = value.minus(elsewhere)?.max(Money::ZERO);
-                Ok(left.min(rest))
-            }
-        }
+        let elsewhere = self.saved.minus(self.taken_in(month))?;
+        self.value.part_of(rest, elsewhere)
     }
 }
 
@@ -263,13 +302,13 @@ impl Parts {
     /// # Errors
     /// [`NumberError::TooLarge`] when an amount does not fit.
     pub fn of(redemptions: &[Redemption], month: Month, sum: Money) -> Result<Self, NumberError> {
-        let by_kind = |fixed: bool| {
+        let lasting = |until_used_up: bool| {
             let numbered = redemptions.iter().enumerate();
-            numbered.filter(move |(_, redemption)| redemption.is_fixed() == fixed)
+            numbered.filter(move |(_, taker)| taker.value.lasts_until_used_up() == until_used_up)
         };
         let mut rest = sum;
         let mut parts = Vec::with_capacity(redemptions.len());
-        for (index, redemption) in by_kind(false).chain(by_kind(true)) {
+        for (index, redemption) in lasting(false).chain(lasting(true)) {
             let part = redemption.part_of(rest, month)?;
             rest = rest.minus(part)?;
             parts.push((index, part));

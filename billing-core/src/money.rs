@@ -105,6 +105,24 @@ impl<const SCALE: u32> Fixed<SCALE> {
             .ok_or(NumberError::TooLarge)
     }
 
+    /// The same number with another count of decimals, exactly.
+    ///
+    /// # Errors
+    /// [`NumberError::TooPrecise`] when it has more than `TO` decimals, [`NumberError::TooLarge`]
+    /// when it does not fit.
+    pub fn rescaled<const TO: u32>(self) -> Result<Fixed<TO>, NumberError> {
+        let (up, down) = (TO.saturating_sub(SCALE), SCALE.saturating_sub(TO));
+        let divisor = power_of_ten(down);
+        if self.0.checked_rem(divisor) != Some(0) {
+            return Err(NumberError::TooPrecise(TO));
+        }
+        let number = self.0.checked_div(divisor);
+        number
+            .and_then(|number| number.checked_mul(power_of_ten(up)))
+            .map(Fixed)
+            .ok_or(NumberError::TooLarge)
+    }
+
     /// The same number, exactly.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    coupon::{CouponValue, Redemption},
+    coupon::Redemption,
     ids::{InvoiceId, PriceId, UserId},
     money::{Money, NumberError},
     month::Month,
@@ -274,8 +274,7 @@ impl Bill {
     }
 }
 
-/// Each percentage takes its part of what is left; a fixed coupon no more than its value and what
-/// is left.
+/// Each takes its part of what is left; one that can be used up, no more than that.
 fn check_parts(
     owed: Money,
     parts: &[CouponPart],
@@ -288,8 +287,10 @@ fn check_parts(
         let redemption = redemptions.iter().find(|r| r.id == part.redemption_id);
         let expected = match redemption.map(|redemption| redemption.value) {
             None => Money::ZERO,
-            Some(CouponValue::Percentage(percent)) => left.percent(percent)?,
-            Some(CouponValue::Fixed(value)) => part.exact.min(value).min(left),
+            Some(value) if value.lasts_until_used_up() => {
+                part.exact.min(value.part_of(left, Money::ZERO)?)
+            }
+            Some(value) => value.part_of(left, Money::ZERO)?,
         };
         mismatches.extend(Mismatch::of(field, &expected, &part.exact));
         left = left.minus(part.exact)?;

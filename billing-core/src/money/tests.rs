@@ -407,3 +407,13 @@ fn other_peoples_numbers_are_rounded_half_up(
 fn what_cannot_be_read_is_not_rounded(#[case] text: &str, #[case] error: NumberError) {
     assert_eq!(Price::read_rounded(text, 3), Err(error));
 }
+
+#[test]
+fn a_number_keeps_its_value_with_other_decimals_or_is_refused() {
+    let rate: Rate = "12.5".parse().unwrap();
+    let wide: Money = rate.rescaled().unwrap();
+    assert_eq!(wide, "12.5".parse().unwrap());
+    assert_eq!(wide.rescaled(), Ok(rate));
+    let fine: Money = "0.00001".parse().unwrap();
+    assert_eq!(fine.rescaled::<4>(), Err(NumberError::TooPrecise(4)));
+}

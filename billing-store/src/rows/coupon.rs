@@ -3,7 +3,7 @@
 use billing_core::{
     coupon::{Coupon, CouponValue, Redemption},
     ids::{CouponId, PlanId, RedemptionId, RequestId, UserId},
-    money::{Money, Rate},
+    money::Money,
 };
 use diesel::{
     Queryable, Selectable,
@@ -44,17 +44,16 @@ impl TryFrom<&Coupon> for CouponRow {
     type Error = StoreError;
 
     fn try_from(coupon: &Coupon) -> Result<Self, StoreError> {
-        let refused = |error: &dyn ToString| StoreError::Refused(error.to_string());
-        let (type_, value) = match coupon.value {
-            CouponValue::Percentage(percent) => ("percentage", percent.to_string()),
-            CouponValue::Fixed(value) => ("fixed", value.to_string()),
-        };
+        let (type_, value) = coupon
+            .value
+            .stored()
+            .map_err(|error| StoreError::Refused(error.to_string()))?;
         let plans = coupon.applicable_plans.iter().map(ToString::to_string);
         Ok(Self {
             id: DbUuid(coupon.id.uuid()),
             code: coupon.code.clone(),
             type_: type_.to_owned(),
-            value: DbFixed(value.parse().map_err(|error| refused(&error))?),
+            value: DbFixed(value),
             max_uses: coupon.max_uses,
             used_count: coupon.used_count,
             max_usage_per_user: coupon.max_usage_per_user,
@@ -66,7 +65,7 @@ impl TryFrom<&Coupon> for CouponRow {
             created_by: coupon.created_by.clone(),
             applicable_plans: Json(plans.collect()),
             duration_months: i32::try_from(coupon.duration_months)
-                .map_err(|error| refused(&error))?,
+                .map_err(|error| StoreError::Refused(error.to_string()))?,
             created_at: DbTimestamp(coupon.created_at),
             updated_at: DbTimestamp(coupon.updated_at),
         })
@@ -156,15 +155,9 @@ impl RedemptionRow {
 }
 
 fn coupon_value(kind: &str, value: Money) -> Result<CouponValue, StoreError> {
-    match kind {
-        "percentage" => {
-            let percent: Result<Rate, _> = value.to_string().parse();
-            let percent = percent.map_err(|error| StoreError::corrupt("value", error))?;
-            Ok(CouponValue::Percentage(percent))
-        }
-        "fixed" => Ok(CouponValue::Fixed(value)),
-        other => Err(StoreError::corrupt("type", other)),
-    }
+    let known = CouponValue::from_stored(kind, value);
+    let known = known.map_err(|error| StoreError::corrupt("value", error))?;
+    known.ok_or_else(|| StoreError::corrupt("type", kind))
 }
 
 fn duration(months: i32) -> Result<u32, StoreError> {

@@ -38,7 +38,7 @@ CREATE TABLE subscription_plans (
     is_active BOOLEAN NOT NULL DEFAULT TRUE,
     display_order INTEGER NOT NULL,
     features JSONB NOT NULL,
-    usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
+    usage_pricing TEXT NOT NULL,
     overage_discount_rate NUMERIC NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
@@ -54,7 +54,7 @@ CREATE TABLE plan_versions (
     monthly_price NUMERIC NOT NULL,
     extra_token_price NUMERIC NOT NULL,
     overage_discount_rate NUMERIC NOT NULL,
-    usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
+    usage_pricing TEXT NOT NULL,
     effective_from TIMESTAMPTZ NOT NULL,
     created_at TIMESTAMPTZ NOT NULL
 );
@@ -161,8 +161,8 @@ CREATE TABLE subscriptions (
     user_id TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL,
     plan_id TEXT COLLATE "C" NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('trialing', 'active', 'cancelled', 'expired')),
-    billing_cycle TEXT NOT NULL CHECK (billing_cycle IN ('monthly', 'yearly')),
+    status TEXT NOT NULL,
+    billing_cycle TEXT NOT NULL,
     current_period_start TIMESTAMPTZ NOT NULL,
     current_period_end TIMESTAMPTZ NOT NULL,
     tokens_used BIGINT NOT NULL DEFAULT 0,
@@ -225,7 +225,7 @@ CREATE TABLE billing_records (
     subscription_id UUID,
     corrects_id UUID,
     -- 0 completed, 1 voided, 2 correction, 3 correction of a record that an invoice carries.
-    status SMALLINT NOT NULL CHECK (status BETWEEN 0 AND 3),
+    status SMALLINT NOT NULL,
     billing_month TEXT COLLATE "C" NOT NULL,
     -- NULL is billing_month.
     invoice_month TEXT COLLATE "C",
@@ -336,7 +336,7 @@ WHERE a.last_record_id IS DISTINCT FROM a.folded_to;
 CREATE TABLE coupons (
     id UUID PRIMARY KEY,
     code TEXT COLLATE "C" NOT NULL,
-    type TEXT NOT NULL CHECK (type IN ('percentage', 'fixed')),
+    type TEXT NOT NULL,
     value NUMERIC NOT NULL,
     max_uses BIGINT NOT NULL DEFAULT 0,
     used_count BIGINT NOT NULL DEFAULT 0,
@@ -378,9 +378,7 @@ CREATE TABLE invoices (
     user_id TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL,
     billing_month TEXT COLLATE "C" NOT NULL,
-    status TEXT NOT NULL CHECK (
-        status IN ('draft', 'issued', 'paid', 'overdue', 'void', 'uncollectible')
-    ),
+    status TEXT NOT NULL,
     billing_address TEXT NOT NULL DEFAULT '',
     amount NUMERIC NOT NULL,
     discount_amount NUMERIC NOT NULL,
@@ -478,7 +476,7 @@ CREATE UNIQUE INDEX payment_transactions_key ON payment_transactions (user_id, i
 CREATE TABLE topup_transactions (
     user_id TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed', 'refunded')),
+    status TEXT NOT NULL,
     amount NUMERIC NOT NULL,
     tokens BIGINT NOT NULL,
     price_per_token NUMERIC NOT NULL,

@@ -39,7 +39,7 @@ CREATE TABLE subscription_plans (
     is_active INTEGER NOT NULL DEFAULT 1,
     display_order INTEGER NOT NULL,
     features TEXT NOT NULL,
-    usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
+    usage_pricing TEXT NOT NULL,
     overage_discount_rate TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
@@ -55,7 +55,7 @@ CREATE TABLE plan_versions (
     monthly_price TEXT NOT NULL,
     extra_token_price TEXT NOT NULL,
     overage_discount_rate TEXT NOT NULL,
-    usage_pricing TEXT NOT NULL CHECK (usage_pricing IN ('included', 'metered')),
+    usage_pricing TEXT NOT NULL,
     effective_from INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
@@ -160,8 +160,8 @@ CREATE TABLE subscriptions (
     user_id TEXT NOT NULL,
     id BLOB NOT NULL,
     plan_id TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('trialing', 'active', 'cancelled', 'expired')),
-    billing_cycle TEXT NOT NULL CHECK (billing_cycle IN ('monthly', 'yearly')),
+    status TEXT NOT NULL,
+    billing_cycle TEXT NOT NULL,
     current_period_start INTEGER NOT NULL,
     current_period_end INTEGER NOT NULL,
     tokens_used INTEGER NOT NULL DEFAULT 0,
@@ -224,7 +224,7 @@ CREATE TABLE billing_records (
     subscription_id BLOB,
     corrects_id BLOB,
     -- 0 completed, 1 voided, 2 correction, 3 correction of a record that an invoice carries.
-    status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3),
+    status INTEGER NOT NULL,
     billing_month TEXT NOT NULL,
     -- NULL is billing_month.
     invoice_month TEXT,
@@ -330,7 +330,7 @@ WHERE t.user_id = a.user_id
 CREATE TABLE coupons (
     id BLOB PRIMARY KEY,
     code TEXT NOT NULL,
-    type TEXT NOT NULL CHECK (type IN ('percentage', 'fixed')),
+    type TEXT NOT NULL,
     value TEXT NOT NULL,
     max_uses INTEGER NOT NULL DEFAULT 0,
     used_count INTEGER NOT NULL DEFAULT 0,
@@ -372,9 +372,7 @@ CREATE TABLE invoices (
     user_id TEXT NOT NULL,
     id BLOB NOT NULL,
     billing_month TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (
-        status IN ('draft', 'issued', 'paid', 'overdue', 'void', 'uncollectible')
-    ),
+    status TEXT NOT NULL,
     billing_address TEXT NOT NULL DEFAULT '',
     amount TEXT NOT NULL,
     discount_amount TEXT NOT NULL,
@@ -472,7 +470,7 @@ CREATE UNIQUE INDEX payment_transactions_key ON payment_transactions (user_id, i
 CREATE TABLE topup_transactions (
     user_id TEXT NOT NULL,
     id BLOB NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'failed', 'refunded')),
+    status TEXT NOT NULL,
     amount TEXT NOT NULL,
     tokens INTEGER NOT NULL,
     price_per_token TEXT NOT NULL,
