@@ -60,7 +60,7 @@ impl Account {
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut recorded_here: HashMap<&str, usize> = HashMap::new();
         for usage in records {
-            let request_id = usage.request_id.as_str();
+            let request_id = usage.call.request_id.as_str();
             let earlier = recorded_here
                 .get(request_id)
                 .and_then(|index| outcomes.get(*index));
@@ -69,7 +69,7 @@ impl Account {
                 _ => recorded.get(request_id),
             };
             let outcome = match first {
-                Some(first) if first.fingerprint == usage.fingerprint => {
+                Some(first) if first.call.fingerprint == usage.call.fingerprint => {
                     Outcome::Duplicate(first.clone())
                 }
                 Some(_) => Outcome::Refused(Refusal::UsageConflict),
@@ -88,7 +88,13 @@ impl Account {
 
     /// Rates one record and changes the account, or neither.
     fn record(&mut self, catalog: &Catalog, usage: &Usage, now: DateTime<Utc>) -> Outcome {
-        let quote = self.quote(catalog, &usage.model, &usage.tokens, usage.created_at, now);
+        let quote = self.quote(
+            catalog,
+            &usage.call.model,
+            &usage.call.tokens,
+            usage.call.created_at,
+            now,
+        );
         let quote = match quote {
             Ok(quote) => quote,
             Err(refusal) => return Outcome::Refused(refusal),
@@ -96,18 +102,14 @@ impl Account {
         if self.enter(&quote.changes).is_err() {
             return Outcome::Refused(Refusal::UsageTooLarge);
         }
-        let provider = if usage.provider.is_empty() {
-            &quote.price.provider
-        } else {
-            &usage.provider
-        };
+        let mut call = usage.call.clone();
+        if call.provider.is_empty() {
+            call.provider.clone_from(&quote.price.provider);
+        }
         Outcome::Recorded(UsageRecord {
             id: self.next_record_id(usage.record_id),
             user_id: usage.user_id.clone(),
-            request_id: usage.request_id.clone(),
-            model: usage.model.clone(),
-            provider: provider.clone(),
-            tokens: usage.tokens,
+            call,
             charge: quote.charge,
             status: UsageStatus::Completed,
             is_reversal: false,
@@ -115,9 +117,7 @@ impl Account {
             invoice_month: quote.changes.invoice_month,
             corrects_id: None,
             rated_at: quote.rated_at,
-            created_at: usage.created_at,
             updated_at: now,
-            fingerprint: usage.fingerprint,
             void_reason: None,
         })
     }

@@ -17,7 +17,7 @@ use crate::{
     refusal::Refusal,
     subscription::{BillingCycle, NewSubscription, SubscriptionOrder},
     testing::{day, model_price, money, month, percentage, plan_version, time, uuid},
-    usage::{Fingerprint, Outcome, Tokens, Usage, UsageRecord},
+    usage::{Call, Fingerprint, Outcome, Tokens, Usage, UsageRecord},
 };
 
 fn plan(
@@ -115,16 +115,18 @@ fn rate(
     let usage = Usage {
         record_id: RecordId::new(uuid(&format!("rec-{request}"))),
         user_id: account.id().clone(),
-        request_id: RequestId::trusted(request.into()),
-        model: ModelId::trusted("gpt-4".into()),
-        provider: String::new(),
-        tokens: Tokens {
-            prompt: tokens,
-            ..Tokens::default()
+        call: Call {
+            request_id: RequestId::trusted(request.into()),
+            model: ModelId::trusted("gpt-4".into()),
+            provider: String::new(),
+            tokens: Tokens {
+                prompt: tokens,
+                ..Tokens::default()
+            },
+            created_at: at,
+            fingerprint: Fingerprint([1; 32]),
         },
-        created_at: at,
         received_at: now,
-        fingerprint: Fingerprint([1; 32]),
     };
     let recorded = std::collections::HashMap::new();
     let outcomes = account

@@ -8,7 +8,7 @@ use crate::{
     money::{Money, NumberError},
     month::Month,
     refusal::Refusal,
-    usage::{Charge, UsageRecord, UsageStatus},
+    usage::{Call, Charge, UsageRecord, UsageStatus},
 };
 
 /// A record to be voided.
@@ -86,15 +86,18 @@ impl Account {
         let id = self.next_record_id(order.correction_id);
         let correction = UsageRecord {
             id,
-            // Nobody else can have used the new id as the id of a call.
-            request_id: RequestId::trusted(id.to_string()),
-            tokens: original.tokens.negated(),
+            call: Call {
+                // Nobody else can have used the new id as the id of a call.
+                request_id: RequestId::trusted(id.to_string()),
+                tokens: original.call.tokens.negated(),
+                created_at: now,
+                ..original.call.clone()
+            },
             charge,
             status: UsageStatus::Correction,
             is_reversal,
             invoice_month,
             corrects_id: Some(original.id),
-            created_at: now,
             updated_at: now,
             ..original.clone()
         };
@@ -125,7 +128,7 @@ impl Account {
     }
 
     fn give_tokens_back(&mut self, original: &UsageRecord) {
-        let (tokens, taken) = (original.tokens.total(), original.charge.taken);
+        let (tokens, taken) = (original.call.tokens.total(), original.charge.taken);
         let slot = self.slot_of_record(original);
         self.change_window(slot, |window, balance| {
             window.give_back(tokens, taken, balance);

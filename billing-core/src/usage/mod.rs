@@ -149,6 +149,24 @@ pub struct UsageDraft {
     pub created_at: Option<DateTime<Utc>>,
 }
 
+/// A model call as its record keeps it: what a caller tells of it, whatever it costs and whoever
+/// pays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The caller's id of the call.
+    pub request_id: RequestId,
+    /// The model.
+    pub model: ModelId,
+    /// The provider; before the call is rated, empty stands for the price's.
+    pub provider: String,
+    /// The tokens.
+    pub tokens: Tokens,
+    /// When the call was made (UTC).
+    pub created_at: DateTime<Utc>,
+    /// What the caller set.
+    pub fingerprint: Fingerprint,
+}
+
 /// One model call that may be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
@@ -156,20 +174,10 @@ pub struct Usage {
     pub record_id: RecordId,
     /// Who is billed.
     pub user_id: UserId,
-    /// The caller's id of the call.
-    pub request_id: RequestId,
-    /// The model.
-    pub model: ModelId,
-    /// The provider; empty takes the price's.
-    pub provider: String,
-    /// The tokens.
-    pub tokens: Tokens,
-    /// When the call was made (UTC).
-    pub created_at: DateTime<Utc>,
+    /// The call.
+    pub call: Call,
     /// When the server received the call (UTC).
     pub received_at: DateTime<Utc>,
-    /// What the caller set.
-    pub fingerprint: Fingerprint,
 }
 
 impl UsageDraft {
@@ -209,13 +217,15 @@ impl UsageDraft {
             (Some(user_id), Some(request_id), Some(model)) if violations.is_empty() => Ok(Usage {
                 record_id,
                 user_id,
-                request_id,
-                model,
-                provider: self.provider,
-                tokens: self.tokens,
-                created_at,
+                call: Call {
+                    request_id,
+                    model,
+                    provider: self.provider,
+                    tokens: self.tokens,
+                    created_at,
+                    fingerprint,
+                },
                 received_at: now,
-                fingerprint,
             }),
             _ => Err(violations),
         }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Fingerprint, Tokens};
+use super::Call;
 use crate::{
-    ids::{CouponId, ModelId, PlanVersionId, PriceId, RecordId, RequestId, SubscriptionId, UserId},
+    ids::{CouponId, PlanVersionId, PriceId, RecordId, SubscriptionId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
     refusal::Refusal,
@@ -122,15 +122,9 @@ pub struct UsageRecord {
     pub id: RecordId,
     /// Who is billed.
     pub user_id: UserId,
-    /// The caller's id of the call.
-    pub request_id: RequestId,
-    /// The model.
-    pub model: ModelId,
-    /// The provider.
-    pub provider: String,
-    /// The tokens.
-    pub tokens: Tokens,
-    /// What they cost.
+    /// The model call.
+    pub call: Call,
+    /// What it costs.
     pub charge: Charge,
     /// What became of the record.
     pub status: UsageStatus,
@@ -143,15 +137,11 @@ pub struct UsageRecord {
     pub invoice_month: Month,
     /// The record that this one reverses.
     pub corrects_id: Option<RecordId>,
-    /// The earlier of `created_at` and the time of recording (UTC): it chose price, discount, month
-    /// and subscription window.
+    /// The earlier of the call's `created_at` and the time of recording (UTC): it chose price,
+    /// discount, month and subscription window.
     pub rated_at: DateTime<Utc>,
-    /// When the call was made (UTC).
-    pub created_at: DateTime<Utc>,
     /// When the record last changed (UTC).
     pub updated_at: DateTime<Utc>,
-    /// What the caller set.
-    pub fingerprint: Fingerprint,
     /// Why the record was voided, when a reason was given.
     pub void_reason: Option<String>,
 }

@@ -34,7 +34,7 @@ impl Sums {
                 UsageStatus::Correction => -1,
                 UsageStatus::Completed | UsageStatus::Voided => 1,
             },
-            tokens: record.tokens,
+            tokens: record.call.tokens,
             overage_tokens: charge.taken.overage,
             cost_usd: charge.cost_usd,
             covered_amount: charge.covered_amount,

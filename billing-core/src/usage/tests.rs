@@ -61,20 +61,22 @@ fn a_valid_draft_keeps_everything_that_was_sent() {
         Usage {
             record_id: RecordId::new(uuid("record-1")),
             user_id: UserId::parse("user-1").unwrap(),
-            request_id: RequestId::parse("request-1").unwrap(),
-            model: ModelId::parse("gpt-4").unwrap(),
-            provider: "openai".into(),
-            tokens: tokens([1_000, 500, 200, 100, 50]),
-            created_at: sent,
+            call: Call {
+                request_id: RequestId::parse("request-1").unwrap(),
+                model: ModelId::parse("gpt-4").unwrap(),
+                provider: "openai".into(),
+                tokens: tokens([1_000, 500, 200, 100, 50]),
+                created_at: sent,
+                fingerprint: Fingerprint([7; 32]),
+            },
             received_at: now(),
-            fingerprint: Fingerprint([7; 32]),
         }
     );
 }
 
 #[test]
 fn a_call_without_a_time_was_made_now() {
-    assert_eq!(validate(draft()).unwrap().created_at, now());
+    assert_eq!(validate(draft()).unwrap().call.created_at, now());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use billing_core::{
     money::{Fixed, Money, Rate},
     month::Month,
     refusal::Refusal,
-    usage::{Charge, Fingerprint, Tokens, TokensTaken, UsageRecord, UsageStatus, WindowRef},
+    usage::{Call, Charge, Fingerprint, Tokens, TokensTaken, UsageRecord, UsageStatus, WindowRef},
 };
 use diesel::sql_types::{Binary, Integer, Nullable, SmallInt, Text};
 
@@ -64,16 +64,16 @@ const REVERSAL: i16 = 3;
 impl RecordRow {
     /// The record as it is stored, without what its price and its own times tell.
     pub(crate) fn new(record: &UsageRecord, catalog: &Catalog) -> Result<Self, StoreError> {
-        let (charge, tokens) = (&record.charge, &record.tokens);
+        let (call, charge, tokens) = (&record.call, &record.charge, &record.call.tokens);
         let price = catalog.price(charge.price_id);
-        let provider = price.is_none_or(|price| price.provider != record.provider);
+        let provider = price.is_none_or(|price| price.provider != call.provider);
         let unless_nothing = |amount: Money| (amount != Money::ZERO).then_some(DbFixed(amount));
         Ok(Self {
             user_id: record.user_id.as_str().to_owned(),
             id: DbUuid(record.id.uuid()),
-            request_id: record.request_id.as_str().to_owned(),
-            model: record.model.as_str().to_owned(),
-            provider: provider.then(|| record.provider.clone()),
+            request_id: call.request_id.as_str().to_owned(),
+            model: call.model.as_str().to_owned(),
+            provider: provider.then(|| call.provider.clone()),
             prompt_tokens: count(tokens.prompt)?,
             completion_tokens: count(tokens.completion)?,
             total_tokens: count(tokens.total())?,
@@ -97,13 +97,12 @@ impl RecordRow {
             billing_month: record.billing_month.to_string(),
             invoice_month: (record.invoice_month != record.billing_month)
                 .then(|| record.invoice_month.to_string()),
-            fingerprint: record.fingerprint.0.to_vec(),
+            fingerprint: call.fingerprint.0.to_vec(),
             price_id: charge.price_id.number(),
             plan_version_id: charge.window.map(|window| window.plan_version_id.number()),
             window_start: charge.window.map(|window| DbTimestamp(window.start)),
-            rated_at: (record.rated_at != record.created_at)
-                .then_some(DbTimestamp(record.rated_at)),
-            created_at: DbTimestamp(record.created_at),
+            rated_at: (record.rated_at != call.created_at).then_some(DbTimestamp(record.rated_at)),
+            created_at: DbTimestamp(call.created_at),
             updated_at: DbTimestamp(record.updated_at),
             void_reason: record.void_reason.clone(),
         })
@@ -124,15 +123,19 @@ impl RecordRow {
         Ok(UsageRecord {
             id: RecordId::new(self.id.0),
             user_id: UserId::trusted(self.user_id),
-            request_id: RequestId::trusted(self.request_id),
-            model: ModelId::trusted(self.model),
-            provider,
-            tokens: Tokens {
-                prompt: self.prompt_tokens.into(),
-                completion: self.completion_tokens.into(),
-                cached_prompt: or_none(self.cached_prompt_tokens),
-                cache_write: or_none(self.cache_write_tokens),
-                reasoning: or_none(self.reasoning_tokens),
+            call: Call {
+                request_id: RequestId::trusted(self.request_id),
+                model: ModelId::trusted(self.model),
+                provider,
+                tokens: Tokens {
+                    prompt: self.prompt_tokens.into(),
+                    completion: self.completion_tokens.into(),
+                    cached_prompt: or_none(self.cached_prompt_tokens),
+                    cache_write: or_none(self.cache_write_tokens),
+                    reasoning: or_none(self.reasoning_tokens),
+                },
+                created_at: self.created_at.0,
+                fingerprint: Fingerprint(fingerprint),
             },
             charge,
             status,
@@ -144,9 +147,7 @@ impl RecordRow {
                 })?,
             corrects_id: self.corrects_id.map(|id| RecordId::new(id.0)),
             rated_at: self.rated_at.unwrap_or(self.created_at).0,
-            created_at: self.created_at.0,
             updated_at: self.updated_at.0,
-            fingerprint: Fingerprint(fingerprint),
             void_reason: self.void_reason,
         })
     }

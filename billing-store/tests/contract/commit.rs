@@ -31,7 +31,7 @@ async fn outcomes_stand_in_the_order_of_the_batch(backend: Backend) {
         let record = recorded(outcome);
         assert_eq!(record.id, usage.record_id);
         assert_eq!(record.user_id, usage.user_id);
-        assert_eq!(record.request_id, usage.request_id);
+        assert_eq!(record.call.request_id, usage.call.request_id);
         assert_eq!(record.charge.final_cost.to_string(), "0.03");
     }
 }
@@ -155,13 +155,13 @@ async fn a_stored_record_reads_back_as_it_was_answered(backend: Backend) {
         usage("a/b:c@d é", "x", 999_999_999, 1),
         "2026-11-10T12:01:00.123456Z",
     );
-    call.tokens.cached_prompt = 5;
-    call.tokens.cache_write = 6;
-    call.tokens.reasoning = 1;
+    call.call.tokens.cached_prompt = 5;
+    call.call.tokens.cache_write = 6;
+    call.call.tokens.reasoning = 1;
     let outcomes = store.commit(&batch([call])).await;
     let answered = recorded(&outcomes[0]);
-    assert_eq!(answered.model.as_str(), MODEL);
-    assert_eq!(answered.provider, "openai");
+    assert_eq!(answered.call.model.as_str(), MODEL);
+    assert_eq!(answered.call.provider, "openai");
     assert_eq!(answered.rated_at, time(NOON));
     let (owner, id) = (answered.user_id.clone(), answered.id);
     let stored = store.store.record(owner, id).await.unwrap();

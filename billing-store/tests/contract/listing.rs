@@ -34,7 +34,7 @@ async fn found(store: &TestStore, filter: RecordFilter) -> Vec<String> {
     let records = store.store.records(filter, 100).await.unwrap();
     records
         .into_iter()
-        .map(|record| record.request_id.into_string())
+        .map(|record| record.call.request_id.into_string())
         .collect()
 }
 
@@ -47,7 +47,7 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
     let first = store.store.records(all_of("alice"), 3).await.unwrap();
     let ids: Vec<_> = first
         .iter()
-        .map(|record| record.request_id.as_str())
+        .map(|record| record.call.request_id.as_str())
         .collect();
     assert_eq!(ids, ["call-4", "call-3", "call-2"]);
     let after = first.last().map(|record| record.id);

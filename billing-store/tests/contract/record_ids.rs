@@ -96,7 +96,7 @@ async fn a_correction_follows_every_record_of_its_user(backend: Backend) {
         };
         let made = store.store.void_usage(order).await.unwrap();
         assert_eq!((made.id, made.corrects_id), (id(expected), Some(record)));
-        assert_eq!(made.request_id.as_str(), made.id.to_string());
+        assert_eq!(made.call.request_id.as_str(), made.id.to_string());
     }
     let next = commit(store.store.as_ref(), 2, &[&[5]]).await;
     assert_eq!(next, [id(9_001)]);

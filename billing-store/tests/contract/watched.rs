@@ -60,7 +60,10 @@ impl UsageStore for WatchedStore {
         {
             return Err(StoreError::Unavailable("as the test asks".to_owned()));
         }
-        if batch.iter().any(|usage| usage.request_id.as_str() == BAD) {
+        if batch
+            .iter()
+            .any(|usage| usage.call.request_id.as_str() == BAD)
+        {
             return Err(StoreError::Refused("as the test asks".to_owned()));
         }
         self.inner.commit_usage(batch).await

@@ -94,7 +94,7 @@ fn assert_own(names: &[&str], answers: &[Result<Outcome, RecordError>]) {
     for ((name, answer), tokens) in names.iter().zip(answers).zip(1..) {
         let record = recorded(answer.as_ref().unwrap());
         assert_eq!(
-            (record.request_id.as_str(), record.tokens.prompt),
+            (record.call.request_id.as_str(), record.call.tokens.prompt),
             (*name, tokens)
         );
     }

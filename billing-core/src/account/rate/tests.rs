@@ -12,7 +12,7 @@ use crate::{
     quota_window::{Counters, Span},
     subscription::{BillingCycle, Subscription, SubscriptionState},
     testing::{model_price, money, month, plan_version, time, uuid},
-    usage::Fingerprint,
+    usage::{Call, Fingerprint},
 };
 
 /// Half past nine on a date.
@@ -91,17 +91,19 @@ fn usage(request: &str, model: &str, created_at: DateTime<Utc>, tokens: [i64; 2]
     Usage {
         record_id: RecordId::new(uuid(request)),
         user_id: UserId::parse("user-1").unwrap(),
-        request_id: RequestId::parse(request).unwrap(),
-        model: ModelId::parse(model).unwrap(),
-        provider: String::new(),
-        tokens: Tokens {
-            prompt,
-            completion,
-            ..Tokens::default()
+        call: Call {
+            request_id: RequestId::parse(request).unwrap(),
+            model: ModelId::parse(model).unwrap(),
+            provider: String::new(),
+            tokens: Tokens {
+                prompt,
+                completion,
+                ..Tokens::default()
+            },
+            created_at,
+            fingerprint: Fingerprint([1; 32]),
         },
-        created_at,
         received_at: now(),
-        fingerprint: Fingerprint([1; 32]),
     }
 }
 

@@ -56,11 +56,11 @@ fn a_correction_mirrors_its_record_and_frees_the_quota() {
     let correction = void(&mut account, &second, "2024-11-06");
     assert_eq!(correction.status, UsageStatus::Correction);
     assert_eq!(correction.corrects_id, Some(second.id));
-    assert_eq!(correction.tokens.total(), -300);
+    assert_eq!(correction.call.tokens.total(), -300);
     assert_eq!(correction.charge.overage_cost, money("-0.2"));
     assert_eq!(correction.charge.final_cost, money("-0.2"));
     assert_eq!(correction.rated_at, second.rated_at);
-    assert_eq!(correction.created_at, day("2024-11-06"));
+    assert_eq!(correction.call.created_at, day("2024-11-06"));
     assert_eq!(account.state.uninvoiced_in(month("2024-11")), Money::ZERO);
     assert_eq!(account.state.tokens_remaining(), 100);
     void(&mut account, &first, "2024-11-06");
@@ -202,7 +202,10 @@ fn a_correction_follows_the_last_record_and_is_named_by_its_id() {
     let record = rate(&mut account, "z", now, now, 100);
     let correction = void(&mut account, &record, NOVEMBER);
     assert_eq!(correction.id, record.id.next());
-    assert_eq!(correction.request_id.as_str(), correction.id.to_string());
+    assert_eq!(
+        correction.call.request_id.as_str(),
+        correction.id.to_string()
+    );
     assert_eq!(account.state.last_record_id, Some(correction.id));
     assert_eq!(account.state.tail_records, 2);
 }

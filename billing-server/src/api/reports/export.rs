@@ -34,19 +34,23 @@ const COLUMNS: [(&str, Field); 29] = [
     ("subscription_id", |r, _| {
         or_empty(&r.charge.subscription_id)
     }),
-    ("model", |r, _| r.model.to_string()),
-    ("provider", |r, _| r.provider.clone()),
-    ("request_id", |r, _| r.request_id.to_string()),
-    ("prompt_tokens", |r, _| r.tokens.prompt.to_string()),
-    ("completion_tokens", |r, _| r.tokens.completion.to_string()),
-    ("total_tokens", |r, _| r.tokens.total().to_string()),
+    ("model", |r, _| r.call.model.to_string()),
+    ("provider", |r, _| r.call.provider.clone()),
+    ("request_id", |r, _| r.call.request_id.to_string()),
+    ("prompt_tokens", |r, _| r.call.tokens.prompt.to_string()),
+    ("completion_tokens", |r, _| {
+        r.call.tokens.completion.to_string()
+    }),
+    ("total_tokens", |r, _| r.call.tokens.total().to_string()),
     ("cached_prompt_tokens", |r, _| {
-        r.tokens.cached_prompt.to_string()
+        r.call.tokens.cached_prompt.to_string()
     }),
     ("cache_write_tokens", |r, _| {
-        r.tokens.cache_write.to_string()
+        r.call.tokens.cache_write.to_string()
     }),
-    ("reasoning_tokens", |r, _| r.tokens.reasoning.to_string()),
+    ("reasoning_tokens", |r, _| {
+        r.call.tokens.reasoning.to_string()
+    }),
     ("cost_usd", |r, _| r.charge.cost_usd.digits(2)),
     ("discount_rate", |r, _| r.charge.discount_rate.to_string()),
     ("covered_amount", |r, _| r.charge.covered_amount.digits(2)),
@@ -57,7 +61,7 @@ const COLUMNS: [(&str, Field); 29] = [
     ("coupon_id", |r, _| or_empty(&r.charge.coupon_id)),
     ("status", |r, _| r.status.name().to_owned()),
     ("billing_month", |r, _| r.billing_month.to_string()),
-    ("created_at", |r, _| rfc3339(r.created_at)),
+    ("created_at", |r, _| rfc3339(r.call.created_at)),
     ("updated_at", |r, _| rfc3339(r.updated_at)),
     ("invoice_month", |r, _| r.invoice_month.to_string()),
     ("corrects_id", |r, _| or_empty(&r.corrects_id)),
@@ -168,7 +172,7 @@ mod tests {
         },
         money::{Money, Price, Rate},
         month::Month,
-        usage::{Charge, Fingerprint, Tokens, TokensTaken, UsageStatus, WindowRef},
+        usage::{Call, Charge, Fingerprint, Tokens, TokensTaken, UsageStatus, WindowRef},
     };
     use billing_proto::FILE_DESCRIPTOR_SET;
     use prost_reflect::DescriptorPool;
@@ -181,15 +185,19 @@ mod tests {
         UsageRecord {
             id: RecordId::new(Uuid::from_u128(2)),
             user_id: UserId::trusted("a,b".to_owned()),
-            request_id: RequestId::trusted("say \"hi\"".to_owned()),
-            model: ModelId::trusted("=1+2".to_owned()),
-            provider: String::new(),
-            tokens: Tokens {
-                prompt: -7,
-                completion: -1,
-                cached_prompt: -3,
-                cache_write: -2,
-                reasoning: -1,
+            call: Call {
+                request_id: RequestId::trusted("say \"hi\"".to_owned()),
+                model: ModelId::trusted("=1+2".to_owned()),
+                provider: String::new(),
+                tokens: Tokens {
+                    prompt: -7,
+                    completion: -1,
+                    cached_prompt: -3,
+                    cache_write: -2,
+                    reasoning: -1,
+                },
+                created_at: at("2024-12-01T00:00:00Z"),
+                fingerprint: Fingerprint([0; 32]),
             },
             charge: Charge {
                 price_id: PriceId::new(7),
@@ -216,9 +224,7 @@ mod tests {
             invoice_month: "2024-12".parse::<Month>().unwrap(),
             corrects_id: Some(RecordId::new(Uuid::from_u128(1))),
             rated_at: at("2024-11-30T00:00:00Z"),
-            created_at: at("2024-12-01T00:00:00Z"),
             updated_at: at("2024-12-01T00:00:00.000120Z"),
-            fingerprint: Fingerprint([0; 32]),
             void_reason: None,
         }
     }

@@ -29,9 +29,9 @@ impl App {
         for request in requests {
             let request_id = request.request_id.clone();
             let checked = self.usage(caller, request).and_then(|usage| {
-                let at = usage.created_at.min(usage.received_at);
-                if catalog.price_at(usage.model.as_str(), at).is_none() {
-                    return Err(Refusal::ModelUnpriced(usage.model).into());
+                let at = usage.call.created_at.min(usage.received_at);
+                if catalog.price_at(usage.call.model.as_str(), at).is_none() {
+                    return Err(Refusal::ModelUnpriced(usage.call.model).into());
                 }
                 usages.push(usage);
                 Ok(())

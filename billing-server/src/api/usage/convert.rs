@@ -131,15 +131,15 @@ pub(crate) fn record(record: UsageRecord, catalog: &Catalog) -> Result<v1::Usage
             .subscription_id
             .map(|id| id.to_string())
             .unwrap_or_default(),
-        model: record.model.into_string(),
-        provider: record.provider,
-        request_id: record.request_id.into_string(),
-        prompt_tokens: record.tokens.prompt,
-        completion_tokens: record.tokens.completion,
-        total_tokens: record.tokens.total(),
-        cached_prompt_tokens: record.tokens.cached_prompt,
-        cache_write_tokens: record.tokens.cache_write,
-        reasoning_tokens: record.tokens.reasoning,
+        model: record.call.model.into_string(),
+        provider: record.call.provider,
+        request_id: record.call.request_id.into_string(),
+        prompt_tokens: record.call.tokens.prompt,
+        completion_tokens: record.call.tokens.completion,
+        total_tokens: record.call.tokens.total(),
+        cached_prompt_tokens: record.call.tokens.cached_prompt,
+        cache_write_tokens: record.call.tokens.cache_write,
+        reasoning_tokens: record.call.tokens.reasoning,
         cost_usd: amount(charge.cost_usd),
         discount_rate: decimal(charge.discount_rate),
         covered_amount: amount(charge.covered_amount),
@@ -153,7 +153,7 @@ pub(crate) fn record(record: UsageRecord, catalog: &Catalog) -> Result<v1::Usage
             .unwrap_or_default(),
         status: status.into(),
         billing_month: record.billing_month.to_string(),
-        created_at: timestamp(record.created_at),
+        created_at: timestamp(record.call.created_at),
         updated_at: timestamp(record.updated_at),
         invoice_month: record.invoice_month.to_string(),
         corrects_id: record
@@ -175,7 +175,7 @@ pub(crate) fn recorded_result(record: &UsageRecord, duplicate: bool) -> v1::Reco
         v1::UsageOutcome::Recorded
     };
     v1::RecordUsageResult {
-        request_id: record.request_id.as_str().to_owned(),
+        request_id: record.call.request_id.as_str().to_owned(),
         outcome: outcome.into(),
         record_id: record.id.to_string(),
         final_cost: amount(record.charge.final_cost),

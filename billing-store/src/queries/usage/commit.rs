@@ -145,7 +145,7 @@ fn earliest(
     let positions = positions.map(Vec::as_slice).unwrap_or_default();
     let times = positions.iter().filter_map(|&position| batch.get(position));
     times
-        .map(|usage| usage.created_at)
+        .map(|usage| usage.call.created_at)
         .min()
         .unwrap_or(now)
         .min(now)
@@ -164,7 +164,7 @@ fn keys(by_user: &ByUser<'_>, batch: &[Arc<Usage>]) -> Keys {
         requests: batch
             .iter()
             .map(|usage| {
-                let request_id = usage.request_id.as_str().to_owned();
+                let request_id = usage.call.request_id.as_str().to_owned();
                 (usage.user_id.as_str().to_owned(), request_id)
             })
             .collect(),
@@ -180,7 +180,7 @@ fn by_user_and_request(rows: Vec<RecordRow>, catalog: &Catalog) -> Result<Record
         recorded
             .entry(record.user_id.as_str().to_owned())
             .or_default()
-            .insert(record.request_id.clone(), record);
+            .insert(record.call.request_id.clone(), record);
     }
     Ok(recorded)
 }

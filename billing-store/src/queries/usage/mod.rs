@@ -58,14 +58,18 @@ impl UsageStore for Backend {
 }
 
 async fn quote(tx: &mut Tx, usage: Usage) -> Result<Quote, StoreError> {
-    let created_at = usage.created_at;
+    let created_at = usage.call.created_at;
     let ready = tx.view_for(usage.user_id, move |state, now| {
         state.needs(created_at.min(now), now)
     });
     let ready = ready.await?;
     let (catalog, now) = (&ready.catalog, ready.now);
-    let quote = ready
-        .account
-        .quote(catalog, &usage.model, &usage.tokens, created_at, now);
+    let quote = ready.account.quote(
+        catalog,
+        &usage.call.model,
+        &usage.call.tokens,
+        created_at,
+        now,
+    );
     Ok(quote?)
 }

@@ -111,15 +111,15 @@ impl World {
         let (prompt, completion) = (random.range(0, 4_000), random.range(0, 2_000));
         let call = usage(name, &unique().to_string(), prompt, completion);
         let mut call = of_model(call, random.pick(&MODELS));
-        call.tokens.cached_prompt = random.range(0, prompt);
-        call.tokens.reasoning = random.range(0, completion);
+        call.call.tokens.cached_prompt = random.range(0, prompt);
+        call.call.tokens.reasoning = random.range(0, completion);
         let days = match random.range(1, 10) {
             ..=6 => 0,
             7..=8 => random.range(0, 10),
             _ => random.range(0, 70),
         };
         call.received_at = self.store.clock.now();
-        call.created_at = call.received_at - TimeDelta::days(days);
+        call.call.created_at = call.received_at - TimeDelta::days(days);
         if random.percent(10) {
             // Of a server whose clock is far behind.
             call.record_id = RecordId::new(Uuid::from_u128(1));

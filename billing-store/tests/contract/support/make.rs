@@ -18,7 +18,7 @@ use billing_core::{
     money::Money,
     month::Month,
     subscription::{BillingCycle, NewSubscription, SubscriptionOrder},
-    usage::{Fingerprint, Outcome, Tokens, Usage, UsageRecord},
+    usage::{Call, Fingerprint, Outcome, Tokens, Usage, UsageRecord},
 };
 use billing_store::NewInvoiceId;
 use chrono::{DateTime, Utc};
@@ -84,27 +84,29 @@ pub(crate) fn usage(user_id: &str, request_id: &str, prompt: i64, completion: i6
     Usage {
         record_id: RecordId::new(unique()),
         user_id: user(user_id),
-        request_id: request(request_id),
-        model: ModelId::parse(MODEL).unwrap(),
-        provider: String::new(),
-        tokens: Tokens {
-            prompt,
-            completion,
-            ..Tokens::default()
+        call: Call {
+            request_id: request(request_id),
+            model: ModelId::parse(MODEL).unwrap(),
+            provider: String::new(),
+            tokens: Tokens {
+                prompt,
+                completion,
+                ..Tokens::default()
+            },
+            created_at: time(NOON),
+            fingerprint: Fingerprint(fingerprint),
         },
-        created_at: time(NOON),
         received_at: time(NOON),
-        fingerprint: Fingerprint(fingerprint),
     }
 }
 
 pub(crate) fn of_model(mut usage: Usage, model: &str) -> Usage {
-    usage.model = ModelId::parse(model).unwrap();
+    usage.call.model = ModelId::parse(model).unwrap();
     usage
 }
 
 pub(crate) fn made_at(mut usage: Usage, created_at: &str) -> Usage {
-    usage.created_at = time(created_at);
+    usage.call.created_at = time(created_at);
     usage
 }
 

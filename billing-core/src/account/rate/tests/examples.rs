@@ -52,7 +52,7 @@ fn without_a_plan_the_items_of_the_invoice_round_once() {
     let item = |model: &str| {
         records
             .iter()
-            .filter(|record| record.model.as_str() == model)
+            .filter(|record| record.call.model.as_str() == model)
             .try_fold(Money::ZERO, |sum, record| sum.plus(record.charge.cost_usd))
             .and_then(|sum| sum.rounded(2))
             .unwrap()

@@ -27,11 +27,10 @@ fn calls() -> impl Strategy<Value = Vec<Usage>> {
             .map(|(number, (request, model, second, tokens, content))| {
                 let offset = TimeDelta::seconds(second);
                 let created_at = day("2024-10-01").checked_add_signed(offset).unwrap();
-                Usage {
-                    record_id: RecordId::new(uuid(&format!("record-{number}"))),
-                    fingerprint: Fingerprint([content; 32]),
-                    ..usage(&format!("r{request}"), model, created_at, tokens)
-                }
+                let mut usage = usage(&format!("r{request}"), model, created_at, tokens);
+                usage.record_id = RecordId::new(uuid(&format!("record-{number}")));
+                usage.call.fingerprint = Fingerprint([content; 32]);
+                usage
             })
             .collect()
     })
@@ -106,14 +105,14 @@ proptest! {
             for record in &under_plan {
                 let taken = record.charge.taken;
                 let all = taken.quota + taken.topup + taken.overage;
-                prop_assert_eq!(all, record.tokens.total());
+                prop_assert_eq!(all, record.call.tokens.total());
             }
         }
         let after = counters(&account);
-        prop_assert_eq!(after.tokens_used, total(&under_plan, |r| r.tokens.total()));
+        prop_assert_eq!(after.tokens_used, total(&under_plan, |r| r.call.tokens.total()));
         prop_assert_eq!(after.quota_used, total(&under_plan, |r| r.charge.taken.quota));
         let beyond = |r: &UsageRecord| {
-            r.tokens.total() - r.charge.taken.quota - r.charge.taken.topup
+            r.call.tokens.total() - r.charge.taken.quota - r.charge.taken.topup
         };
         prop_assert_eq!(after.overage_tokens, total(&under_plan, beyond));
         let spent = balance - account.state.topup_balance;
@@ -130,7 +129,7 @@ proptest! {
             if let [Outcome::Recorded(record)] = rate(&mut account, &[call])[..].as_ref()
                 && record.charge.taken.overage > 0
             {
-                prop_assert_eq!(record.tokens.total() - record.charge.taken.overage, left);
+                prop_assert_eq!(record.call.tokens.total() - record.charge.taken.overage, left);
             }
         }
     }
@@ -145,7 +144,7 @@ proptest! {
         let (first, second) = calls.split_at(at.index(calls.len() + 1));
         let mut outcomes = rate(&mut split, first);
         let recorded = new_records(&outcomes)
-            .map(|record| (record.request_id.clone(), record.clone()))
+            .map(|record| (record.call.request_id.clone(), record.clone()))
             .collect();
         outcomes.extend(rate_again(&mut split, &recorded, second));
 
@@ -157,7 +156,7 @@ proptest! {
     fn sending_a_batch_again_charges_nothing(mut account in accounts(), calls in calls()) {
         let outcomes = rate(&mut account, &calls);
         let recorded = new_records(&outcomes)
-            .map(|record| (record.request_id.clone(), record.clone()))
+            .map(|record| (record.call.request_id.clone(), record.clone()))
             .collect();
         let before = account.clone();
         let again = rate_again(&mut account, &recorded, &calls);

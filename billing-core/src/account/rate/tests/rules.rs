@@ -21,11 +21,9 @@ fn unpriced() -> Outcome {
     Outcome::Refused(Refusal::ModelUnpriced(ModelId::parse("unknown").unwrap()))
 }
 
-fn with_fingerprint(byte: u8, call: Usage) -> Usage {
-    Usage {
-        fingerprint: Fingerprint([byte; 32]),
-        ..call
-    }
+fn with_fingerprint(byte: u8, mut usage: Usage) -> Usage {
+    usage.call.fingerprint = Fingerprint([byte; 32]);
+    usage
 }
 
 #[test]
@@ -94,7 +92,7 @@ fn the_discount_spares_overage() {
 fn a_window_holds_its_start_but_not_its_end(#[case] at: &str, #[case] covered: bool) {
     let subscribed = account("1", Some(pro(1_000)));
     let later = time("2024-12-24T00:00:00Z");
-    let tokens = call([1, 0]).tokens;
+    let tokens = call([1, 0]).call.tokens;
     let charge = subscribed
         .quote(&catalog(), &gpt_4(), &tokens, time(at), later)
         .unwrap()
@@ -147,11 +145,10 @@ fn tokens_of_a_free_model_count_against_the_quota() {
 #[case::of_the_price("", "openai")]
 #[case::of_the_caller("azure", "azure")]
 fn the_provider_is_the_callers_or_the_prices(#[case] sent: &str, #[case] stored: &str) {
-    let sent = Usage {
-        provider: sent.into(),
-        ..call([1, 0])
-    };
-    assert_eq!(rate_call(&mut account("1", None), sent).provider, stored);
+    let mut usage = call([1, 0]);
+    usage.call.provider = sent.into();
+    let record = rate_call(&mut account("1", None), usage);
+    assert_eq!(record.call.provider, stored);
 }
 
 #[test]
@@ -188,7 +185,7 @@ fn repeats_of_stored_records_answer_with_them_or_conflict() {
     let mut account = account("1", Some(pro(1_000)));
     let stored = rate_call(&mut account, call([10, 0]));
     let before = account.clone();
-    let stored_here = HashMap::from([(stored.request_id.clone(), stored.clone())]);
+    let stored_here = HashMap::from([(stored.call.request_id.clone(), stored.clone())]);
     let calls = [call([10, 0]), with_fingerprint(2, call([10, 0]))];
     let outcomes = rate_again(&mut account, &stored_here, &calls);
     assert_eq!(
@@ -241,7 +238,10 @@ fn a_record_of_the_future_belongs_to_the_present() {
     assert!(record.charge.subscription_id.is_some());
     assert_eq!(record.billing_month, month("2024-11"));
     assert_eq!(record.rated_at, present);
-    assert_eq!((record.created_at, record.updated_at), (ahead, present));
+    assert_eq!(
+        (record.call.created_at, record.updated_at),
+        (ahead, present)
+    );
 }
 
 #[rstest]
@@ -272,7 +272,13 @@ fn a_quote_is_what_recording_would_charge() {
     account.state.topup_balance = 100;
     let call = call([1_000, 500]);
     let quoted = account
-        .quote(&catalog(), &gpt_4(), &call.tokens, call.created_at, now())
+        .quote(
+            &catalog(),
+            &gpt_4(),
+            &call.call.tokens,
+            call.call.created_at,
+            now(),
+        )
         .unwrap();
     assert_eq!(quoted.price.prices.prompt, "0.03".parse().unwrap());
     assert_eq!(quoted.charge, rate_call(&mut account, call).charge);
