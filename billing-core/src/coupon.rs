@@ -137,6 +137,17 @@ pub struct Redemption {
     pub created_at: DateTime<Utc>,
 }
 
+/// What fixed coupons took of a month at once, of value that a voided record had freed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Its number, unique per user among those of invoice lines.
+    pub sequence: i64,
+    /// The calendar month it was taken of.
+    pub month: Month,
+    /// How much, in USD.
+    pub amount: Money,
+}
+
 /// Which coupon to redeem, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedeemOrder {

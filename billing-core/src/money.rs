@@ -68,6 +68,31 @@ const fn divide_half_up(units: i128, divisor: i128) -> Option<i128> {
     })
 }
 
+/// `units` x `part` / `whole` rounded half-up, where the product may have more than 128 bits: long
+/// multiplication by the bits of `part`, which keeps only the quotient and the rest.
+fn multiply_divide(units: i128, part: i128, whole: i128) -> Option<i128> {
+    let magnitude = units.checked_abs()?;
+    let (step, step_rest) = (magnitude.checked_div(whole)?, magnitude.checked_rem(whole)?);
+    let (mut quotient, mut rest) = (0_i128, 0_i128);
+    for bit in (0..i128::BITS).rev() {
+        let is_set = part.checked_shr(bit)? & 1 == 1;
+        quotient = quotient.checked_mul(2)?;
+        rest = rest.checked_mul(2)?;
+        if is_set {
+            quotient = quotient.checked_add(step)?;
+            rest = rest.checked_add(step_rest)?;
+        }
+        quotient = quotient.checked_add(rest.checked_div(whole)?)?;
+        rest = rest.checked_rem(whole)?;
+    }
+    let rounded = quotient.checked_add(divide_half_up(rest, whole)?)?;
+    Some(if units < 0 {
+        rounded.checked_neg()?
+    } else {
+        rounded
+    })
+}
+
 /// Sign, digits before the point, and digits behind it without trailing zeros.
 fn parts(text: &str) -> Result<(&str, &str, &str), NumberError> {
     let (sign, digits) = match text.strip_prefix('-') {
@@ -314,6 +339,24 @@ impl Money {
     /// [`NumberError::TooLarge`] when it does not fit or `whole` is not positive.
     pub fn share(self, part: i64, whole: i64, decimals: u32) -> Result<Self, NumberError> {
         self.times(part)?.divided(whole, decimals)
+    }
+
+    /// The portion `part` of `whole` of the amount, rounded half-up to 15 decimals; nothing of
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when `part` is negative or exceeds `whole`, or `whole` does not
+    /// fit.
+    pub fn portion(self, part: Self, whole: Self) -> Result<Self, NumberError> {
+        if part == Self::ZERO {
+            return Ok(Self::ZERO);
+        }
+        if part.is_negative() || part > whole {
+            return Err(NumberError::TooLarge);
+        }
+        multiply_divide(self.0, part.0, whole.0)
+            .map(Self)
+            .ok_or(NumberError::TooLarge)
     }
 
     /// The same amount, owed the other way.

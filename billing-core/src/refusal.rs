@@ -52,6 +52,17 @@ pub enum Refusal {
     #[error("a correction cannot be voided")]
     UsageIsCorrection,
 
+    /// Credit notes have given back what the record added to its invoice.
+    #[error(
+        "invoice {number:?}: credit notes have left {left} USD of it, less than the record added"
+    )]
+    UsageCredited {
+        /// The invoice's number.
+        number: String,
+        /// What is left of it before tax, in USD.
+        left: Money,
+    },
+
     /// No plan has the id.
     #[error("there is no plan {:?}", .0.as_str())]
     PlanNotFound(PlanId),
@@ -112,6 +123,11 @@ pub enum Refusal {
         /// What its status is called.
         status: &'static str,
     },
+    /// Records of the invoice were voided after it was issued, and given back.
+    #[error(
+        "invoice \"{0}\": records of it were voided and given back; credit the rest of it instead"
+    )]
+    InvoiceCorrected(InvoiceId),
     /// The request id made another credit note.
     #[error("invoice \"{0}\": the request id was used for another credit note")]
     CreditNoteConflict(InvoiceId),
@@ -171,11 +187,11 @@ impl Refusal {
         Self::field("month", "must be over")
     }
 
-    /// The amount exceeds what earlier credit notes have left of the invoice.
+    /// The amount exceeds what credit notes and voided records have left of the invoice.
     #[must_use]
     pub fn credit_too_high(left: Money) -> Self {
         let description =
-            format!("must be at most {left}, what earlier credit notes have left of the invoice");
+            format!("must be at most {left}, what was not given back of the invoice yet");
         Self::field("amount", description)
     }
 
@@ -262,7 +278,7 @@ mod tests {
     #[case(Refusal::month_not_over(), "month must be over")]
     #[case(
         Refusal::credit_too_high(money("7.5")),
-        "amount must be at most 7.5, what earlier credit notes have left of the invoice"
+        "amount must be at most 7.5, what was not given back of the invoice yet"
     )]
     fn a_refusal_names_what_it_is_about(#[case] refusal: Refusal, #[case] message: &str) {
         assert_eq!(refusal.to_string(), message);

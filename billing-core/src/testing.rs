@@ -8,9 +8,11 @@ use uuid::Uuid;
 use crate::{
     catalog::{Catalog, ModelPrice, PlanTerms, PlanVersion, TokenPrices, UsagePricing},
     coupon::{CouponValue, Redemption},
-    ids::{CouponId, ModelId, PlanId, PlanVersionId, PriceId, RedemptionId, SubscriptionId},
-    invoice::{Charges, InvoiceLine, LineKind, UsageSum},
-    money::{Money, Price, Rate},
+    ids::{
+        CouponId, InvoiceId, ModelId, PlanId, PlanVersionId, PriceId, RedemptionId, SubscriptionId,
+    },
+    invoice::{Charges, Correction, InvoiceLine, LineKind, UsageSum},
+    money::{CENTS, Money, Price, Rate},
     month::Month,
     usage::{Sums, Tokens, WindowRef},
 };
@@ -182,21 +184,19 @@ pub(crate) fn with_overage(mut usage: UsageSum, tokens: i64, cost: &str) -> Usag
 }
 
 /// Usage of gpt-4 of October, whose invoice is issued, that is taken back.
-pub(crate) fn reversal(tokens: i64, final_cost: &str) -> UsageSum {
-    UsageSum {
-        billing_month: month("2024-10"),
-        is_reversal: true,
-        sums: Sums {
-            records: -1,
-            tokens: Tokens {
-                prompt: tokens,
-                ..Tokens::default()
-            },
-            cost_usd: money(final_cost),
-            final_cost: money(final_cost),
-            ..Sums::default()
-        },
-        ..usage("gpt-4", GPT_4, [0, 0], "1")
+/// What an invoice of October, at a rate of tax, gives back.
+pub(crate) fn correction(tokens: i64, amount: &str, tax_rate: &str) -> Correction {
+    let (amount, tax_rate) = (money(amount), rate(tax_rate));
+    Correction {
+        sequence: 1,
+        month: month("2024-11"),
+        invoice_id: InvoiceId::new(uuid("october")),
+        usage_month: month("2024-10"),
+        model: ModelId::trusted("gpt-4".into()),
+        tokens,
+        amount,
+        tax_rate,
+        tax_amount: amount.at_rate(tax_rate).unwrap().rounded(CENTS).unwrap(),
     }
 }
 
@@ -218,6 +218,7 @@ pub(crate) fn charges(
     Charges {
         usage: usage.into_iter().collect(),
         lines: lines.into_iter().collect(),
+        corrections: Vec::new(),
     }
 }
 

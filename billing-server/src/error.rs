@@ -80,6 +80,7 @@ error_codes! {
     UsageNotFound = "USAGE_NOT_FOUND" => NotFound,
     /// The usage record was voided before, or is a correction.
     UsageAlreadyVoided = "USAGE_ALREADY_VOIDED" => FailedPrecondition,
+    UsageAlreadyCredited = "USAGE_ALREADY_CREDITED" => FailedPrecondition,
     /// A price must not change the past.
     PriceInPast = "PRICE_IN_PAST" => FailedPrecondition,
     /// No such plan.

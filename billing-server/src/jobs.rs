@@ -72,6 +72,7 @@ impl Jobs {
         let mut next = Some(UsersToClose {
             month,
             known_by: Some(known_by),
+            reopened: false,
             after: None,
         });
         while let Some(users) = next {

@@ -6,9 +6,13 @@
     reason = "the columns are documented by the contract"
 )]
 
+mod credits;
 mod totals;
 
-pub use self::totals::{record_totals, usage_totals};
+pub use self::{
+    credits::{coupon_catch_ups, credit_notes, invoice_corrections},
+    totals::{record_totals, usage_totals},
+};
 
 /// The id of the only row of `catalog_version`.
 pub(crate) const CATALOG: i32 = 1;
@@ -86,6 +90,7 @@ diesel::table! {
         user_id -> Text,
         version -> BigInt,
         open_month -> Text,
+        reopened_month -> Nullable<Text>,
         subscription_id -> Nullable<UuidBytes>,
         plan_id -> Nullable<Text>,
         plan_version_id -> Nullable<Integer>,
@@ -337,7 +342,11 @@ diesel::table! {
         discounts -> JsonText,
         tax_rate -> ExactDecimal,
         credited_amount -> ExactDecimal,
+        credited_tax -> ExactDecimal,
         credit_applied -> ExactDecimal,
+        credit_noted -> ExactDecimal,
+        corrected_amount -> ExactDecimal,
+        corrected_tax -> ExactDecimal,
         notes -> Text,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
@@ -357,21 +366,6 @@ diesel::table! {
         description -> Text,
         amount -> ExactDecimal,
         subscription_id -> UuidBytes,
-        created_at -> UtcTimestamp,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-    credit_notes (user_id, id) {
-        user_id -> Text,
-        id -> UuidBytes,
-        invoice_id -> UuidBytes,
-        amount -> ExactDecimal,
-        tax_amount -> ExactDecimal,
-        reason -> Text,
-        request_id -> Nullable<Text>,
         created_at -> UtcTimestamp,
     }
 }

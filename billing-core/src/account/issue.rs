@@ -53,7 +53,9 @@ impl Account {
         charges.lines.extend(due.cloned());
         let bill = self.bill(month, &charges, catalog)?;
         let bill = bill.ok_or(Refusal::NothingToBill(month))?;
-        Ok(Invoice::draft(None, self.id().clone(), month, bill, now))
+        let mut draft = Invoice::draft(None, self.id().clone(), month, bill, now);
+        draft.apply_credit(self.state.credit_balance)?;
+        Ok(draft)
     }
 
     /// The account's invoice of a run, or the draft that is to be kept; `None` when there is
@@ -81,7 +83,9 @@ impl Account {
         let LiveInvoice { id, created_at, .. } = kept.unwrap_or(new);
         let mut invoice = Invoice::draft(Some(id), self.id().clone(), run.month, bill, run.now);
         invoice.created_at = created_at;
-        if !run.keep_drafts {
+        if run.keep_drafts {
+            invoice.apply_credit(self.state.credit_balance)?;
+        } else {
             let number = invoice_number(self.id(), run.month, stored.invoices.voided);
             self.issue(&mut invoice, number, stored.billing, stored.costs, run.now)?;
         }
@@ -100,12 +104,7 @@ impl Account {
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let balance = self.state.credit_balance;
-        draft.issue(number, &billing.address, balance, now)?;
-        let mut balance = balance.minus(draft.credit_applied)?;
-        for note in &draft.credit_notes {
-            balance = balance.plus(note.total()?)?;
-        }
-        self.state.credit_balance = balance;
+        self.state.credit_balance = draft.issue(number, &billing.address, balance, now)?;
         self.close(draft.month, costs)?;
         self.settle(draft.month, &draft.bill)
     }
@@ -122,15 +121,25 @@ impl Account {
     }
 
     /// Has usage of a month that comes from now on join a later invoice. `costs` is what usage has
-    /// cost by invoice month, from the open month on: that of the months that are passed becomes
-    /// part of the closed cost.
+    /// cost by invoice month, from the earliest open month on: that of the months that are closed
+    /// or passed becomes part of the closed cost. A month that is passed while records of it wait
+    /// for an invoice stays open.
     ///
     /// # Errors
     /// When the closed cost does not fit.
     pub fn close(&mut self, month: Month, costs: &BTreeMap<Month, Money>) -> Result<(), Refusal> {
-        let open = self.state.open_month;
-        let mut passed = costs.iter().filter(|(of, _)| (open..=month).contains(*of));
-        let closed_cost = passed.try_fold(self.state.closed_cost, |sum, (_, cost)| sum.plus(*cost));
+        let state = &self.state;
+        let open = state.open_month;
+        let is_closed_now = |of: Month| {
+            let waits = state.uninvoiced.contains_key(&of);
+            if of == month {
+                state.is_open(of)
+            } else {
+                (open..month).contains(&of) && !waits
+            }
+        };
+        let mut passed = costs.iter().filter(|(of, _)| is_closed_now(**of));
+        let closed_cost = passed.try_fold(state.closed_cost, |sum, (_, cost)| sum.plus(*cost));
         self.state.closed_cost = closed_cost?;
         self.state.uninvoiced.remove(&month);
         self.state.open_month = open.max(month.next());
@@ -138,11 +147,13 @@ impl Account {
         Ok(())
     }
 
-    /// Takes back an unpaid invoice. Its charges, which are given, are uninvoiced again, and what
-    /// it had of the credit balance and of coupons is given back.
+    /// Takes back an unpaid invoice and opens its month again: its charges, which are given, are
+    /// uninvoiced, and what it had of the credit balance and of coupons is given back. Its credit
+    /// notes have only lowered what it asked for, and go with it.
     ///
     /// # Errors
-    /// When the invoice is not unpaid or an amount does not fit.
+    /// When the invoice is not unpaid, voided records were taken back of it and would be charged
+    /// again, or an amount does not fit.
     pub fn void_invoice(
         &mut self,
         invoice: &mut Invoice,
@@ -152,6 +163,7 @@ impl Account {
     ) -> Result<(), Refusal> {
         let was_issued = invoice.status != InvoiceStatus::Draft;
         invoice.step(InvoiceTransition::Void, now)?;
+        invoice.check_nothing_taken_back()?;
         invoice.notes = reason;
         if !was_issued {
             return Ok(());
@@ -159,6 +171,7 @@ impl Account {
         let credit = &mut self.state.credit_balance;
         *credit = credit.plus(invoice.credit_applied)?;
         let month = invoice.month;
+        self.state.closed_cost = self.state.closed_cost.minus(charges.cost_of_records()?)?;
         self.state
             .uninvoiced
             .insert(month, charges.owed_by_records()?);
@@ -172,19 +185,20 @@ impl Account {
         Ok(())
     }
 
-    /// Credits a part of an invoice to the balance, and answers the note.
+    /// Credits a part of an invoice, and answers the note. What the invoice does not ask for any
+    /// more goes to the balance.
     ///
     /// # Errors
     /// When the invoice was not issued or is void, its credit notes would exceed its charges, or an
     /// amount does not fit.
     pub fn credit(
         &mut self,
-        invoice: &Invoice,
+        invoice: &mut Invoice,
         order: CreditNoteOrder,
         now: DateTime<Utc>,
     ) -> Result<CreditNote, Refusal> {
         let note = invoice.credit(order, now)?;
-        let balance = self.state.credit_balance.plus(note.total()?)?;
+        let balance = self.state.credit_balance.plus(note.to_balance()?)?;
         self.state.credit_balance = balance;
         self.pending.note_all();
         Ok(note)

@@ -95,10 +95,10 @@ impl Account {
         self.pending.windows(&self.relations)
     }
 
-    /// The month whose invoice a charge of `at` joins: its own, or the first that is open.
+    /// The month whose invoice a charge of `at` joins: its own, or the first after it that is open.
     #[must_use]
     pub fn invoice_month(&self, at: DateTime<Utc>) -> Month {
-        Month::of(at).max(self.state.open_month)
+        self.state.first_open(Month::of(at))
     }
 
     /// Gives a new record its id: the candidate, or the least that follows the last record's.
@@ -122,9 +122,11 @@ impl Account {
         if amount == Money::ZERO {
             return;
         }
+        let month = self.invoice_month(at);
+        self.state.await_invoice(month);
         let line = InvoiceLine {
             sequence: self.state.next_sequence(),
-            month: self.invoice_month(at),
+            month,
             kind,
             description,
             amount,

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::{DiscountChange, Relations};
 use crate::{
-    coupon::Redemption,
+    coupon::{CatchUp, Redemption},
     event::Event,
     ids::{RedemptionId, SubscriptionId},
-    invoice::InvoiceLine,
+    invoice::{Correction, InvoiceLine},
     subscription::{ArchivedWindow, SubscriptionRecord},
 };
 
@@ -37,6 +37,10 @@ pub struct PendingChanges {
     pub subscriptions: Vec<SubscriptionRecord>,
     /// Lines to add to invoices.
     pub lines: Vec<InvoiceLine>,
+    /// What later invoices take back of earlier ones.
+    pub corrections: Vec<Correction>,
+    /// What coupons took of value that a void has freed.
+    pub catch_ups: Vec<CatchUp>,
     /// What to tell the world.
     pub events: Vec<Event>,
     redemptions: BTreeSet<RedemptionId>,

@@ -154,7 +154,9 @@ impl Account {
         let invoice_month = self.invoice_month(rated_at);
         let net = charge.net()?;
         let uninvoiced = self.state.uninvoiced_in(invoice_month).plus(net)?;
+        // What would raise the record's cost waits for the next one that a coupon lowers.
         let allocation = self.allocate(invoice_month, uninvoiced, Some(net))?;
+        let allocation = allocation.filter(|allocation| !allocation.total.is_negative());
         if let Some(allocation) = &allocation {
             let first = allocation.first(&self.relations.redemptions);
             charge.coupon_id = first.map(|redemption| redemption.coupon_id);

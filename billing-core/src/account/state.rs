@@ -18,7 +18,8 @@ use crate::{
 pub struct AccountState {
     /// Who is billed.
     pub user_id: UserId,
-    /// The first month that no invoice has closed; usage of earlier months joins it.
+    /// The first month that was never closed. An earlier one is open again while `uninvoiced` has
+    /// an entry for it: its invoice was voided, or it was passed over.
     pub open_month: Month,
     /// What the user pays of list prices.
     pub discount: Discount,
@@ -28,9 +29,10 @@ pub struct AccountState {
     pub trial_used: bool,
     /// Topped-up tokens that are left; below zero after a refund of used ones.
     pub topup_balance: i64,
-    /// What records owe before coupons, by the month that will invoice them, in USD.
+    /// What records owe before coupons, by the month that will invoice them, in USD. Every month
+    /// that has anything to invoice, or is open again, has an entry.
     pub uninvoiced: BTreeMap<Month, Money>,
-    /// What all usage has cost that is invoiced with months before `open_month`, in USD.
+    /// What all usage has cost that is invoiced with months that are not open, in USD.
     pub closed_cost: Money,
     /// Whether the user has redeemed coupons.
     pub has_redemptions: bool,
@@ -179,6 +181,39 @@ impl AccountState {
         })
     }
 
+    /// Whether no invoice has closed a month.
+    #[must_use]
+    pub fn is_open(&self, month: Month) -> bool {
+        month >= self.open_month || self.uninvoiced.contains_key(&month)
+    }
+
+    /// The first open month from one on.
+    #[must_use]
+    pub fn first_open(&self, from: Month) -> Month {
+        let again = self.uninvoiced.range(from..).next();
+        let never_closed = from.max(self.open_month);
+        again.map_or(never_closed, |(month, _)| never_closed.min(*month))
+    }
+
+    /// The earliest month that is open again.
+    #[must_use]
+    pub fn reopened_month(&self) -> Option<Month> {
+        let earliest = self.uninvoiced.keys().next();
+        earliest.copied().filter(|month| *month < self.open_month)
+    }
+
+    /// The months that are open again, in their order.
+    pub fn reopened_months(&self) -> impl Iterator<Item = Month> {
+        let again = self.uninvoiced.keys().copied();
+        again.take_while(|month| *month < self.open_month)
+    }
+
+    /// The earliest open month.
+    #[must_use]
+    pub fn earliest_open(&self) -> Month {
+        self.reopened_month().unwrap_or(self.open_month)
+    }
+
     /// What the records of an invoice month owe before coupons, in USD.
     #[must_use]
     pub fn uninvoiced_in(&self, month: Month) -> Money {
@@ -192,6 +227,11 @@ impl AccountState {
     pub fn uninvoiced_amount(&self) -> Result<Money, NumberError> {
         let mut owed = self.uninvoiced.values();
         owed.try_fold(Money::ZERO, |sum, amount| sum.plus(*amount))
+    }
+
+    /// Notes that a month has something to invoice, whatever records owe.
+    pub(super) fn await_invoice(&mut self, month: Month) {
+        self.uninvoiced.entry(month).or_insert(Money::ZERO);
     }
 
     /// The next number of an event or invoice line.

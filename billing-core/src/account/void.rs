@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Account;
 use crate::{
+    coupon::CatchUp,
     ids::{RecordId, RequestId, UserId},
+    invoice::{Correction, Invoice, InvoicedMonth},
     money::{Money, NumberError},
     month::Month,
     refusal::Refusal,
@@ -31,6 +33,8 @@ pub struct Voided {
     pub original: UsageRecord,
     /// The new record that reverses it.
     pub correction: UsageRecord,
+    /// The invoice that the record was taken back of, as it is now.
+    pub invoice: Option<Invoice>,
 }
 
 impl UsageRecord {
@@ -59,29 +63,30 @@ impl UsageRecord {
 impl Account {
     /// Reverses a completed record by a correction. Tokens go back to where they were taken from.
     /// While no invoice has closed the record's month, coupons give back what their function of the
-    /// month's sum shrinks by; later the record is reversed as it was stored, and no coupon takes
-    /// part. The account was advanced to `now`.
+    /// month's sum shrinks by. Later what the record has added to its invoice is taken back of that,
+    /// `invoiced`, and no coupon takes part. The account was advanced to `now`.
     ///
     /// # Errors
-    /// When the record was voided before or is a correction, or an amount does not fit.
+    /// When the record was voided before or is a correction, credit notes have given back what it
+    /// added, or an amount does not fit.
     pub fn void(
         &mut self,
         original: UsageRecord,
         order: VoidOrder,
+        mut invoiced: Option<InvoicedMonth>,
         now: DateTime<Utc>,
     ) -> Result<Voided, Refusal> {
         original.check_voidable()?;
-        let invoice_month = original.invoice_month.max(self.state.open_month);
+        let invoice_month = self.state.first_open(original.invoice_month);
         let is_reversal = invoice_month != original.invoice_month;
         let charge = if is_reversal {
-            // What is given back is outside the coupons' sum, but has to be invoiced too.
-            let uninvoiced = self.state.uninvoiced.entry(invoice_month);
-            uninvoiced.or_insert(Money::ZERO);
-            original.charge.reversed()
+            self.reverse(&original, invoiced.as_mut(), invoice_month)?
         } else {
-            self.take_back(&original.charge, invoice_month)
+            let charge = self.take_back(&original.charge, invoice_month);
+            let charge = charge.map_err(Refusal::too_large("a sum"))?;
+            self.take_freed_value(now)?;
+            charge
         };
-        let charge = charge.map_err(Refusal::too_large("a sum"))?;
         self.give_tokens_back(&original);
         let id = self.next_record_id(order.correction_id);
         let correction = UsageRecord {
@@ -110,7 +115,77 @@ impl Account {
         Ok(Voided {
             original,
             correction,
+            invoice: invoiced.map(|month| month.invoice),
         })
+    }
+
+    /// Takes a record back of the invoice that charged for it: at most what is left of that, and
+    /// with its tax. The invoice of `month` carries the correction, outside of what coupons take a
+    /// part of.
+    fn reverse(
+        &mut self,
+        original: &UsageRecord,
+        invoiced: Option<&mut InvoicedMonth>,
+        month: Month,
+    ) -> Result<Charge, Refusal> {
+        let mut charge = original.charge.reversed()?;
+        let mut given = Money::ZERO;
+        if let Some(InvoicedMonth { invoice, .. }) = invoiced.as_deref()
+            && let Some(invoice_id) = invoice.id
+        {
+            let tax_rate = invoice.bill.tax_rate;
+            let reduction = invoiced.map(|of| {
+                let added = of.added_by(&original.charge)?;
+                of.invoice.take_back(added)
+            });
+            let Some(reduction) = reduction.transpose()? else {
+                return Ok(charge);
+            };
+            given = reduction.exact;
+            self.add_correction(Correction {
+                sequence: 0,
+                month,
+                invoice_id,
+                usage_month: original.billing_month,
+                model: original.call.model.clone(),
+                tokens: original.call.tokens.negated().total(),
+                amount: reduction.amount.negated()?,
+                tax_rate,
+                tax_amount: reduction.tax_amount.negated()?,
+            });
+        }
+        charge.final_cost = given.negated()?;
+        charge.discount_amount = given.minus(original.charge.net()?)?;
+        Ok(charge)
+    }
+
+    fn add_correction(&mut self, correction: Correction) {
+        self.state.await_invoice(correction.month);
+        let sequence = self.state.next_sequence();
+        self.pending.corrections.push(Correction {
+            sequence,
+            ..correction
+        });
+        self.pending.note_all();
+    }
+
+    /// Has the running month take what a void has freed of fixed coupons, as when one is redeemed.
+    fn take_freed_value(&mut self, now: DateTime<Utc>) -> Result<(), NumberError> {
+        let month = Month::of(now);
+        let sum = self.state.uninvoiced_in(month);
+        if let Some(allocation) = self.allocate(month, sum, None)?
+            && allocation.total > Money::ZERO
+        {
+            self.enter_allocation(&allocation)?;
+            let sequence = self.state.next_sequence();
+            self.pending.catch_ups.push(CatchUp {
+                sequence,
+                month,
+                amount: allocation.total,
+            });
+            self.pending.note_all();
+        }
+        Ok(())
     }
 
     /// Takes a charge out of the month's sum, and out of what coupons took of it.

@@ -1,6 +1,6 @@
 //! What an invoice asks for: items, discounts, each source rounded once, and tax.
 
-use super::{Item, ItemKind};
+use super::{Item, ItemKind, sum};
 use crate::{
     ids::RedemptionId,
     money::{CENTS, Money, NumberError, Rate},
@@ -37,8 +37,11 @@ pub struct Bill {
     pub tax_amount: Money,
     /// What is to be paid, in USD.
     pub final_amount: Money,
-    /// What goes to the credit balance because it exceeds the charges, in USD before tax.
+    /// What goes to the credit balance, in USD before tax: corrections at another rate of tax, and
+    /// what exceeds the charges.
     pub credited: Money,
+    /// The tax that goes with it, in USD.
+    pub credited_tax: Money,
 }
 
 /// What one source takes off.
@@ -73,6 +76,15 @@ impl Bill {
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn net(&self) -> Result<Money, NumberError> {
         self.amount.minus(self.discount_amount)
+    }
+
+    /// What rounding each item to the cent has changed of their sum, in USD.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn rounding_difference(&self) -> Result<Money, NumberError> {
+        self.amount
+            .minus(sum(self.items.iter().map(Item::exact_amount))?)
     }
 
     /// What a redemption took, in USD and whole cents.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Charges, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum};
+use super::{
+    Charges, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum,
+};
 use crate::{
     catalog::{Catalog, ModelPrice, PlanVersion, UsagePricing},
     ids::{ModelId, PlanId, PlanVersionId, PriceId},
-    money::{CENTS, Money, NumberError, Price},
+    money::{CENTS, Money, NumberError, Price, Rate},
     month::Month,
     refusal::Refusal,
 };
@@ -64,7 +66,6 @@ impl<'a> ChargedUsage<'a> {
     /// What model prices come to, in USD: nothing when a plan covers them.
     fn charged(&self) -> Money {
         match self.cover {
-            _ if self.sum.is_reversal => self.sum.sums.final_cost,
             Some(_) => Money::ZERO,
             None => self.sum.sums.cost_usd,
         }
@@ -81,7 +82,8 @@ enum Key {
     Overage(WindowOverage),
     LateUsage(Month, ModelUsage),
     LateOverage(Month, WindowOverage),
-    Correction(Month, ModelId),
+    /// By the month and the model of usage, and the rate of the tax that was charged.
+    Correction(Month, ModelId, Rate),
 }
 
 /// Usage of a model, with the name of the plan that covers it.
@@ -131,9 +133,13 @@ pub(super) fn items(
     charges: &Charges,
 ) -> Result<Vec<Item>, NumberError> {
     let mut groups = Groups::new();
-    for of_price in usage {
+    // What is taken back stands as its corrections, which know what was really charged.
+    for of_price in usage.iter().filter(|usage| !usage.sum.is_reversal) {
         add_usage(&mut groups, month, of_price)?;
         add_overage(&mut groups, month, of_price)?;
+    }
+    for correction in &charges.corrections {
+        add_correction(&mut groups, correction)?;
     }
     let (mut usage, mut later) = (Vec::new(), Vec::new());
     for (key, group) in groups {
@@ -174,7 +180,6 @@ fn add_usage(
         model: model.clone(),
     };
     let key = match late(sum, month) {
-        _ if sum.is_reversal => Key::Correction(sum.billing_month, model),
         None => Key::Usage(of_model()),
         Some(late) => Key::LateUsage(late, of_model()),
     };
@@ -182,15 +187,6 @@ fn add_usage(
     group.quantity = group.quantity.saturating_add(sum.sums.tokens.total());
     group.list_price = group.list_price.plus(sum.sums.cost_usd)?;
     group.exact = group.exact.plus(usage.charged())?;
-    if sum.is_reversal {
-        let all = PartKey {
-            kind: PartKind::All,
-            price: Money::ZERO,
-            price_id: None,
-            plan_version_id: None,
-        };
-        return group.add_part(all, sum.sums.tokens.total(), usage.charged());
-    }
     group.add_parts(usage)
 }
 
@@ -229,6 +225,24 @@ fn add_overage(
     group.add_part(part, tokens, cost)
 }
 
+fn add_correction(groups: &mut Groups, correction: &Correction) -> Result<(), NumberError> {
+    let key = Key::Correction(
+        correction.usage_month,
+        correction.model.clone(),
+        correction.tax_rate,
+    );
+    let group = groups.entry(key).or_default();
+    group.quantity = group.quantity.saturating_add(correction.tokens);
+    group.exact = group.exact.plus(correction.amount)?;
+    let all = PartKey {
+        kind: PartKind::All,
+        price: Money::ZERO,
+        price_id: None,
+        plan_version_id: None,
+    };
+    group.add_part(all, correction.tokens, correction.amount)
+}
+
 fn line_item(line: &InvoiceLine) -> Item {
     Item {
         kind: match line.kind {
@@ -265,14 +279,14 @@ impl Key {
             Self::Overage(_) => "Extra tokens".to_owned(),
             Self::LateUsage(month, of_model) => usage(format!("Late usage {month}"), of_model),
             Self::LateOverage(month, _) => format!("Late usage {month} - Extra tokens"),
-            Self::Correction(month, model) => format!("Correction {month} - {model}"),
+            Self::Correction(month, model, _) => format!("Correction {month} - {model}"),
         }
     }
 
     fn model(&self) -> Option<&ModelId> {
         match self {
             Self::Usage(usage) | Self::LateUsage(_, usage) => Some(&usage.model),
-            Self::Correction(_, model) => Some(model),
+            Self::Correction(_, model, _) => Some(model),
             Self::Overage(_) | Self::LateOverage(..) => None,
         }
     }

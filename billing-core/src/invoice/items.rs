@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use super::sum;
 use crate::{
     catalog::TokenKind,
-    ids::{ModelId, PlanVersionId, PriceId, SubscriptionId},
-    money::{Money, NumberError},
+    ids::{InvoiceId, ModelId, PlanVersionId, PriceId, SubscriptionId},
+    money::{Money, NumberError, Rate},
     month::Month,
     usage::{Sums, WindowRef},
 };
@@ -18,12 +18,22 @@ pub struct Charges {
     pub usage: Vec<UsageSum>,
     /// Fees and proration, in the order they arose.
     pub lines: Vec<InvoiceLine>,
+    /// What is taken back of invoices of earlier months, in the order it arose.
+    pub corrections: Vec<Correction>,
 }
 
 impl Charges {
+    /// What records have cost, exactly, in USD.
+    pub(crate) fn cost_of_records(&self) -> Result<Money, NumberError> {
+        sum(self.usage.iter().map(|usage| Ok(usage.sums.final_cost)))
+    }
+
     /// What records owe before coupons, exactly, in USD. What is taken back of invoiced months owes
     /// nothing.
-    pub(crate) fn owed_by_records(&self) -> Result<Money, NumberError> {
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn owed_by_records(&self) -> Result<Money, NumberError> {
         let owing = self.usage.iter().filter(|usage| !usage.is_reversal);
         sum(owing.map(|usage| usage.sums.net()))
     }
@@ -61,6 +71,29 @@ pub struct InvoiceLine {
     pub subscription_id: SubscriptionId,
 }
 
+/// What voiding a record takes back of the invoice that charged for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The correction's number, unique per user among those of invoice lines.
+    pub sequence: i64,
+    /// The month whose invoice carries it.
+    pub month: Month,
+    /// The invoice that charged for the record.
+    pub invoice_id: InvoiceId,
+    /// The calendar month that the record belongs to.
+    pub usage_month: Month,
+    /// The record's model.
+    pub model: ModelId,
+    /// The record's tokens, negative.
+    pub tokens: i64,
+    /// How much before tax, in USD and whole cents, negative.
+    pub amount: Money,
+    /// The rate of the tax that was charged.
+    pub tax_rate: Rate,
+    /// The tax that is given back, in USD and whole cents, negative.
+    pub tax_amount: Money,
+}
+
 /// What kind of charge an invoice line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
@@ -89,6 +122,19 @@ pub struct Item {
     pub period_start: Option<DateTime<Utc>>,
     /// What it is made of.
     pub breakdown: Vec<ItemPart>,
+}
+
+impl Item {
+    /// How much before it was rounded to the cent, in USD: what its parts come to.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn exact_amount(&self) -> Result<Money, NumberError> {
+        if self.breakdown.is_empty() {
+            return Ok(self.amount);
+        }
+        sum(self.breakdown.iter().map(|part| Ok(part.amount)))
+    }
 }
 
 /// What kind of charge an item is.

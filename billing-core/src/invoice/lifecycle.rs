@@ -1,20 +1,16 @@
-//! What becomes of one invoice: issued, paid, credited, void.
+//! What becomes of one invoice: issued, paid, given up, void.
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    Bill, CreditNote, DUE_AFTER, Invoice, InvoiceStatus, InvoiceTransition, PAID_BY_CREDIT,
-    PAID_BY_NOTHING, tax,
+    Bill, DUE_AFTER, Invoice, InvoiceStatus, InvoiceTransition, PAID_BY_CREDIT, PAID_BY_NOTHING,
 };
 use crate::{
-    ids::{CreditNoteId, InvoiceId, RequestId, UserId},
+    ids::{InvoiceId, UserId},
     money::{Money, NumberError},
     month::Month,
     refusal::Refusal,
 };
-
-/// Why there is a credit note that nobody asked for.
-const CREDIT_REASON: &str = "Corrections exceed the month's charges";
 
 /// How an invoice was paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,36 +21,12 @@ pub struct Payment {
     pub transaction_id: Option<String>,
 }
 
-/// A credit note to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreditNoteOrder {
-    /// Whose invoice.
-    pub user_id: UserId,
-    /// The invoice.
-    pub invoice_id: InvoiceId,
-    /// The id of the note, if one is made.
-    pub id: CreditNoteId,
-    /// How much before tax, in USD and whole cents, above 0.
-    pub amount: Money,
-    /// Why.
-    pub reason: String,
-    /// The caller's id of the call.
-    pub request_id: Option<RequestId>,
-}
-
-impl CreditNoteOrder {
-    /// Compares the order with the note that a call with the same request id has made.
-    ///
-    /// # Errors
-    /// [`Refusal::CreditNoteConflict`] when the order asks for another one.
-    pub fn check_repeat(&self, earlier: &CreditNote) -> Result<(), Refusal> {
-        let same = earlier.invoice_id == self.invoice_id
-            && earlier.amount == self.amount
-            && earlier.reason == self.reason;
-        if same {
-            Ok(())
-        } else {
-            Err(Refusal::CreditNoteConflict(self.invoice_id))
+impl Payment {
+    /// One that moves no money.
+    pub(super) fn by(method: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            transaction_id: None,
         }
     }
 }
@@ -77,6 +49,9 @@ impl Invoice {
             number: String::new(),
             bill,
             credit_applied: Money::ZERO,
+            credit_noted: Money::ZERO,
+            corrected: Money::ZERO,
+            corrected_tax: Money::ZERO,
             billing_address: String::new(),
             issued_at: None,
             due_date: None,
@@ -90,16 +65,30 @@ impl Invoice {
         }
     }
 
-    /// What is left to be collected, in USD: nothing once it is paid or void.
+    /// What is left to be collected, in USD, of a draft once it is issued: nothing after it is paid,
+    /// void or given up.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn amount_due(&self) -> Result<Money, NumberError> {
-        if self.status.is_collectible() {
-            self.bill.final_amount.minus(self.credit_applied)
+        if self.status == InvoiceStatus::Draft || self.status.is_collectible() {
+            let left = self.bill.final_amount.minus(self.credit_applied)?;
+            left.minus(self.credit_noted)
         } else {
             Ok(Money::ZERO)
         }
+    }
+
+    /// Has the credit balance, of `credit` USD, pay what it can, and answers what is left of it.
+    /// What exceeds the month's charges joins it first.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub(crate) fn apply_credit(&mut self, credit: Money) -> Result<Money, NumberError> {
+        let (bill, none) = (&self.bill, Money::ZERO);
+        let credit = credit.plus(bill.credited)?.plus(bill.credited_tax)?;
+        self.credit_applied = bill.final_amount.min(credit).max(none);
+        credit.minus(self.credit_applied)
     }
 
     /// Whether the draft may be issued: one that was issued before never is again.
@@ -140,8 +129,18 @@ impl Invoice {
         Ok(())
     }
 
+    /// Gives the charges up for good, for a reason.
+    ///
+    /// # Errors
+    /// [`Refusal::InvoiceTransition`] when the invoice is not unpaid.
+    pub fn write_off(&mut self, reason: String, now: DateTime<Utc>) -> Result<(), Refusal> {
+        self.step(InvoiceTransition::WriteOff, now)?;
+        self.notes = reason;
+        Ok(())
+    }
+
     /// Issues the draft under a number. The credit balance, of `credit` USD, pays what it can; what
-    /// exceeds the month's charges is credited.
+    /// exceeds the month's charges is credited. Answers what is left of the balance.
     ///
     /// # Errors
     /// When it was issued before or an amount does not fit.
@@ -151,81 +150,27 @@ impl Invoice {
         billing_address: &str,
         credit: Money,
         now: DateTime<Utc>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Money, Refusal> {
         self.step(InvoiceTransition::Issue, now)?;
         self.number = number;
         billing_address.clone_into(&mut self.billing_address);
         self.issued_at = Some(now);
         self.due_date = now.checked_add_signed(DUE_AFTER);
+        self.credit_notes.extend(self.own_credit(now));
+        let left = self.apply_credit(credit)?;
         let total = self.bill.final_amount;
-        self.credit_applied = total.min(credit).max(Money::ZERO);
         if self.credit_applied == total {
             let method = match total {
                 Money::ZERO => PAID_BY_NOTHING,
                 _ => PAID_BY_CREDIT,
             };
-            let payment = Payment {
-                method: method.to_owned(),
-                transaction_id: None,
-            };
-            self.pay(payment, now)?;
+            self.pay(Payment::by(method), now)?;
         }
-        self.credit_notes.extend(self.own_credit(now)?);
-        Ok(())
-    }
-
-    /// What exceeds the month's charges, as a credit note.
-    fn own_credit(&self, now: DateTime<Utc>) -> Result<Option<CreditNote>, NumberError> {
-        let amount = self.bill.credited;
-        let Some(invoice_id) = self.id.filter(|_| amount != Money::ZERO) else {
-            return Ok(None);
-        };
-        Ok(Some(CreditNote {
-            // An invoice makes at most one such note.
-            id: CreditNoteId::new(invoice_id.uuid()),
-            user_id: self.user_id.clone(),
-            tax_amount: tax(amount, self.bill.tax_rate)?,
-            invoice_id,
-            amount,
-            reason: CREDIT_REASON.to_owned(),
-            request_id: None,
-            created_at: now,
-        }))
-    }
-
-    /// A credit note over a part of the invoice, at the invoice's tax rate.
-    ///
-    /// # Errors
-    /// When the invoice was not issued or is void, or its credit notes would exceed its charges.
-    pub fn credit(
-        &self,
-        order: CreditNoteOrder,
-        now: DateTime<Utc>,
-    ) -> Result<CreditNote, Refusal> {
-        if !self.status.is_issued() {
-            return Err(self.refused());
-        }
-        let mut left = self.bill.net()?;
-        for earlier in &self.credit_notes {
-            left = left.minus(earlier.amount)?;
-        }
-        if order.amount > left {
-            return Err(Refusal::credit_too_high(left));
-        }
-        Ok(CreditNote {
-            id: order.id,
-            user_id: order.user_id,
-            invoice_id: order.invoice_id,
-            amount: order.amount,
-            tax_amount: tax(order.amount, self.bill.tax_rate)?,
-            reason: order.reason,
-            request_id: order.request_id,
-            created_at: now,
-        })
+        Ok(left)
     }
 
     /// Why what is asked for cannot be done with an invoice of this status.
-    fn refused(&self) -> Refusal {
+    pub(super) fn refused(&self) -> Refusal {
         match self.id {
             Some(id) => Refusal::InvoiceTransition {
                 id,

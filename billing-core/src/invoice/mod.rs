@@ -5,6 +5,7 @@ mod groups;
 mod items;
 mod lifecycle;
 mod reconcile;
+mod reduce;
 mod run;
 mod status;
 mod subtotal;
@@ -14,9 +15,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub(crate) use self::run::invoice_number;
 pub use self::{
     bill::{Bill, CouponPart, Discount, DiscountSource},
-    items::{Charges, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum},
-    lifecycle::{CreditNoteOrder, Payment},
-    reconcile::{CarriedLine, Difference, Mismatch, Reconciled, UserMonth},
+    items::{
+        Charges, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum,
+    },
+    lifecycle::Payment,
+    reconcile::{CarriedCorrection, CarriedLine, Difference, Mismatch, Reconciled, UserMonth},
+    reduce::{CreditNoteOrder, InvoicedMonth, Reduction},
     run::{BillingDetails, InvoiceRun, LiveInvoice, MonthInvoices, MonthToInvoice, Requested},
     status::{InvoiceStatus, InvoiceTransition},
     subtotal::Subtotal,
@@ -33,6 +37,8 @@ pub const DUE_AFTER: TimeDelta = TimeDelta::days(30);
 pub const PAID_BY_NOTHING: &str = "none";
 /// How an invoice is paid that the credit balance covers.
 pub const PAID_BY_CREDIT: &str = "credit_balance";
+/// How an invoice is paid of which credit notes have left nothing.
+pub const PAID_BY_NOTE: &str = "credit_note";
 /// The longest name of how an invoice was paid, in characters.
 pub const MAX_PAYMENT_METHOD: usize = 100;
 
@@ -53,6 +59,12 @@ pub struct Invoice {
     pub bill: Bill,
     /// What of the total the credit balance has paid, in USD.
     pub credit_applied: Money,
+    /// What of the total credit notes have taken off, in USD.
+    pub credit_noted: Money,
+    /// What voided records have taken back of it before tax, exactly, in USD.
+    pub corrected: Money,
+    /// The tax that went with it, in USD and whole cents.
+    pub corrected_tax: Money,
     /// Where to send it, as it was when it was issued.
     pub billing_address: String,
     /// When it was issued (UTC).
@@ -75,11 +87,14 @@ pub struct Invoice {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A reduction of an invoice that was issued, which went into the user's credit balance.
+/// A reduction of an invoice that was issued: of what it still asks for, and what is beyond that
+/// goes into the user's credit balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditNote {
     /// The credit note.
     pub id: CreditNoteId,
+    /// Its number.
+    pub number: String,
     /// The user.
     pub user_id: UserId,
     /// The invoice that it reduces.
@@ -88,6 +103,8 @@ pub struct CreditNote {
     pub amount: Money,
     /// The tax on it at the invoice's rate, in USD and whole cents.
     pub tax_amount: Money,
+    /// How much of it, tax included, the invoice no longer asks for, in USD.
+    pub applied: Money,
     /// Why.
     pub reason: String,
     /// The caller's id of the call that made it.
@@ -97,12 +114,20 @@ pub struct CreditNote {
 }
 
 impl CreditNote {
-    /// What it adds to the credit balance, in USD.
+    /// What it is over, in USD.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn total(&self) -> Result<Money, NumberError> {
         self.amount.plus(self.tax_amount)
+    }
+
+    /// What it adds to the credit balance, in USD.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn to_balance(&self) -> Result<Money, NumberError> {
+        self.total()?.minus(self.applied)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use super::{
-    Bill, Charges, CouponPart, DiscountSource, Invoice, InvoiceLine, Item, Subtotal, UsageSum,
+    Bill, Charges, Correction, CouponPart, DiscountSource, Invoice, InvoiceLine, Item, Subtotal,
+    UsageSum,
 };
 use crate::{
     catalog::Catalog,
@@ -32,6 +33,8 @@ pub struct UserMonth {
     pub summed: Vec<UsageSum>,
     /// The month's lines.
     pub lines: Vec<CarriedLine>,
+    /// What the month takes back of earlier invoices.
+    pub corrections: Vec<CarriedCorrection>,
     /// All that the user has redeemed.
     pub redemptions: Vec<Redemption>,
     /// How many records the month's invoice stands for.
@@ -43,6 +46,15 @@ pub struct UserMonth {
 pub struct CarriedLine {
     /// The line.
     pub line: InvoiceLine,
+    /// The invoice; `None` while it waits for one.
+    pub invoice_id: Option<InvoiceId>,
+}
+
+/// A correction with the invoice that carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarriedCorrection {
+    /// The correction.
+    pub correction: Correction,
     /// The invoice; `None` while it waits for one.
     pub invoice_id: Option<InvoiceId>,
 }
@@ -105,11 +117,11 @@ impl UserMonth {
     /// # Errors
     /// When an amount does not fit, or the catalog lacks what usage was charged by.
     pub fn check(&self, catalog: &Catalog, found: &mut Reconciled) -> Result<(), Refusal> {
-        let of_month = |invoice: &&Invoice| invoice.month == self.month;
-        let mut of_month = self.invoices.iter().filter(of_month);
-        let live = of_month.clone().find(|invoice| invoice.status.is_issued());
+        let mut invoices = self.invoices.iter();
+        let live =
+            invoices.find(|invoice| invoice.month == self.month && invoice.status.is_issued());
         let mut mismatches = self.check_sums()?;
-        let charges = self.charges();
+        let charges = self.charges(live);
         match live {
             Some(invoice) => {
                 found.invoices = found.invoices.saturating_add(1);
@@ -119,8 +131,8 @@ impl UserMonth {
                 mismatches.extend(self.check_redemptions()?);
             }
             None if Subtotal::new(self.month, &charges, catalog)?.is_none() => {}
-            // It waits for its close, or to be issued again.
-            None if !self.is_closed || of_month.next().is_some() => {
+            // It waits for its close, perhaps once more.
+            None if !self.is_closed => {
                 found.open_users = found.open_users.saturating_add(1);
             }
             None => mismatches.extend(Mismatch::of("invoice", &"one", &"none")),
@@ -135,23 +147,33 @@ impl UserMonth {
         Ok(())
     }
 
-    /// What the month's invoice stands for.
-    fn charges(&self) -> Charges {
+    /// What the month's invoice stands for. Corrections that went to the credit balance stay with an
+    /// invoice that was voided.
+    fn charges(&self, live: Option<&Invoice>) -> Charges {
         let lines = self.lines.iter().map(|carried| carried.line.clone());
+        let carrier = live.and_then(|invoice| invoice.id);
+        let corrections = self.corrections.iter();
+        let corrections = corrections.filter(|carried| carried.invoice_id == carrier);
         Charges {
             usage: self.recorded.clone(),
             lines: lines.collect(),
+            corrections: corrections
+                .map(|carried| carried.correction.clone())
+                .collect(),
         }
     }
 
-    /// Every line of the month is carried by its invoice.
+    /// Every line of the month is carried by its invoice, and no correction waits for one.
     fn check_lines(&self, invoice: &Invoice) -> Vec<Mismatch> {
         let name = |id: Option<InvoiceId>| id.map(|id| id.to_string()).unwrap_or_default();
         let lines = self.lines.iter();
-        let mismatches = lines.filter_map(|carried| {
-            let (expected, found) = (name(invoice.id), name(carried.invoice_id));
-            Mismatch::of("invoice of a line", &expected, &found)
-        });
+        let lines = lines.map(|carried| ("invoice of a line", carried.invoice_id));
+        let corrections = self.corrections.iter();
+        let waiting = corrections.filter(|carried| carried.invoice_id.is_none());
+        let waiting = waiting.map(|_| ("invoice of a correction", None));
+        let mismatches = lines
+            .chain(waiting)
+            .filter_map(|(field, carrier)| Mismatch::of(field, &name(invoice.id), &name(carrier)));
         mismatches.collect()
     }
 

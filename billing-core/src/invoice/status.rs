@@ -13,7 +13,7 @@ pub enum InvoiceStatus {
     Overdue,
     /// Void: nothing is owed, and its charges can be invoiced again.
     Void,
-    /// Given up.
+    /// Given up: nothing is asked for any more, and its charges are never invoiced again.
     Uncollectible,
 }
 
@@ -26,14 +26,14 @@ pub enum InvoiceTransition {
     Pay,
     /// Its due date passes.
     FallDue,
-    /// It is taken back.
+    /// It is taken back, and its month is open again.
     Void,
     /// It is given up.
     WriteOff,
 }
 
 /// Every transition that is allowed, and where it leads.
-const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 11] = {
+const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 10] = {
     use InvoiceStatus as S;
     use InvoiceTransition as T;
     [
@@ -47,7 +47,6 @@ const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 11] = {
         (S::Overdue, T::Void, S::Void),
         (S::Overdue, T::WriteOff, S::Uncollectible),
         (S::Uncollectible, T::Pay, S::Paid),
-        (S::Uncollectible, T::Void, S::Void),
     ]
 };
 
@@ -91,7 +90,7 @@ impl InvoiceStatus {
 
     /// Whether money is asked for.
     pub(super) const fn is_collectible(self) -> bool {
-        matches!(self, Self::Issued | Self::Overdue | Self::Uncollectible)
+        matches!(self, Self::Issued | Self::Overdue)
     }
 
     /// Whether the invoice counts, and can be reduced by credit notes only.

@@ -1,7 +1,9 @@
 //! The charges of a month before coupons and tax, and the bill that they come to.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Bill, Charges, CouponPart, Item, ItemKind, bill,
+    Bill, Charges, Correction, CouponPart, Item, ItemKind, bill,
     groups::{ChargedUsage, items},
     sum, tax,
 };
@@ -21,6 +23,8 @@ pub struct Subtotal {
     owed: Money,
     /// What the user's rate takes off list prices, exactly, in USD.
     account_discount: Money,
+    /// What is taken back, by rate of tax: before tax and the tax, in USD, negative.
+    taken_back: BTreeMap<Rate, (Money, Money)>,
 }
 
 impl Subtotal {
@@ -47,6 +51,7 @@ impl Subtotal {
             items,
             owed: sum(records.chain(lines))?,
             account_discount: sum(usage.iter().map(ChargedUsage::account_discount))?,
+            taken_back: taken_back(&charges.corrections)?,
         }))
     }
 
@@ -93,7 +98,8 @@ impl Subtotal {
         let charged = all.minus(corrections)?;
         let discounts = bill::discounts(charged, self.owed, self.account_discount, coupons)?;
         let discount_amount = sum(discounts.iter().map(|discount| Ok(discount.amount)))?;
-        let credited = discount_amount.minus(all)?.max(Money::ZERO);
+        let moved = Moved::of(&self.taken_back, charged.minus(discount_amount)?, tax_rate)?;
+        let credited = moved.net;
         if credited != Money::ZERO {
             items.push(bill::credit_item(credited));
         }
@@ -109,6 +115,49 @@ impl Subtotal {
             tax_amount,
             final_amount: net.plus(tax_amount)?,
             credited,
+            credited_tax: moved.tax,
         })
     }
+}
+
+/// What goes to the credit balance, in USD.
+struct Moved {
+    net: Money,
+    tax: Money,
+}
+
+impl Moved {
+    /// What was charged at another rate of tax goes there whole, with that tax; of the rest, what
+    /// exceeds the charges, which come to `charged` after discounts.
+    fn of(
+        taken_back: &BTreeMap<Rate, (Money, Money)>,
+        charged: Money,
+        tax_rate: Rate,
+    ) -> Result<Self, NumberError> {
+        let others = || taken_back.iter().filter(|(rate, _)| **rate != tax_rate);
+        let mut net = sum(others().map(|(_, (net, _))| net.negated()))?;
+        let mut tax_of = sum(others().map(|(_, (_, tax))| tax.negated()))?;
+        if let Some((same, same_tax)) = taken_back.get(&tax_rate) {
+            let excess = same.negated()?.minus(charged)?.max(Money::ZERO);
+            net = net.plus(excess)?;
+            let tax_on_excess = tax(excess, tax_rate)?.min(same_tax.negated()?);
+            let tax_on_excess = if excess == same.negated()? {
+                same_tax.negated()?
+            } else {
+                tax_on_excess
+            };
+            tax_of = tax_of.plus(tax_on_excess)?;
+        }
+        Ok(Self { net, tax: tax_of })
+    }
+}
+
+fn taken_back(corrections: &[Correction]) -> Result<BTreeMap<Rate, (Money, Money)>, NumberError> {
+    let mut by_rate: BTreeMap<Rate, (Money, Money)> = BTreeMap::new();
+    for correction in corrections {
+        let (net, tax) = by_rate.entry(correction.tax_rate).or_default();
+        *net = net.plus(correction.amount)?;
+        *tax = tax.plus(correction.tax_amount)?;
+    }
+    Ok(by_rate)
 }

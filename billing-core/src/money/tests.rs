@@ -417,3 +417,26 @@ fn a_number_keeps_its_value_with_other_decimals_or_is_refused() {
     let fine: Money = "0.00001".parse().unwrap();
     assert_eq!(fine.rescaled::<4>(), Err(NumberError::TooPrecise(4)));
 }
+
+#[rstest]
+#[case("30", "30", "30", "30")]
+#[case("10", "1", "3", "3.333333333333333")]
+#[case("10", "2", "3", "6.666666666666667")]
+#[case("-10", "2", "3", "-6.666666666666667")]
+#[case("0", "0", "0", "0")]
+#[case("9999999999999", "9999999999998", "9999999999999", "9999999999998")]
+fn a_portion_is_exact_however_large_the_product(
+    #[case] amount: Money,
+    #[case] part: Money,
+    #[case] whole: Money,
+    #[case] portion: Money,
+) {
+    assert_eq!(amount.portion(part, whole), Ok(portion));
+}
+
+#[rstest]
+#[case("-1", "3")]
+#[case("4", "3")]
+fn a_portion_is_no_more_than_the_whole(#[case] part: Money, #[case] whole: Money) {
+    assert!(Money::ONE.portion(part, whole).is_err());
+}

@@ -24,6 +24,7 @@ impl From<Refusal> for ApiError {
             Refusal::UsageConflict => ErrorCode::UsageConflict,
             Refusal::UsageTooLarge | Refusal::SubscriptionTooLarge(_) => ErrorCode::InvalidField,
             Refusal::UsageNotFound(_) => ErrorCode::UsageNotFound,
+            Refusal::UsageCredited { .. } => ErrorCode::UsageAlreadyCredited,
             Refusal::UsageVoided | Refusal::UsageIsCorrection => ErrorCode::UsageAlreadyVoided,
             Refusal::PlanNotFound(_) => ErrorCode::PlanNotFound,
             Refusal::PlanExists(_) => ErrorCode::PlanExists,
@@ -38,7 +39,9 @@ impl From<Refusal> for ApiError {
             Refusal::CouponExists(_) => ErrorCode::CouponExists,
             Refusal::NothingToBill(_) => ErrorCode::InvoiceNothingToBill,
             Refusal::InvoiceNotFound(_) => ErrorCode::InvoiceNotFound,
-            Refusal::InvoiceTransition { .. } => ErrorCode::InvoiceMoveNotAllowed,
+            Refusal::InvoiceTransition { .. } | Refusal::InvoiceCorrected(_) => {
+                ErrorCode::InvoiceMoveNotAllowed
+            }
             Refusal::CreditNoteConflict(_) => ErrorCode::CreditNoteRequestConflict,
         };
         Self::new(code, message)
@@ -100,7 +103,7 @@ mod tests {
     #[case(
         Refusal::credit_too_high("7.5".parse().unwrap()),
         "INVALID_FIELD",
-        "amount must be at most 7.5, what earlier credit notes have left of the invoice"
+        "amount must be at most 7.5, what was not given back of the invoice yet"
     )]
     #[case(
         Refusal::NothingToBill("2024-11".parse().unwrap()),

@@ -26,6 +26,7 @@ table_row! {
         user_id: String as Text = "text", Key;
         version: i64 as BigInt = "bigint", Read;
         open_month: String as Text = "text", Set;
+        reopened_month: Option<String> as Nullable<Text> = "text", Set;
         subscription_id: Option<DbUuid> as Nullable<UuidBytes> = "uuid", Set;
         plan_id: Option<String> as Nullable<Text> = "text", Set;
         plan_version_id: Option<i32> as Nullable<Integer> = "integer", Set;
@@ -164,6 +165,7 @@ impl AccountRow {
             // Raised by the statement that stores the row.
             version: 0,
             open_month: state.open_month.to_string(),
+            reopened_month: state.reopened_month().map(|month| month.to_string()),
             subscription_id: live.map(|l| DbUuid(l.id.uuid())),
             plan_id: live.map(|l| l.plan_id().to_string()),
             plan_version_id: window.map(|window| window.version.id.number()),

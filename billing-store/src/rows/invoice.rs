@@ -41,7 +41,11 @@ table_row! {
         discounts: Json<Vec<DiscountJson>> as JsonText = "jsonb", Set;
         tax_rate: DbRate as ExactDecimal = "numeric", Set;
         credited_amount: DbMoney as ExactDecimal = "numeric", Set;
+        credited_tax: DbMoney as ExactDecimal = "numeric", Set;
         credit_applied: DbMoney as ExactDecimal = "numeric", Set;
+        credit_noted: DbMoney as ExactDecimal = "numeric", Set;
+        corrected_amount: DbMoney as ExactDecimal = "numeric", Set;
+        corrected_tax: DbMoney as ExactDecimal = "numeric", Set;
         notes: String as Text = "text", Set;
         created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
         updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
@@ -80,7 +84,11 @@ impl TryFrom<&Invoice> for InvoiceRow {
             discounts: Json(bill.discounts.iter().map(DiscountJson::from).collect()),
             tax_rate: DbFixed(bill.tax_rate),
             credited_amount: DbFixed(bill.credited),
+            credited_tax: DbFixed(bill.credited_tax),
             credit_applied: DbFixed(invoice.credit_applied),
+            credit_noted: DbFixed(invoice.credit_noted),
+            corrected_amount: DbFixed(invoice.corrected),
+            corrected_tax: DbFixed(invoice.corrected_tax),
         })
     }
 }
@@ -108,8 +116,12 @@ impl TryFrom<InvoiceRow> for Invoice {
                 tax_amount: row.tax_amount.0,
                 final_amount: row.final_amount.0,
                 credited: row.credited_amount.0,
+                credited_tax: row.credited_tax.0,
             },
             credit_applied: row.credit_applied.0,
+            credit_noted: row.credit_noted.0,
+            corrected: row.corrected_amount.0,
+            corrected_tax: row.corrected_tax.0,
             billing_address: row.billing_address,
             issued_at: time(row.issued_at),
             due_date: time(row.due_date),
@@ -129,8 +141,10 @@ table_row! {
         user_id: String as Text = "text", Key;
         id: DbUuid as UuidBytes = "uuid", Key;
         invoice_id: DbUuid as UuidBytes = "uuid", Insert;
+        note_number: String as Text = "text", Insert;
         amount: DbMoney as ExactDecimal = "numeric", Insert;
         tax_amount: DbMoney as ExactDecimal = "numeric", Insert;
+        applied_amount: DbMoney as ExactDecimal = "numeric", Insert;
         reason: String as Text = "text", Insert;
         request_id: Option<String> as Nullable<Text> = "text", Insert;
         created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
@@ -143,8 +157,10 @@ impl From<&CreditNote> for CreditNoteRow {
             user_id: note.user_id.to_string(),
             id: DbUuid(note.id.uuid()),
             invoice_id: DbUuid(note.invoice_id.uuid()),
+            note_number: note.number.clone(),
             amount: DbFixed(note.amount),
             tax_amount: DbFixed(note.tax_amount),
+            applied_amount: DbFixed(note.applied),
             reason: note.reason.clone(),
             created_at: DbTimestamp(note.created_at),
             request_id: note.request_id.as_ref().map(ToString::to_string),
@@ -158,8 +174,10 @@ impl From<CreditNoteRow> for CreditNote {
             id: CreditNoteId::new(row.id.0),
             user_id: UserId::trusted(row.user_id),
             invoice_id: InvoiceId::new(row.invoice_id.0),
+            number: row.note_number,
             amount: row.amount.0,
             tax_amount: row.tax_amount.0,
+            applied: row.applied_amount.0,
             reason: row.reason,
             request_id: row.request_id.map(RequestId::trusted),
             created_at: row.created_at.0,

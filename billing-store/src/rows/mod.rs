@@ -2,6 +2,7 @@
 
 mod account;
 mod amounts;
+mod correction;
 mod coupon;
 mod discount;
 mod event;
@@ -19,6 +20,7 @@ pub(crate) mod table;
 
 pub(crate) use account::AccountRow;
 pub(crate) use amounts::Amounts;
+pub(crate) use correction::{CatchUpRow, CorrectionRow};
 pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
 pub(crate) use discount::DiscountRow;
 pub(crate) use event::{AlertRow, EventRow};

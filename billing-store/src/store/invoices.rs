@@ -126,7 +126,12 @@ pub enum InvoiceChange {
     /// A kept draft is issued, with what is uninvoiced by then.
     Finalise,
     /// It is taken back, for a reason.
-    Void(String),
+    Void {
+        /// Why.
+        reason: String,
+        /// Whether its charges are given up instead of being invoiced again.
+        write_off: bool,
+    },
     /// It was paid outside the service.
     Pay(Payment),
 }
@@ -147,6 +152,8 @@ pub struct UsersToClose {
     pub month: Month,
     /// Only users who were known by then (UTC).
     pub known_by: Option<DateTime<Utc>>,
+    /// Whether to look for users too of whom the month was closed before and is open again.
+    pub reopened: bool,
     /// Only users that come after this one by id.
     pub after: Option<UserId>,
 }

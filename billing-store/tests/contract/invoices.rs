@@ -69,6 +69,7 @@ async fn close(store: &TestStore, of: &str, now: &str) -> (i64, Vec<String>) {
     let users = UsersToClose {
         month: month(of),
         known_by: None,
+        reopened: true,
         after: None,
     };
     let closed = store.store.close_month(users, 100, new_invoice_ids()).await;

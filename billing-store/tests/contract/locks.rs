@@ -37,6 +37,7 @@ async fn closing_a_month_holds_no_later_account_while_it_waits_for_an_earlier_on
     let users = UsersToClose {
         month: month("2026-10"),
         known_by: None,
+        reopened: true,
         after: None,
     };
     let closing = store.store.close_month(users, 100, new_invoice_ids());

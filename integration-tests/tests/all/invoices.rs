@@ -6,6 +6,7 @@ mod command_line;
 mod coupons;
 mod credit;
 mod generate;
+mod given_back;
 mod lifecycle;
 mod month_end;
 mod plans;

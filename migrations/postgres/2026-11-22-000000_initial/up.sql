@@ -67,6 +67,8 @@ CREATE TABLE accounts (
     user_id TEXT COLLATE "C" NOT NULL,
     version BIGINT NOT NULL DEFAULT 0,
     open_month TEXT COLLATE "C" NOT NULL DEFAULT '1970-01',
+    -- The earliest month before that one which is open again.
+    reopened_month TEXT COLLATE "C",
     -- The live subscription, with the version of its plan that its period froze.
     subscription_id UUID,
     plan_id TEXT COLLATE "C",
@@ -126,6 +128,7 @@ CREATE INDEX accounts_plan ON accounts (plan_id) WHERE subscription_id IS NOT NU
 CREATE INDEX accounts_next_plan ON accounts (next_plan_id) WHERE next_plan_id IS NOT NULL;
 -- Who has a month that can be closed.
 CREATE INDEX accounts_open_month ON accounts (open_month, user_id);
+CREATE INDEX accounts_reopened ON accounts (reopened_month) WHERE reopened_month IS NOT NULL;
 -- After the other indexes: a planner that sees no difference yet takes the youngest.
 ALTER TABLE accounts ADD PRIMARY KEY (user_id);
 
@@ -372,6 +375,16 @@ CREATE INDEX coupon_usages_coupon ON coupon_usages (user_id, coupon_id);
 CREATE UNIQUE INDEX coupon_usages_request ON coupon_usages (user_id, request_id)
     WHERE request_id IS NOT NULL;
 
+-- What fixed coupons took at once of value that a voided record had freed.
+CREATE TABLE coupon_catch_ups (
+    user_id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    billing_month TEXT COLLATE "C" NOT NULL,
+    amount NUMERIC NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (user_id, sequence)
+);
+
 -- Invoices.
 
 CREATE TABLE invoices (
@@ -396,7 +409,13 @@ CREATE TABLE invoices (
     discounts JSONB NOT NULL DEFAULT '[]',
     tax_rate NUMERIC NOT NULL DEFAULT 0,
     credited_amount NUMERIC NOT NULL DEFAULT 0,
+    credited_tax NUMERIC NOT NULL DEFAULT 0,
     credit_applied NUMERIC NOT NULL DEFAULT 0,
+    -- What credit notes took off what the invoice asks for.
+    credit_noted NUMERIC NOT NULL DEFAULT 0,
+    -- What voided records took back of it.
+    corrected_amount NUMERIC NOT NULL DEFAULT 0,
+    corrected_tax NUMERIC NOT NULL DEFAULT 0,
     notes TEXT NOT NULL DEFAULT '',
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
@@ -425,12 +444,33 @@ CREATE TABLE invoice_lines (
 );
 CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
 
+-- What later invoices take back of earlier ones, because records were voided.
+CREATE TABLE invoice_corrections (
+    user_id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    billing_month TEXT COLLATE "C" NOT NULL,
+    invoice_id UUID,
+    corrects_invoice_id UUID NOT NULL,
+    usage_month TEXT COLLATE "C" NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    tokens BIGINT NOT NULL,
+    amount NUMERIC NOT NULL,
+    tax_rate NUMERIC NOT NULL,
+    tax_amount NUMERIC NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (user_id, sequence)
+);
+CREATE INDEX invoice_corrections_month ON invoice_corrections (user_id, billing_month);
+
 CREATE TABLE credit_notes (
     user_id TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL,
     invoice_id UUID NOT NULL,
+    note_number TEXT COLLATE "C" NOT NULL,
     amount NUMERIC NOT NULL,
     tax_amount NUMERIC NOT NULL,
+    -- How much of it the invoice no longer asks for.
+    applied_amount NUMERIC NOT NULL,
     reason TEXT NOT NULL,
     -- The caller's id, by which a repeated call is told from another note.
     request_id TEXT COLLATE "C",

@@ -68,6 +68,8 @@ CREATE TABLE accounts (
     user_id TEXT PRIMARY KEY,
     version INTEGER NOT NULL DEFAULT 0,
     open_month TEXT NOT NULL DEFAULT '1970-01',
+    -- The earliest month before that one which is open again.
+    reopened_month TEXT,
     -- The live subscription, with the version of its plan that its period froze.
     subscription_id BLOB,
     plan_id TEXT,
@@ -127,6 +129,7 @@ CREATE INDEX accounts_plan ON accounts (plan_id) WHERE subscription_id IS NOT NU
 CREATE INDEX accounts_next_plan ON accounts (next_plan_id) WHERE next_plan_id IS NOT NULL;
 -- Who has a month that can be closed.
 CREATE INDEX accounts_open_month ON accounts (open_month, user_id);
+CREATE INDEX accounts_reopened ON accounts (reopened_month) WHERE reopened_month IS NOT NULL;
 
 CREATE TABLE billing_settings (
     user_id TEXT PRIMARY KEY,
@@ -366,6 +369,16 @@ CREATE INDEX coupon_usages_coupon ON coupon_usages (user_id, coupon_id);
 CREATE UNIQUE INDEX coupon_usages_request ON coupon_usages (user_id, request_id)
     WHERE request_id IS NOT NULL;
 
+-- What fixed coupons took at once of value that a voided record had freed.
+CREATE TABLE coupon_catch_ups (
+    user_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    billing_month TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, sequence)
+) STRICT;
+
 -- Invoices.
 
 CREATE TABLE invoices (
@@ -390,7 +403,13 @@ CREATE TABLE invoices (
     discounts TEXT NOT NULL DEFAULT '[]',
     tax_rate TEXT NOT NULL DEFAULT '0',
     credited_amount TEXT NOT NULL DEFAULT '0',
+    credited_tax TEXT NOT NULL DEFAULT '0',
     credit_applied TEXT NOT NULL DEFAULT '0',
+    -- What credit notes took off what the invoice asks for.
+    credit_noted TEXT NOT NULL DEFAULT '0',
+    -- What voided records took back of it.
+    corrected_amount TEXT NOT NULL DEFAULT '0',
+    corrected_tax TEXT NOT NULL DEFAULT '0',
     notes TEXT NOT NULL DEFAULT '',
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -419,12 +438,33 @@ CREATE TABLE invoice_lines (
 ) STRICT;
 CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
 
+-- What later invoices take back of earlier ones, because records were voided.
+CREATE TABLE invoice_corrections (
+    user_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    billing_month TEXT NOT NULL,
+    invoice_id BLOB,
+    corrects_invoice_id BLOB NOT NULL,
+    usage_month TEXT NOT NULL,
+    model TEXT NOT NULL,
+    tokens INTEGER NOT NULL,
+    amount TEXT NOT NULL,
+    tax_rate TEXT NOT NULL,
+    tax_amount TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, sequence)
+) STRICT;
+CREATE INDEX invoice_corrections_month ON invoice_corrections (user_id, billing_month);
+
 CREATE TABLE credit_notes (
     user_id TEXT NOT NULL,
     id BLOB NOT NULL,
     invoice_id BLOB NOT NULL,
+    note_number TEXT NOT NULL,
     amount TEXT NOT NULL,
     tax_amount TEXT NOT NULL,
+    -- How much of it the invoice no longer asks for.
+    applied_amount TEXT NOT NULL,
     reason TEXT NOT NULL,
     -- The caller's id, by which a repeated call is told from another note.
     request_id TEXT,

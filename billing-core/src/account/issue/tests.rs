@@ -117,7 +117,10 @@ fn a_total_of_nothing_is_paid_at_once_and_leaves_the_balance_alone() {
 
 #[test]
 fn what_exceeds_the_charges_is_credited_with_its_tax() {
-    let charges = charges([reversal(-1_000, "-30")], []);
+    let charges = Charges {
+        corrections: vec![correction(-1_000, "-30", "0.1")],
+        ..Charges::default()
+    };
     let mut account = with_credit(account([]), "1");
     let invoice = issue(&mut account, &charges);
     assert_eq!(invoice.status, InvoiceStatus::Paid);
@@ -320,15 +323,15 @@ fn credit_notes_reach_up_to_what_was_charged_before_tax(
     let mut account = account([]);
     let mut invoice = issue(&mut account, &thirty());
     for amount in earlier {
-        let note = credit(&mut account, &invoice, amount).unwrap();
-        invoice.credit_notes.push(note);
+        credit(&mut account, &mut invoice, amount).unwrap();
     }
-    let balance = account.state.credit_balance;
-    let credited = credit(&mut account, &invoice, amount);
+    let due = invoice.amount_due().unwrap();
+    let credited = credit(&mut account, &mut invoice, amount);
     let total = credited
         .as_ref()
         .map_or(Money::ZERO, |note| note.total().unwrap());
-    assert_eq!(account.state.credit_balance, balance.plus(total).unwrap());
+    assert_eq!(invoice.amount_due().unwrap(), due.minus(total).unwrap());
+    assert_eq!(account.state.credit_balance, Money::ZERO);
     let expected = tax
         .map(money)
         .map_err(|left| Refusal::credit_too_high(money(left)));
@@ -338,12 +341,12 @@ fn credit_notes_reach_up_to_what_was_charged_before_tax(
 #[test]
 fn a_draft_cannot_be_credited() {
     let mut account = account([]);
-    let draft = run(&mut account, &thirty(), MonthInvoices::default(), true).unwrap();
+    let mut draft = run(&mut account, &thirty(), MonthInvoices::default(), true).unwrap();
     let refusal = Refusal::InvoiceTransition {
         id: draft.id.unwrap(),
         status: "draft",
     };
-    assert_eq!(credit(&mut account, &draft, "1"), Err(refusal));
+    assert_eq!(credit(&mut account, &mut draft, "1"), Err(refusal));
     assert_eq!(draft.check_draft(), Ok(()));
 }
 
@@ -366,8 +369,8 @@ fn a_repeated_call_asks_for_the_same_note_or_is_refused(
     #[case] same: bool,
 ) {
     let mut account = account([]);
-    let invoice = issue(&mut account, &thirty());
-    let earlier = account.credit(&invoice, note_order(&invoice, "5"), day("2024-12-05"));
+    let mut invoice = issue(&mut account, &thirty());
+    let earlier = credit(&mut account, &mut invoice, "5");
     let again = CreditNoteOrder {
         reason: reason.into(),
         ..note_order(&invoice, amount)
@@ -388,6 +391,68 @@ fn note_order(invoice: &Invoice, amount: &str) -> CreditNoteOrder {
     }
 }
 
-fn credit(account: &mut Account, invoice: &Invoice, amount: &str) -> Result<CreditNote, Refusal> {
-    account.credit(invoice, note_order(invoice, amount), day("2024-12-05"))
+fn credit(
+    account: &mut Account,
+    invoice: &mut Invoice,
+    amount: &str,
+) -> Result<CreditNote, Refusal> {
+    let order = note_order(invoice, amount);
+    account.credit(invoice, order, day("2024-12-05"))
+}
+
+#[test]
+fn a_note_lowers_what_its_invoice_asks_for_and_the_rest_goes_to_the_balance() {
+    let mut account = account([]);
+    account.state.credit_balance = money("10");
+    let mut invoice = issue(&mut account, &thirty());
+    assert_eq!(invoice.amount_due(), Ok(money("23")));
+    let note = credit(&mut account, &mut invoice, "20").unwrap();
+    assert_eq!(note.number, "CN-INV-alice-2024-11-1");
+    assert_eq!(
+        (note.total().unwrap(), note.applied),
+        (money("22"), money("22"))
+    );
+    assert_eq!(invoice.amount_due(), Ok(money("1")));
+    assert_eq!(account.state.credit_balance, Money::ZERO);
+    let rest = credit(&mut account, &mut invoice, "10").unwrap();
+    assert_eq!(rest.number, "CN-INV-alice-2024-11-2");
+    assert_eq!(
+        (rest.total().unwrap(), rest.applied),
+        (money("11"), money("1"))
+    );
+    assert_eq!(account.state.credit_balance, money("10"));
+    let paid = (invoice.status, invoice.payment_method.as_deref());
+    assert_eq!(paid, (InvoiceStatus::Paid, Some("credit_note")));
+}
+
+#[test]
+fn notes_over_the_whole_invoice_come_to_its_total_however_they_are_cut() {
+    let mut account = account([]);
+    account.state.tax.rate = rate("0.2");
+    let amounts = ["68.33", "68.33", "57.50", "85.00"];
+    let fees = amounts.map(|amount| line(1, LineKind::PlanFee, "fee", amount));
+    let mut invoice = issue(&mut account, &charges([], fees));
+    assert_eq!(invoice.bill.final_amount, money("334.99"));
+    let mut together = Money::ZERO;
+    for amount in amounts {
+        let note = credit(&mut account, &mut invoice, amount).unwrap();
+        together = together.plus(note.total().unwrap()).unwrap();
+    }
+    assert_eq!(together, money("334.99"));
+    assert_eq!(invoice.status, InvoiceStatus::Paid);
+}
+
+#[test]
+fn what_was_given_up_is_not_credited_nor_voided() {
+    let mut account = account([]);
+    let mut invoice = issue(&mut account, &thirty());
+    invoice.write_off("gone".into(), day("2025-06-01")).unwrap();
+    assert_eq!(invoice.amount_due(), Ok(Money::ZERO));
+    let refusal = Refusal::InvoiceTransition {
+        id: invoice.id.unwrap(),
+        status: "uncollectible",
+    };
+    let credited = credit(&mut account, &mut invoice, "1");
+    assert_eq!(credited, Err(refusal.clone()));
+    assert_eq!(void(&mut account, &mut invoice, &thirty()), Err(refusal));
 }

@@ -8,10 +8,11 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     coupon::{Coupon, CouponValue, RedeemOrder},
-    ids::InvoiceId,
+    ids::{CreditNoteId, InvoiceId},
     invoice::{
-        BillingDetails, CarriedLine, Charges, Invoice, InvoiceRun, InvoiceStatus, LiveInvoice,
-        MonthInvoices, MonthToInvoice, Reconciled, UsageSum, UserMonth,
+        BillingDetails, CarriedCorrection, CarriedLine, Charges, CreditNoteOrder, Invoice,
+        InvoiceRun, InvoiceStatus, InvoicedMonth, LiveInvoice, MonthInvoices, MonthToInvoice,
+        Payment, Reconciled, UsageSum, UserMonth,
     },
     testing::{fixed, percentage},
     usage::{Sums, UsageStatus},
@@ -32,8 +33,14 @@ enum Step {
     Order(SubscriptionOrder),
     /// All months that are over are closed.
     Close,
-    /// An invoice is voided, if it can be.
-    VoidInvoice(prop::sample::Index),
+    /// An invoice is voided, or given up, if it can be.
+    VoidInvoice(prop::sample::Index, bool),
+    /// A part of an invoice is credited, in ten-thousandths of what is left, if it can be.
+    Credit(prop::sample::Index, i64),
+    /// An invoice is paid, if it can be.
+    Pay(prop::sample::Index),
+    /// The rate of the tax changes, in percent.
+    Tax(i64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -56,7 +63,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             Just(end(false)),
         ],
         2 => Just(Step::Close),
-        1 => any::<prop::sample::Index>().prop_map(Step::VoidInvoice),
+        1 => (any::<prop::sample::Index>(), prop::bool::weighted(0.2))
+            .prop_map(|(index, write_off)| Step::VoidInvoice(index, write_off)),
+        1 => (any::<prop::sample::Index>(), 1..=10_000_i64)
+            .prop_map(|(index, part)| Step::Credit(index, part)),
+        1 => any::<prop::sample::Index>().prop_map(Step::Pay),
+        1 => (0..30_i64).prop_map(Step::Tax),
     ];
     vec(step, 1..40)
 }
@@ -66,6 +78,8 @@ struct World {
     account: Account,
     records: Vec<UsageRecord>,
     lines: Vec<CarriedLine>,
+    corrections: Vec<CarriedCorrection>,
+    caught_up: BTreeMap<Month, Money>,
     invoices: Vec<Invoice>,
     now: DateTime<Utc>,
     /// Makes names of ids.
@@ -80,6 +94,8 @@ impl World {
             account,
             records: Vec::new(),
             lines: Vec::new(),
+            corrections: Vec::new(),
+            caught_up: BTreeMap::new(),
             invoices: Vec::new(),
             now: day("2024-10-20"),
             made: 0,
@@ -106,7 +122,22 @@ impl World {
                 }
             }
             Step::Close => self.close(),
-            Step::VoidInvoice(index) => self.void_invoice(index),
+            Step::VoidInvoice(index, false) => self.void_invoice(index),
+            Step::VoidInvoice(index, true) => self.change(index, |_, invoice, now| {
+                drop(invoice.write_off(String::new(), now));
+            }),
+            Step::Credit(index, part) => self.credit(index, part),
+            Step::Pay(index) => self.change(index, |_, invoice, now| {
+                let payment = Payment {
+                    method: "manual".into(),
+                    transaction_id: None,
+                };
+                drop(invoice.pay(payment, now));
+            }),
+            Step::Tax(percent) => {
+                let rate = rust_decimal::Decimal::new(percent, 2).to_string();
+                self.account.state.tax.rate = crate::testing::rate(&rate);
+            }
         }
         self.store_lines();
     }
@@ -117,6 +148,80 @@ impl World {
             line,
             invoice_id: None,
         }));
+        let pending = self.account.take_pending();
+        let corrections = pending.corrections.into_iter();
+        self.corrections
+            .extend(corrections.map(|correction| CarriedCorrection {
+                correction,
+                invoice_id: None,
+            }));
+        for caught_up in pending.catch_ups {
+            let of_month = self.caught_up.entry(caught_up.month).or_default();
+            *of_month = of_month.plus(caught_up.amount).unwrap();
+        }
+    }
+
+    fn change(
+        &mut self,
+        index: prop::sample::Index,
+        change: impl FnOnce(&mut Account, &mut Invoice, DateTime<Utc>),
+    ) {
+        if !self.invoices.is_empty() {
+            let place = index.index(self.invoices.len());
+            change(&mut self.account, &mut self.invoices[place], self.now);
+        }
+    }
+
+    fn credit(&mut self, index: prop::sample::Index, part: i64) {
+        let name = self.next_name();
+        self.change(index, |account, invoice, now| {
+            let part = invoice.bill.net().unwrap().share(part, 10_000, 2).unwrap();
+            let order = CreditNoteOrder {
+                user_id: account.id().clone(),
+                invoice_id: invoice.id.unwrap(),
+                id: CreditNoteId::new(uuid(&name)),
+                amount: part.max(money("0.01")),
+                reason: String::new(),
+                request_id: None,
+            };
+            drop(account.credit(invoice, order, now));
+        });
+    }
+
+    /// The closed month of a record, for which an invoice was issued.
+    fn invoiced(&self, month: Month) -> Option<InvoicedMonth> {
+        let live = self
+            .invoices
+            .iter()
+            .find(|invoice| invoice.month == month && invoice.status != InvoiceStatus::Void);
+        let redemptions = self.account.relations.redemptions.iter();
+        let taken = redemptions.filter(|redemption| redemption.month == month);
+        let caught_up = self.caught_up.get(&month).copied().unwrap_or_default();
+        Some(InvoicedMonth {
+            invoice: live?.clone(),
+            net: self.uninvoiced(month).owed_by_records().unwrap(),
+            taken_at_apply: taken
+                .map(|redemption| redemption.taken_at_apply)
+                .try_fold(caught_up, Money::plus)
+                .unwrap(),
+        })
+    }
+
+    /// What was invoiced and is neither void nor taken off again, and what is left of credit.
+    fn charged_and_credited(&self) -> (Money, Money) {
+        let mut charged = Money::ZERO;
+        for invoice in &self.invoices {
+            if !matches!(invoice.status, InvoiceStatus::Void | InvoiceStatus::Draft) {
+                let asked = invoice
+                    .bill
+                    .final_amount
+                    .minus(invoice.credit_applied)
+                    .unwrap();
+                let asked = asked.minus(invoice.credit_noted).unwrap();
+                charged = charged.plus(asked).unwrap();
+            }
+        }
+        (charged, self.account.state.credit_balance)
     }
 
     fn record(&mut self, ago: i64, tokens: i64) {
@@ -137,9 +242,23 @@ impl World {
             correction_id: RecordId::new(uuid(&self.next_name())),
             reason: None,
         };
-        if let Ok(voided) = self.account.void(original, order, self.now) {
-            self.records[place] = voided.original;
-            self.records.push(voided.correction);
+        let month = original.invoice_month;
+        let invoiced = if self.account.state.is_open(month) {
+            None
+        } else {
+            self.invoiced(month)
+        };
+        let before = self.account.clone();
+        match self.account.void(original, order, invoiced, self.now) {
+            Ok(voided) => {
+                self.records[place] = voided.original;
+                self.records.push(voided.correction);
+                if let Some(changed) = voided.invoice {
+                    let same = self.invoices.iter_mut().find(|i| i.id == changed.id);
+                    *same.unwrap() = changed;
+                }
+            }
+            Err(_) => self.account = before,
         }
     }
 
@@ -197,12 +316,13 @@ impl World {
             new_id,
         };
         if let Some(invoice) = self.account.invoice(&run, stored).unwrap() {
-            for line in self
-                .lines
-                .iter_mut()
-                .filter(|line| line.line.month == month)
-            {
+            let of_month = self.lines.iter_mut().filter(|of| of.line.month == month);
+            for line in of_month {
                 line.invoice_id = line.invoice_id.or(invoice.id);
+            }
+            let corrections = self.corrections.iter_mut();
+            for taken_back in corrections.filter(|of| of.correction.month == month) {
+                taken_back.invoice_id = taken_back.invoice_id.or(invoice.id);
             }
             self.invoices.push(invoice);
         }
@@ -216,7 +336,7 @@ impl World {
         let mut invoice = self.invoices[place].clone();
         let charges = Charges {
             usage: self.usage(invoice.month),
-            lines: Vec::new(),
+            ..Charges::default()
         };
         let before = self.account.clone();
         let voided = self
@@ -232,6 +352,11 @@ impl World {
             .filter(|line| line.invoice_id == invoice.id)
         {
             line.invoice_id = None;
+        }
+        let corrections = self.corrections.iter_mut();
+        let carried = corrections.filter(|of| of.invoice_id == invoice.id);
+        for taken_back in carried.filter(|of| of.correction.tax_rate == invoice.bill.tax_rate) {
+            taken_back.invoice_id = None;
         }
         self.invoices[place] = invoice;
     }
@@ -252,9 +377,13 @@ impl World {
     fn uninvoiced(&self, month: Month) -> Charges {
         let waiting = self.lines.iter().filter(|line| line.invoice_id.is_none());
         let lines = waiting.map(|waiting| waiting.line.clone());
+        let corrections = self.corrections.iter();
+        let corrections = corrections.filter(|of| of.invoice_id.is_none());
+        let corrections = corrections.map(|of| of.correction.clone());
         Charges {
             usage: self.usage(month),
             lines: lines.filter(|line| line.month == month).collect(),
+            corrections: corrections.filter(|of| of.month == month).collect(),
         }
     }
 
@@ -277,15 +406,18 @@ impl World {
         for month in months {
             let usage = self.usage(month);
             let lines = self.lines.iter().filter(|line| line.line.month == month);
+            let corrections = self.corrections.iter();
+            let corrections = corrections.filter(|of| of.correction.month == month);
             let of_user = UserMonth {
                 user_id: self.account.id().clone(),
                 month,
-                is_closed: month < self.account.state.open_month,
+                is_closed: !self.account.state.is_open(month),
                 invoices: self.invoices.clone(),
                 records: 0,
                 recorded: usage.clone(),
                 summed: usage,
                 lines: lines.cloned().collect(),
+                corrections: corrections.cloned().collect(),
                 redemptions: self.account.relations.redemptions.clone(),
             };
             of_user.check(&catalog(), &mut found).unwrap();
@@ -308,6 +440,9 @@ proptest! {
         let mut world = World::new();
         for step in steps {
             world.take(step);
+            let (charged, credited) = world.charged_and_credited();
+            prop_assert!(!credited.is_negative());
+            prop_assert!(credited <= charged, "credited {} of {}", credited, charged);
         }
         let state = &world.account.state;
         let ids: Vec<_> = world.records.iter().map(|record| record.id).collect();
@@ -315,11 +450,14 @@ proptest! {
         prop_assert_eq!(state.last_record_id, ids.last().copied());
         prop_assert_eq!(usize::try_from(state.tail_records).unwrap(), ids.len());
 
-        let open = world.records.iter().filter(|r| r.invoice_month >= state.open_month);
+        let open = world.records.iter().filter(|r| state.is_open(r.invoice_month));
         let cost = |record: &UsageRecord| record.charge.final_cost;
         let known = state.closed_cost.plus(total(open, cost)).unwrap();
         prop_assert_eq!(known, total(&world.records, cost), "the cost of all time");
 
+        let mut originals = world.records.iter().filter(|r| r.corrects_id.is_none());
+        let is_discounted = |r: &UsageRecord| !r.charge.discount_amount.is_negative();
+        prop_assert!(originals.all(is_discounted), "no discount is negative");
         for (month, owed) in &state.uninvoiced {
             let of_month = world.records.iter().filter(|r| r.invoice_month == *month);
             let owing = of_month.filter(|record| !record.is_reversal);

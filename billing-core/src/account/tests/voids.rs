@@ -1,13 +1,20 @@
 //! What voiding a record gives back, and which records can be voided.
 
+use std::collections::BTreeMap;
+
 use rstest::rstest;
 
 use super::*;
 use crate::{
     coupon::{Coupon, CouponValue, RedeemOrder},
+    ids::{CreditNoteId, InvoiceId},
+    invoice::{
+        BillingDetails, Charges, CreditNoteOrder, InvoiceRun, InvoicedMonth, MonthInvoices,
+        MonthToInvoice, UsageSum,
+    },
     quota_window::Counters,
-    testing::{fixed, percentage},
-    usage::UsageStatus,
+    testing::{fixed, percentage, rate as rate_of},
+    usage::{Sums, UsageStatus},
 };
 
 const NOVEMBER: &str = "2024-11-05";
@@ -34,7 +41,9 @@ fn void(account: &mut Account, original: &UsageRecord, at: &str) -> UsageRecord 
         correction_id: RecordId::new(uuid("a")),
         reason: Some("wrong".into()),
     };
-    let voided = account.void(original.clone(), order, day(at)).unwrap();
+    let voided = account
+        .void(original.clone(), order, None, day(at))
+        .unwrap();
     let original = UsageRecord {
         status: UsageStatus::Voided,
         void_reason: Some("wrong".into()),
@@ -144,20 +153,131 @@ fn what_a_void_frees_of_a_fixed_coupon_serves_what_is_still_owed() {
     assert_eq!(account.relations.redemptions[0].saved, money("3"));
 }
 
+/// Invoices November, of which `record` is all.
+fn invoiced(account: &mut Account, record: &UsageRecord) -> InvoicedMonth {
+    let usage = UsageSum {
+        price_id: record.charge.price_id,
+        window: record.charge.window,
+        billing_month: record.billing_month,
+        is_reversal: false,
+        sums: Sums::of(record),
+    };
+    let charges = Charges {
+        usage: vec![usage],
+        ..Charges::default()
+    };
+    let run = InvoiceRun {
+        month: month("2024-11"),
+        catalog: &catalog(),
+        keep_drafts: false,
+        now: day("2024-12-02"),
+    };
+    let stored = MonthToInvoice {
+        invoices: MonthInvoices::default(),
+        charges: &charges,
+        costs: &BTreeMap::new(),
+        billing: &BillingDetails::default(),
+        new_id: InvoiceId::new(uuid("inv-1")),
+    };
+    let redemptions = account.relations.redemptions.iter();
+    let taken = redemptions.map(|redemption| redemption.taken_at_apply);
+    let taken_at_apply = taken.fold(Money::ZERO, |sum, taken| sum.plus(taken).unwrap());
+    InvoicedMonth {
+        invoice: account.invoice(&run, stored).unwrap().unwrap(),
+        net: charges.owed_by_records().unwrap(),
+        taken_at_apply,
+    }
+}
+
+fn void_invoiced(
+    account: &mut Account,
+    record: &UsageRecord,
+    month: InvoicedMonth,
+) -> Result<Voided, Refusal> {
+    let order = VoidOrder {
+        user_id: account.id().clone(),
+        id: record.id,
+        correction_id: RecordId::new(uuid("a")),
+        reason: None,
+    };
+    account.void(record.clone(), order, Some(month), day("2024-12-07"))
+}
+
 #[test]
-fn a_record_that_was_invoiced_is_reversed_as_it_was_stored() {
+fn a_record_that_was_invoiced_is_taken_back_at_the_rate_it_was_taxed_at() {
     let mut account = account();
+    account.state.tax.rate = rate_of("0.2");
     let now = day(NOVEMBER);
     redeem(&mut account, percentage("20"), NOVEMBER);
     let record = rate(&mut account, "a", now, now, 100_000);
-    account.state.open_month = month("2024-12");
-    account.state.uninvoiced.clear();
-    let correction = void(&mut account, &record, "2024-12-07");
+    let month_of = invoiced(&mut account, &record);
+    assert_eq!(month_of.invoice.bill.final_amount, money("2.88"));
+    account.state.tax.rate = rate_of("0.3");
+    let voided = void_invoiced(&mut account, &record, month_of).unwrap();
+    let correction = voided.correction;
+    assert!(correction.is_reversal);
     assert_eq!(correction.invoice_month, month("2024-12"));
     assert_eq!(correction.billing_month, month("2024-11"));
     assert_eq!(correction.charge.discount_amount, money("-0.6"));
     assert_eq!(correction.charge.final_cost, money("-2.4"));
     assert_eq!(account.state.uninvoiced_in(month("2024-12")), Money::ZERO);
+    let [taken_back] = account.pending().corrections.as_slice() else {
+        panic!("{:?}", account.pending().corrections);
+    };
+    let amounts = (
+        taken_back.amount,
+        taken_back.tax_amount,
+        taken_back.tax_rate,
+    );
+    assert_eq!(amounts, (money("-2.4"), money("-0.48"), rate_of("0.2")));
+    assert_eq!(voided.invoice.unwrap().corrected, money("2.4"));
+}
+
+#[test]
+fn a_record_that_a_later_coupon_made_free_gives_nothing_back() {
+    let mut account = account();
+    let now = day(NOVEMBER);
+    let record = rate(&mut account, "a", now, now, 1_000_000);
+    redeem(&mut account, percentage("100"), NOVEMBER);
+    let month_of = invoiced(&mut account, &record);
+    assert_eq!(month_of.invoice.bill.final_amount, Money::ZERO);
+    let voided = void_invoiced(&mut account, &record, month_of).unwrap();
+    assert_eq!(voided.correction.charge.final_cost, Money::ZERO);
+    assert_eq!(account.pending().corrections[0].amount, Money::ZERO);
+}
+
+#[rstest]
+#[case::a_part_is_left("1.5", Err("1.5"))]
+#[case::nothing_was_noted("0", Ok("-3"))]
+fn what_credit_notes_gave_back_is_not_taken_back_again(
+    #[case] noted: &str,
+    #[case] taken_back: Result<&str, &str>,
+) {
+    let mut account = account();
+    let now = day(NOVEMBER);
+    let record = rate(&mut account, "a", now, now, 100_000);
+    let mut month_of = invoiced(&mut account, &record);
+    if noted != "0" {
+        let order = CreditNoteOrder {
+            user_id: account.id().clone(),
+            invoice_id: month_of.invoice.id.unwrap(),
+            id: CreditNoteId::new(uuid("cn-1")),
+            amount: money(noted),
+            reason: String::new(),
+            request_id: None,
+        };
+        account
+            .credit(&mut month_of.invoice, order, day("2024-12-03"))
+            .unwrap();
+    }
+    let number = month_of.invoice.number.clone();
+    let voided = void_invoiced(&mut account, &record, month_of);
+    let given = voided.map(|voided| voided.correction.charge.final_cost);
+    let refused = |left: &str| Refusal::UsageCredited {
+        number,
+        left: money(left),
+    };
+    assert_eq!(given, taken_back.map(money).map_err(refused));
 }
 
 #[rstest]
@@ -180,7 +300,7 @@ fn a_record_is_voided_once_and_a_correction_never(
         correction_id: RecordId::new(uuid("b")),
         reason: None,
     };
-    assert_eq!(account.void(record, order, now), Err(refusal));
+    assert_eq!(account.void(record, order, None, now), Err(refusal));
     assert_eq!(account, before);
 }
 
@@ -191,7 +311,7 @@ fn only_a_record_of_an_invoiced_month_is_reversed() {
     let first = rate(&mut account, "a", now, now, 100);
     let second = rate(&mut account, "b", now, now, 100);
     assert!(!void(&mut account, &first, "2024-11-07").is_reversal);
-    account.state.open_month = month("2024-12");
+    account.close(month("2024-11"), &BTreeMap::new()).unwrap();
     assert!(void(&mut account, &second, "2024-12-07").is_reversal);
 }
 

@@ -102,7 +102,6 @@ fn items_stand_in_the_order_of_the_contract() {
         sum
     };
     let usage = [
-        reversal(-1_000, "-0.03"),
         october(with_overage(
             pro(usage("gpt-4", GPT_4, [1_000, 0], "1")),
             500,
@@ -116,7 +115,11 @@ fn items_stand_in_the_order_of_the_contract() {
         line(1, LineKind::Proration, "Unused Basic", "-4.50"),
         line(2, LineKind::Proration, "Pro, remaining time", "45.00"),
     ];
-    let bill = bill(&[], &charges(usage, lines), "0");
+    let charges = Charges {
+        corrections: vec![correction(-1_000, "-0.03", "0")],
+        ..charges(usage, lines)
+    };
+    let bill = bill(&[], &charges, "0");
     let items = [
         item("AI API usage - gpt-4", 3_000, "0.03", "0.09"),
         item("AI API usage - gpt-4 (included in Pro)", 4_000, "0", "0.00"),
@@ -214,9 +217,12 @@ fn a_part_names_what_it_was_charged_by() {
         again,
         metered,
         with_overage(pro, 500, "0.0675"),
-        reversal(-7, "-1"),
     ];
-    let bill = bill(&[], &charges(usage, []), "0");
+    let charges = Charges {
+        corrections: vec![correction(-7, "-1", "0")],
+        ..charges(usage, [])
+    };
+    let bill = bill(&[], &charges, "0");
     let parts: Vec<_> = bill
         .items
         .iter()
@@ -319,11 +325,12 @@ fn no_source_takes_more_than_the_ones_before_have_left() {
 
 #[test]
 fn corrections_beyond_the_months_charges_are_credited() {
-    let usage = [
-        usage("gpt-4", GPT_4, [100_000, 0], "1"),
-        reversal(-1_000_000, "-30"),
-    ];
-    let bill = bill(&redeemed([percentage("50")]), &charges(usage, []), "0.1");
+    let usage = [usage("gpt-4", GPT_4, [100_000, 0], "1")];
+    let charges = Charges {
+        corrections: vec![correction(-1_000_000, "-30", "0.1")],
+        ..charges(usage, [])
+    };
+    let bill = bill(&redeemed([percentage("50")]), &charges, "0.1");
     let items = [
         item("AI API usage - gpt-4", 100_000, "0.03", "3.00"),
         item("Correction 2024-10 - gpt-4", -1_000_000, "0.03", "-30.00"),
@@ -332,7 +339,36 @@ fn corrections_beyond_the_months_charges_are_credited() {
     assert_eq!(shown(&bill), items);
     // The coupon takes its half of what is charged all the same.
     assert_eq!(totals(&bill), ["1.50", "1.50", "0.00", "0.00"]);
-    assert_eq!(bill.credited, money("28.5"));
+    assert_eq!(
+        (bill.credited, bill.credited_tax),
+        (money("28.5"), money("2.85"))
+    );
+}
+
+#[test]
+fn what_was_taxed_at_another_rate_is_credited_whole_with_that_tax() {
+    let usage = [usage("gpt-4", GPT_4, [1_000_000, 0], "1")];
+    let taken_back = [
+        correction(-1_000, "-20", "0.3"),
+        correction(-2_000, "-10", "0.2"),
+    ];
+    let charges = Charges {
+        corrections: taken_back.into(),
+        ..charges(usage, [])
+    };
+    let bill = bill(&[], &charges, "0.3");
+    let items = [
+        item("AI API usage - gpt-4", 1_000_000, "0.03", "30.00"),
+        item("Correction 2024-10 - gpt-4", -2_000, "5", "-10.00"),
+        item("Correction 2024-10 - gpt-4", -1_000, "20", "-20.00"),
+        item("Moved to the credit balance", 1, "10", "10.00"),
+    ];
+    assert_eq!(shown(&bill), items);
+    assert_eq!(totals(&bill), ["10.00", "0.00", "3.00", "13.00"]);
+    assert_eq!(
+        (bill.credited, bill.credited_tax),
+        (money("10"), money("2"))
+    );
 }
 
 proptest! {
@@ -341,7 +377,7 @@ proptest! {
     fn an_invoice_adds_up(
         tokens in vec((0_i64..2_000_000, 0_i64..2_000_000, 0_usize..3), 1..6),
         at_rate in 0_i64..=10_000,
-        corrected in 0_i64..3_000_000,
+        corrected in 0_i64..3_000,
         fee in -5_000_i64..20_000,
         coupons in vec(prop_oneof![
             (1_i64..=1_000_000)
@@ -354,17 +390,18 @@ proptest! {
         let decimal = |units: i64| format!("{}.{:04}", units / 10_000, units % 10_000);
         let at_rate = decimal(at_rate);
         let models = [("a", GPT_4), ("b", GPT_3_5), ("c", "0.0000123/0.00077")];
-        let mut sums: Vec<_> = tokens
+        let sums: Vec<_> = tokens
             .iter()
             .map(|&(prompt, completion, index)| {
                 let (model, terms) = models[index];
                 usage(model, terms, [prompt, completion], &at_rate)
             })
             .collect();
-        if corrected > 0 {
-            let amount = format!("-{}.{:06}", corrected / 1_000_000, corrected % 1_000_000);
-            sums.push(reversal(-1, &amount));
-        }
+        let amount = format!("-{}.{:02}", corrected / 100, corrected % 100);
+        let corrections = match corrected {
+            0 => Vec::new(),
+            _ => vec![correction(-1, &amount, &decimal(tax))],
+        };
         let cents = format!(
             "{}{}.{:02}",
             if fee < 0 { "-" } else { "" },
@@ -372,7 +409,8 @@ proptest! {
             fee.abs() % 100
         );
         let lines = [line(1, LineKind::PlanFee, "fee", &cents)];
-        let bill = bill(&redeemed(coupons), &charges(sums, lines), &decimal(tax));
+        let charges = Charges { corrections, ..charges(sums, lines) };
+        let bill = bill(&redeemed(coupons), &charges, &decimal(tax));
 
         let amounts = |items: &[Item]| sum(items.iter().map(|item| Ok(item.amount))).unwrap();
         prop_assert_eq!(bill.amount, amounts(&bill.items));

@@ -51,6 +51,7 @@ fn sound() -> UserMonth {
             line: fee,
             invoice_id: Some(id(INVOICE)),
         }],
+        corrections: Vec::new(),
         redemptions,
         records: 7,
     }
@@ -141,15 +142,12 @@ fn what_is_at_fault_is_named(#[case] break_it: fn(&mut UserMonth), #[case] expec
 }
 
 #[rstest]
-#[case::not_closed(|of_user: &mut UserMonth| of_user.is_closed = false, &[])]
-#[case::to_be_issued_again(|_: &mut UserMonth| {}, &[InvoiceStatus::Void])]
-#[case::kept_as_a_draft(|_: &mut UserMonth| {}, &[InvoiceStatus::Draft])]
-fn charges_that_wait_for_an_invoice_are_no_fault(
-    #[case] change: fn(&mut UserMonth),
-    #[case] statuses: &[InvoiceStatus],
-) {
+#[case::not_closed(&[])]
+#[case::to_be_issued_again(&[InvoiceStatus::Void])]
+#[case::kept_as_a_draft(&[InvoiceStatus::Draft])]
+fn charges_that_wait_for_an_invoice_are_no_fault(#[case] statuses: &[InvoiceStatus]) {
     let mut of_user = sound();
-    change(&mut of_user);
+    of_user.is_closed = false;
     let invoice = of_user.invoices.pop().unwrap();
     for status in statuses {
         let status = *status;

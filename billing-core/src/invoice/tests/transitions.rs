@@ -39,7 +39,7 @@ const TRANSITIONS: [InvoiceTransition; 5] = [
     None,
     Some(InvoiceStatus::Paid),
     None,
-    Some(InvoiceStatus::Void),
+    None,
     None,
 ])]
 #[case::paid(InvoiceStatus::Paid, [None; 5])]

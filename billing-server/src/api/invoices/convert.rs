@@ -25,9 +25,11 @@ const ACCOUNT_DISCOUNT: &str = "Account discount";
 /// When an amount does not fit.
 pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
     let amount_due = amount(invoice.amount_due()?);
+    let rounding_difference = amount(invoice.bill.rounding_difference()?);
     let notes = invoice.credit_notes.into_iter().map(credit_note);
     let credit_notes = notes.collect::<Result<_, _>>()?;
-    let bill = invoice.bill;
+    let mut bill = invoice.bill;
+    let items = std::mem::take(&mut bill.items).into_iter().map(item);
     Ok(v1::Invoice {
         id: id_or_empty(invoice.id),
         user_id: invoice.user_id.into_string(),
@@ -42,7 +44,7 @@ pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
         discount_amount: amount(bill.discount_amount),
         tax_amount: amount(bill.tax_amount),
         taxes: taxes(&bill),
-        items: bill.items.into_iter().map(item).collect(),
+        items: items.collect::<Result<_, _>>()?,
         discounts: bill.discounts.into_iter().map(discount).collect(),
         paid_at: invoice.paid_at.and_then(timestamp),
         payment_method: invoice.payment_method,
@@ -52,6 +54,8 @@ pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
         credit_applied: amount(invoice.credit_applied),
         amount_due,
         credit_notes,
+        credited_amount: amount(invoice.credit_noted),
+        rounding_difference,
     })
 }
 
@@ -88,6 +92,8 @@ pub(crate) fn credit_note(note: CreditNote) -> Result<v1::CreditNote, NumberErro
         reason: note.reason,
         request_id: request_id.unwrap_or_default(),
         created_at: timestamp(note.created_at),
+        number: note.number,
+        applied_amount: amount(note.applied),
     })
 }
 
@@ -118,7 +124,8 @@ pub(super) fn status(status: InvoiceStatus) -> v1::InvoiceStatus {
     }
 }
 
-fn item(item: Item) -> v1::InvoiceItem {
+fn item(item: Item) -> Result<v1::InvoiceItem, NumberError> {
+    let exact_amount = amount(item.exact_amount()?);
     let kind = match item.kind {
         ItemKind::Usage => v1::ItemType::Usage,
         ItemKind::PlanFee => v1::ItemType::PlanFee,
@@ -127,7 +134,7 @@ fn item(item: Item) -> v1::InvoiceItem {
         ItemKind::LateUsage => v1::ItemType::LateUsage,
         ItemKind::Correction => v1::ItemType::Correction,
     };
-    v1::InvoiceItem {
+    Ok(v1::InvoiceItem {
         model: item.model.map(ModelId::into_string).unwrap_or_default(),
         quantity: item.quantity,
         unit_price: decimal(item.unit_price),
@@ -136,7 +143,8 @@ fn item(item: Item) -> v1::InvoiceItem {
         r#type: kind.into(),
         breakdown: item.breakdown.into_iter().map(part).collect(),
         period_start: item.period_start.and_then(timestamp),
-    }
+        exact_amount,
+    })
 }
 
 fn part(part: ItemPart) -> v1::ItemPart {

@@ -95,8 +95,8 @@ impl App {
 
     async fn void_invoice(&self, request: Request<v1::VoidInvoiceRequest>) -> Answer<v1::Invoice> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
-        let (user_id, id, reason) = requests::void(&user, request.into_inner())?;
-        self.change(user_id, id, InvoiceChange::Void(reason)).await
+        let (user_id, id, change) = requests::void(&user, request.into_inner())?;
+        self.change(user_id, id, change).await
     }
 
     async fn mark_invoice_paid(

@@ -34,6 +34,7 @@ impl App {
         let users = UsersToClose {
             month,
             known_by: None,
+            reopened: true,
             after: None,
         };
         let before = self.store().month_progress(month).await?;

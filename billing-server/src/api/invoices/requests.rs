@@ -8,7 +8,7 @@ use billing_core::{
     text::check_line,
 };
 use billing_proto::v1;
-use billing_store::InvoiceFilter;
+use billing_store::{InvoiceChange, InvoiceFilter};
 use chrono::{DateTime, Utc};
 
 use super::convert::status;
@@ -114,19 +114,20 @@ fn check_named(
     user_id.zip(id)
 }
 
-/// Which invoice of `user` to void, and why.
+/// Which invoice of `user` to void, why, and whether for good.
 ///
 /// # Errors
 /// Every violation at once.
 pub(crate) fn void(
     user: &ResolvedUser,
     request: v1::VoidInvoiceRequest,
-) -> Result<(UserId, InvoiceId, String), ApiError> {
+) -> Result<(UserId, InvoiceId, InvoiceChange), ApiError> {
     let mut violations = Violations::default();
     let named = check_named(user, request.id, &mut violations);
     let reason = violations.check("reason", note(request.reason));
     let ((user_id, id), reason) = violations.finish(named.zip(reason))?;
-    Ok((user_id, id?, reason))
+    let write_off = request.write_off;
+    Ok((user_id, id?, InvoiceChange::Void { reason, write_off }))
 }
 
 /// Which invoice of `user` was paid, and how.

@@ -12,6 +12,7 @@ use billing_core::{
     money::{Money, Rate},
 };
 use billing_proto::v1::{self, Amount};
+use billing_store::InvoiceChange;
 use chrono::{DateTime, Utc};
 use rstest::rstest;
 use uuid::Uuid;
@@ -89,6 +90,7 @@ fn issued() -> Invoice {
         tax_amount: usd("1.08"),
         final_amount: usd("11.88"),
         credited: Money::ZERO,
+        credited_tax: Money::ZERO,
     };
     let user_id = UserId::trusted("alice".to_owned());
     let month = "2024-11".parse().unwrap();
@@ -98,6 +100,9 @@ fn issued() -> Invoice {
         status: InvoiceStatus::Issued,
         number: "INV-alice-2024-11".to_owned(),
         credit_applied: usd("1.88"),
+        credit_noted: Money::ZERO,
+        corrected: Money::ZERO,
+        corrected_tax: Money::ZERO,
         issued_at: Some(now),
         due_date: Some(time("2024-12-31T00:00:00Z")),
         ..Invoice::draft(Some(id), user_id, month, bill, now)
@@ -269,9 +274,10 @@ fn the_reason_of_a_void_is_limited() {
         user_id: "alice".to_owned(),
         id: INVOICE.to_owned(),
         reason,
+        write_off: false,
     };
-    let (_, _, reason) = requests::void(&alice(), request("x".repeat(500))).unwrap();
-    assert_eq!(reason.len(), 500);
+    let (_, _, change) = requests::void(&alice(), request("x".repeat(500))).unwrap();
+    assert!(matches!(change, InvoiceChange::Void { reason, .. } if reason.len() == 500));
     let fields = refused_fields(requests::void(&alice(), request("x".repeat(501))));
     assert_eq!(fields, ["reason"]);
 }
@@ -306,10 +312,12 @@ fn a_credit_note_is_read_with_its_request_id() {
 fn a_credit_note_is_sent_with_its_total() {
     let sent = credit_note(CreditNote {
         id: note_id(),
+        number: "CN-INV-alice-2024-11-1".to_owned(),
         user_id: UserId::trusted("alice".to_owned()),
         invoice_id: InvoiceId::new(Uuid::nil()),
         amount: usd("2.5"),
         tax_amount: usd("0.25"),
+        applied: Money::ZERO,
         reason: String::new(),
         request_id: None,
         created_at: time("2024-12-02T00:00:00Z"),

@@ -13,8 +13,8 @@ use super::super::{Changes, Conn, Tx, dialect};
 use crate::{
     StoreError,
     rows::{
-        AccountRow, AlertRow, DiscountRow, EventRow, LineRow, PeriodRow, RecordRow, RedemptionRow,
-        SubscriptionRow,
+        AccountRow, AlertRow, CatchUpRow, CorrectionRow, DiscountRow, EventRow, LineRow, PeriodRow,
+        RecordRow, RedemptionRow, SubscriptionRow,
     },
 };
 
@@ -87,12 +87,16 @@ async fn store_rarities(
     let mut subscriptions = Vec::new();
     let mut windows = Vec::new();
     let mut lines = Vec::new();
+    let mut corrections = Vec::new();
+    let mut catch_ups = Vec::new();
     for account in accounts {
         let (user_id, pending) = (account.id(), account.pending());
         let PendingChanges {
             discount,
             subscriptions: changed,
             lines: added,
+            corrections: taken_back,
+            catch_ups: caught_up,
             ..
         } = pending;
         discounts.extend(discount.map(|change| DiscountRow::new(user_id, change, now)));
@@ -101,11 +105,17 @@ async fn store_rarities(
         let changed = account.changed_windows();
         windows.extend(changed.map(|archived| PeriodRow::new(user_id, archived, now)));
         lines.extend(added.iter().map(|line| LineRow::new(user_id, line, now)));
+        let taken_back = taken_back.iter();
+        corrections.extend(taken_back.map(|of| CorrectionRow::new(user_id, of, now)));
+        let caught_up = caught_up.iter();
+        catch_ups.extend(caught_up.map(|of| CatchUpRow::new(user_id, of, now)));
     }
     dialect::upsert(conn, discounts).await?;
     dialect::upsert(conn, subscriptions).await?;
     dialect::upsert(conn, windows).await?;
     dialect::insert(conn, lines).await?;
+    dialect::insert(conn, corrections).await?;
+    dialect::insert(conn, catch_ups).await?;
     for account in accounts {
         for event in &account.pending().events {
             announce(conn, account.id(), event, now).await?;

@@ -1,5 +1,7 @@
 //! Coupons and what users have redeemed.
 
+mod taken;
+
 use async_trait::async_trait;
 use billing_core::{
     account::Redeemed,
@@ -11,6 +13,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
+pub(super) use self::taken::{taken_at_once, taken_at_once_by_user};
 use super::{Backend, Conn, Tx, dialect};
 use crate::{
     CouponStore, StoreError,

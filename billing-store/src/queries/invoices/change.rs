@@ -16,8 +16,8 @@ use super::{
 use crate::{
     InvoiceChange, StoreError,
     rows::{CreditNoteRow, InvoiceRow},
-    schema::{credit_notes, invoice_lines},
-    sql_types::DbUuid,
+    schema::{credit_notes, invoice_corrections, invoice_lines},
+    sql_types::{DbFixed, DbUuid},
 };
 
 /// Carries out a change and answers the invoice.
@@ -41,7 +41,11 @@ pub(super) async fn change(
             return issue_one(tx, &run, ready.account, id).await;
         }
         InvoiceChange::Pay(payment) => invoice.pay(payment, ready.now)?,
-        InvoiceChange::Void(reason) => {
+        InvoiceChange::Void {
+            reason,
+            write_off: true,
+        } => invoice.write_off(reason, ready.now)?,
+        InvoiceChange::Void { reason, .. } => {
             void(tx, &mut ready.account, &mut invoice, reason, ready.now).await?;
         }
     }
@@ -52,7 +56,7 @@ pub(super) async fn change(
     Ok(invoice)
 }
 
-/// Takes an invoice back, and its lines with it.
+/// Takes an invoice back, and with it its lines and what it took back of others.
 async fn void(
     tx: &mut Tx,
     account: &mut Account,
@@ -70,6 +74,15 @@ async fn void(
         .set(invoice_lines::invoice_id.eq(None::<DbUuid>))
         .execute(&mut tx.conn)
         .await?;
+    // Those at another rate of tax went to the credit balance, and stay there.
+    let corrections = invoice_corrections::table
+        .filter(invoice_corrections::user_id.eq(account.id().as_str()))
+        .filter(invoice_corrections::invoice_id.eq(id))
+        .filter(invoice_corrections::tax_rate.eq(DbFixed(invoice.bill.tax_rate)));
+    diesel::update(corrections)
+        .set(invoice_corrections::invoice_id.eq(None::<DbUuid>))
+        .execute(&mut tx.conn)
+        .await?;
     Ok(())
 }
 
@@ -80,10 +93,12 @@ pub(super) async fn credit(tx: &mut Tx, order: CreditNoteOrder) -> Result<Credit
         order.check_repeat(&earlier)?;
         return Ok(earlier);
     }
-    let invoice = stored::one(tx, order.user_id.clone(), order.invoice_id).await?;
-    let note = ready.account.credit(&invoice, order, ready.now)?;
+    let mut invoice = stored::one(tx, order.user_id.clone(), order.invoice_id).await?;
+    let note = ready.account.credit(&mut invoice, order, ready.now)?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    let row = InvoiceRow::try_from(&invoice)?;
+    dialect::upsert(&mut tx.conn, vec![row]).await?;
     dialect::insert(&mut tx.conn, vec![CreditNoteRow::from(&note)]).await?;
     Ok(note)
 }

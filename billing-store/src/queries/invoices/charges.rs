@@ -5,21 +5,26 @@ use std::collections::{BTreeMap, HashMap};
 use billing_core::{
     account::Account,
     ids::UserId,
-    invoice::{CarriedLine, Charges, UsageSum},
+    invoice::{CarriedCorrection, CarriedLine, Charges, InvoicedMonth, UsageSum},
     money::Money,
     month::Month,
+    refusal::Refusal,
 };
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;
 
-use super::super::{
-    Tx,
-    sums::{exact_sum, whole_sum},
+use super::{
+    super::{
+        Tx,
+        coupons::taken_at_once,
+        sums::{exact_sum, whole_sum},
+    },
+    stored,
 };
 use crate::{
     StoreError,
-    rows::{self, DbMoney, LineRow, UsageSumRow, sums_of},
-    schema::{invoice_lines, record_totals, usage_totals},
+    rows::{self, CorrectionRow, DbMoney, LineRow, UsageSumRow, sums_of},
+    schema::{invoice_corrections, invoice_lines, record_totals, usage_totals},
 };
 
 /// What no invoice carries yet, by user.
@@ -37,6 +42,14 @@ pub(super) async fn uninvoiced(
     for line in lines.into_iter().filter(|line| line.invoice_id.is_none()) {
         let of_user = charges.entry(line.user_id.clone()).or_default();
         of_user.lines.push(CarriedLine::try_from(line)?.line);
+    }
+    for row in corrections(tx, user_ids, month).await? {
+        let user_id = row.user_id.clone();
+        let carried = CarriedCorrection::try_from(row)?;
+        if carried.invoice_id.is_none() {
+            let of_user = charges.entry(user_id).or_default();
+            of_user.corrections.push(carried.correction);
+        }
     }
     Ok(charges)
 }
@@ -64,6 +77,40 @@ pub(super) async fn lines(
         .select(LineRow::as_select())
         .load(&mut tx.conn)
         .await?)
+}
+
+/// What a month's invoices take back of earlier ones, in the order it arose.
+pub(super) async fn corrections(
+    tx: &mut Tx,
+    user_ids: &[String],
+    month: Month,
+) -> Result<Vec<CorrectionRow>, StoreError> {
+    Ok(invoice_corrections::table
+        .filter(invoice_corrections::user_id.eq_any(user_ids))
+        .filter(invoice_corrections::billing_month.eq(month.to_string()))
+        .order((invoice_corrections::user_id, invoice_corrections::sequence))
+        .select(CorrectionRow::as_select())
+        .load(&mut tx.conn)
+        .await?)
+}
+
+/// The invoice of a user's month that is closed, and what its records owed; `None` when there was
+/// nothing to bill.
+pub(in super::super) async fn invoiced_month(
+    tx: &mut Tx,
+    user_id: &UserId,
+    month: Month,
+) -> Result<Option<InvoicedMonth>, StoreError> {
+    let Some(live) = stored::of_user(tx, user_id, month).await?.live else {
+        return Ok(None);
+    };
+    let invoice = stored::one(tx, user_id.clone(), live.id).await?;
+    let charges = uninvoiced_of(tx, user_id, month).await?;
+    Ok(Some(InvoicedMonth {
+        invoice,
+        net: charges.owed_by_records().map_err(Refusal::from)?,
+        taken_at_apply: taken_at_once(tx, user_id, Some(month)).await?,
+    }))
 }
 
 /// Sums of an invoice month's usage by user, day, price and window, from a table of totals.
@@ -131,7 +178,7 @@ pub(super) async fn record_counts(
 /// What usage has cost by invoice month, by user.
 pub(super) type Costs = HashMap<String, BTreeMap<Month, Money>>;
 
-/// What usage has cost by invoice month, from the accounts' open months up to one.
+/// What usage has cost by invoice month, from the accounts' earliest open months up to one.
 pub(super) async fn costs(
     tx: &mut Tx,
     accounts: &[Account],
@@ -139,7 +186,7 @@ pub(super) async fn costs(
 ) -> Result<Costs, StoreError> {
     let user_ids = accounts.iter().map(|account| account.id().to_string());
     let user_ids: Vec<_> = user_ids.collect();
-    let open_months = accounts.iter().map(|account| account.state.open_month);
+    let open_months = accounts.iter().map(|account| account.state.earliest_open());
     let first = open_months.min().unwrap_or(up_to);
     let found: Vec<(String, String, Option<DbMoney>)> = usage_totals::table
         .group_by((usage_totals::user_id, usage_totals::invoice_month))

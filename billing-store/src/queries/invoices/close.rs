@@ -19,8 +19,8 @@ use super::{
     run,
 };
 use crate::{
-    ClosedUsers, MonthProgress, NewInvoiceId, StoreError, UsersToClose, rows,
-    schema::{accounts, invoice_lines, invoices},
+    ClosedUsers, MonthProgress, NewInvoiceId, StoreError, UsersToClose,
+    schema::{accounts, invoices},
     sql_types::{DbTimestamp, DbUuid},
 };
 
@@ -82,7 +82,13 @@ impl Backend {
 
 /// For how many users a month is closed.
 pub(super) async fn progress(tx: &mut Tx, month: Month) -> Result<MonthProgress, StoreError> {
-    let closed = accounts::table.filter(accounts::open_month.gt(month.to_string()));
+    let closed = accounts::table
+        .filter(accounts::open_month.gt(month.to_string()))
+        .filter(
+            accounts::reopened_month
+                .is_null()
+                .or(accounts::reopened_month.gt(month.to_string())),
+        );
     Ok(MonthProgress {
         closed: closed.count().get_result(&mut tx.conn).await?,
         users: accounts::table.count().get_result(&mut tx.conn).await?,
@@ -93,8 +99,15 @@ pub(super) async fn progress(tx: &mut Tx, month: Month) -> Result<MonthProgress,
 async fn next(tx: &mut Tx, users: UsersToClose, limit: i64) -> Result<Vec<String>, StoreError> {
     let known_by = users.known_by.unwrap_or(DateTime::<Utc>::MAX_UTC);
     let after = users.after.map(UserId::into_string);
+    let month = users.month.to_string();
+    // A month that was opened again on purpose waits for the next month's end, or for a call.
+    let reopened_by = users.reopened.then(|| month.clone());
     Ok(accounts::table
-        .filter(accounts::open_month.le(users.month.to_string()))
+        .filter(
+            accounts::open_month
+                .le(month)
+                .or(accounts::reopened_month.le(reopened_by).assume_not_null()),
+        )
         .filter(accounts::created_at.le(DbTimestamp(known_by)))
         .filter(accounts::user_id.gt(after.unwrap_or_default()))
         .order(accounts::user_id)
@@ -114,11 +127,11 @@ async fn close(
     let now = ready.now;
     let mut accounts = std::mem::take(&mut ready.account);
     // Another server may have been faster with some.
-    accounts.retain(|account| account.state.open_month <= month);
+    accounts.retain(|account| account.state.earliest_open() <= month);
     fold(tx, &mut accounts).await?;
     tx.save_lines_first(&mut accounts, now).await?;
     let costs = charges::costs(tx, &accounts, month).await?;
-    for (due_month, due) in due_months(tx, &accounts, month).await? {
+    for (due_month, due) in due_months(&accounts, month) {
         let run = InvoiceRun {
             month: due_month,
             catalog: &ready.catalog,
@@ -160,12 +173,8 @@ fn close_month(account: &mut Account, month: Month, costs: &Costs) -> Result<(),
     Ok(())
 }
 
-/// The months up to one that accounts have charges of which no invoice carries, and whose.
-async fn due_months(
-    tx: &mut Tx,
-    accounts: &[Account],
-    month: Month,
-) -> Result<BTreeMap<Month, BTreeSet<String>>, StoreError> {
+/// The months up to one that accounts have something to invoice of, and whose.
+fn due_months(accounts: &[Account], month: Month) -> BTreeMap<Month, BTreeSet<String>> {
     let mut due: BTreeMap<Month, BTreeSet<String>> = BTreeMap::new();
     for account in accounts {
         for (uninvoiced, _) in account.state.uninvoiced.range(..=month) {
@@ -173,30 +182,7 @@ async fn due_months(
             users.insert(account.id().to_string());
         }
     }
-    let user_ids: Vec<_> = accounts.iter().map(|a| a.id().to_string()).collect();
-    for (user_id, of_month) in months_with_lines(tx, &user_ids, month).await? {
-        due.entry(of_month).or_default().insert(user_id);
-    }
-    Ok(due)
-}
-
-/// Users and the months up to one that have lines which no invoice carries.
-async fn months_with_lines(
-    tx: &mut Tx,
-    user_ids: &[String],
-    month: Month,
-) -> Result<Vec<(String, Month)>, StoreError> {
-    let rows: Vec<(String, String)> = invoice_lines::table
-        .filter(invoice_lines::user_id.eq_any(user_ids))
-        .filter(invoice_lines::billing_month.le(month.to_string()))
-        .filter(invoice_lines::invoice_id.is_null())
-        .select((invoice_lines::user_id, invoice_lines::billing_month))
-        .distinct()
-        .load(&mut tx.conn)
-        .await?;
-    rows.into_iter()
-        .map(|(user_id, text)| Ok((user_id, rows::month("billing_month", &text)?)))
-        .collect()
+    due
 }
 
 /// Has unpaid invoices fall overdue, and answers how many were found.

@@ -19,6 +19,7 @@ use billing_core::{
 };
 use futures_util::FutureExt;
 
+pub(super) use self::charges::invoiced_month;
 use super::{Backend, Tx};
 use crate::{
     ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     StoreError,
-    rows::{self, InvoiceRow, UsageSumRow},
+    json::Json,
+    rows::{self, Amounts, InvoiceRow, UsageSumRow},
     schema::{accounts, invoices},
 };
 
@@ -28,16 +29,20 @@ pub(super) async fn month(
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Reconciled, StoreError> {
-    let accounts: Vec<(String, String)> = accounts::table
+    let accounts: Vec<(String, String, Json<Amounts>)> = accounts::table
         .filter(accounts::user_id.gt(after.map(UserId::into_string).unwrap_or_default()))
         .order(accounts::user_id)
         .limit(limit)
-        .select((accounts::user_id, accounts::open_month))
+        .select((
+            accounts::user_id,
+            accounts::open_month,
+            accounts::uninvoiced,
+        ))
         .load(&mut tx.conn)
         .await?;
     let ids: Vec<_> = accounts
         .iter()
-        .map(|(user_id, _)| user_id.clone())
+        .map(|(user_id, ..)| user_id.clone())
         .collect();
     let stored = invoices::table
         .filter(invoices::user_id.eq_any(&ids))
@@ -51,18 +56,22 @@ pub(super) async fn month(
     let mut summed = by_user(summed, |row: &UsageSumRow| &row.user_id);
     let lines = charges::lines(tx, &ids, month).await?;
     let mut lines = by_user(lines, |row| &row.user_id);
+    let corrections = charges::corrections(tx, &ids, month).await?;
+    let mut corrections = by_user(corrections, |row| &row.user_id);
     let mut records = charges::record_counts(tx, &ids, month).await?;
     let mut redemptions = redemptions_of(&mut tx.conn, &ids).await?;
     let catalog = tx.catalog().await?;
     let mut found = Reconciled::default();
-    for (user_id, open_month) in accounts {
+    for (user_id, open_month, uninvoiced) in accounts {
+        let passed = rows::month("open_month", &open_month)? > month;
         let user = UserMonth {
             month,
-            is_closed: rows::month("open_month", &open_month)? > month,
+            is_closed: passed && !uninvoiced.0.0.contains_key(&month),
             invoices: all_of(&mut invoices, &user_id)?,
             recorded: all_of(&mut recorded, &user_id)?,
             summed: all_of(&mut summed, &user_id)?,
             lines: all_of(&mut lines, &user_id)?,
+            corrections: all_of(&mut corrections, &user_id)?,
             redemptions: redemptions.remove(&user_id).unwrap_or_default(),
             records: records.remove(&user_id).unwrap_or_default(),
             user_id: UserId::trusted(user_id),

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     NewInvoiceId, StoreError,
     rows::{CreditNoteRow, InvoiceRow},
-    schema::{billing_settings, invoice_lines, invoices},
+    schema::{billing_settings, invoice_corrections, invoice_lines, invoices},
     sql_types::DbUuid,
 };
 
@@ -59,8 +59,11 @@ pub(super) async fn issue(
         let Some(invoice) = account.invoice(run, month)? else {
             continue;
         };
-        let has_lines = !charges.lines.is_empty() && !run.keep_drafts;
-        made.push((invoice, has_lines));
+        let carries = Carries {
+            lines: !charges.lines.is_empty() && !run.keep_drafts,
+            corrections: !charges.corrections.is_empty() && !run.keep_drafts,
+        };
+        made.push((invoice, carries));
     }
     // A draft that was kept has become the invoice, or there is nothing left of it.
     delete_drafts(tx, drafts, run.month).await?;
@@ -68,9 +71,16 @@ pub(super) async fn issue(
     Ok(made.into_iter().map(|(invoice, _)| invoice).collect())
 }
 
+/// What an invoice carries beside usage.
+struct Carries {
+    lines: bool,
+    corrections: bool,
+}
+
 const NO_CHARGES: Charges = Charges {
     usage: Vec::new(),
     lines: Vec::new(),
+    corrections: Vec::new(),
 };
 
 const NO_DETAILS: BillingDetails = BillingDetails {
@@ -105,8 +115,23 @@ async fn delete_drafts(tx: &mut Tx, user_ids: Vec<String>, month: Month) -> Resu
     Ok(())
 }
 
-/// Stores new invoices with their credit notes, and marks the lines that they carry.
-async fn store(tx: &mut Tx, made: &[(Invoice, bool)]) -> Result<(), StoreError> {
+/// Has what waits in a table for an invoice of its month be carried by one.
+macro_rules! mark_carried {
+    ($table:ident, $tx:ident, $invoice:ident) => {{
+        let waiting = $table::table
+            .filter($table::user_id.eq($invoice.user_id.as_str()))
+            .filter($table::billing_month.eq($invoice.month.to_string()))
+            .filter($table::invoice_id.is_null());
+        let id = $invoice.id.map(|id| DbUuid(id.uuid()));
+        diesel::update(waiting)
+            .set($table::invoice_id.eq(id))
+            .execute(&mut $tx.conn)
+            .await?;
+    }};
+}
+
+/// Stores new invoices with their credit notes, and marks what they carry.
+async fn store(tx: &mut Tx, made: &[(Invoice, Carries)]) -> Result<(), StoreError> {
     let rows = made
         .iter()
         .map(|(invoice, _)| InvoiceRow::try_from(invoice));
@@ -115,16 +140,13 @@ async fn store(tx: &mut Tx, made: &[(Invoice, bool)]) -> Result<(), StoreError> 
     let notes = made.iter().flat_map(|(invoice, _)| &invoice.credit_notes);
     let notes = notes.map(CreditNoteRow::from).collect();
     dialect::insert(&mut tx.conn, notes).await?;
-    for (invoice, _) in made.iter().filter(|(_, has_lines)| *has_lines) {
-        let lines = invoice_lines::table
-            .filter(invoice_lines::user_id.eq(invoice.user_id.as_str()))
-            .filter(invoice_lines::billing_month.eq(invoice.month.to_string()))
-            .filter(invoice_lines::invoice_id.is_null());
-        let id = invoice.id.map(|id| DbUuid(id.uuid()));
-        diesel::update(lines)
-            .set(invoice_lines::invoice_id.eq(id))
-            .execute(&mut tx.conn)
-            .await?;
+    for (invoice, carries) in made {
+        if carries.lines {
+            mark_carried!(invoice_lines, tx, invoice);
+        }
+        if carries.corrections {
+            mark_carried!(invoice_corrections, tx, invoice);
+        }
     }
     Ok(())
 }

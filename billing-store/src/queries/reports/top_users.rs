@@ -1,7 +1,5 @@
 //! The users who used most in a month.
 
-use std::collections::HashMap;
-
 use billing_core::{
     ids::UserId,
     money::Money,
@@ -14,12 +12,13 @@ use futures_util::TryStreamExt;
 
 use super::super::{
     Tx,
+    coupons::taken_at_once_by_user,
     sums::{exact_sum, whole_sum},
 };
 use crate::{
     StoreError,
-    rows::{self, DbMoney, TotalsRow},
-    schema::{coupon_usages, usage_totals},
+    rows::{self, TotalsRow},
+    schema::usage_totals,
 };
 
 /// Ranks here and not in the query, because decimals are texts on SQLite. Users stream by, and only
@@ -30,7 +29,7 @@ pub(super) async fn top_users(
     by: RankBy,
     limit: usize,
 ) -> Result<Vec<TopUser>, StoreError> {
-    let mut taken = taken_by_user(tx, month).await?;
+    let mut taken = taken_at_once_by_user(tx, month).await?;
     let mut top = TopUsers::new(by, limit);
     let days = Days::of_month(month);
     let mut users = usage_totals::table
@@ -60,19 +59,4 @@ pub(super) async fn top_users(
         );
     }
     Ok(top.into_users())
-}
-
-/// What each user's redemptions of the month took of usage that was there before them.
-async fn taken_by_user(tx: &mut Tx, month: Month) -> Result<HashMap<String, Money>, StoreError> {
-    let rows = coupon_usages::table
-        .group_by(coupon_usages::user_id)
-        .select((
-            coupon_usages::user_id,
-            exact_sum(coupon_usages::taken_at_apply),
-        ))
-        .filter(coupon_usages::billing_month.eq(month.to_string()))
-        .load::<(String, Option<DbMoney>)>(&mut tx.conn)
-        .await?;
-    let taken = rows.into_iter();
-    Ok(taken.map(|(user, sum)| (user, rows::money(sum))).collect())
 }

@@ -1,5 +1,7 @@
 //! Totals of usage.
 
+use std::collections::HashMap;
+
 use billing_core::{
     account::Account,
     ids::UserId,
@@ -12,12 +14,13 @@ use diesel_async::RunQueryDsl;
 
 use super::super::{
     Tx,
+    coupons::{taken_at_once, taken_at_once_by_user},
     sums::{exact_sum, whole_sum},
 };
 use crate::{
     StoreError,
     rows::{self, DbMoney, TotalsRow},
-    schema::{coupon_usages, usage_totals},
+    schema::usage_totals,
 };
 
 /// The totals of a month, of a user or of all.
@@ -41,37 +44,34 @@ pub(super) async fn of_month(
         query = query.filter(usage_totals::user_id.eq(user_id.as_str()));
     }
     let row = query.get_result::<TotalsRow>(&mut tx.conn).await?;
-    rows::usage_totals(row, taken_at_apply(tx, user_id, Some(month)).await?)
+    let taken = match user_id {
+        Some(user_id) => taken_at_once(tx, user_id, Some(month)).await?,
+        None => all_of(taken_at_once_by_user(tx, month).await?)?,
+    };
+    rows::usage_totals(row, taken)
 }
 
 /// What all usage of a user has cost: months that are closed cost nothing to add up.
 pub(super) async fn all_time_cost(tx: &mut Tx, account: &Account) -> Result<Money, StoreError> {
+    let reopened = account.state.reopened_months();
+    let reopened: Vec<_> = reopened.map(|month| month.to_string()).collect();
     let open: Option<DbMoney> = usage_totals::table
         .select(exact_sum(usage_totals::final_cost))
         .filter(usage_totals::user_id.eq(account.id().as_str()))
-        .filter(usage_totals::invoice_month.ge(account.state.open_month.to_string()))
+        .filter(
+            usage_totals::invoice_month
+                .ge(account.state.open_month.to_string())
+                .or(usage_totals::invoice_month.eq_any(reopened)),
+        )
         .get_result(&mut tx.conn)
         .await?;
-    let taken = taken_at_apply(tx, Some(account.id()), None).await?;
+    let taken = taken_at_once(tx, account.id(), None).await?;
     let recorded = account.state.closed_cost.plus(rows::money(open));
     let cost = recorded.and_then(|recorded| recorded.minus(taken));
     cost.map_err(|error| StoreError::corrupt("final_cost", error))
 }
 
-/// What redemptions took of usage that was there before them.
-async fn taken_at_apply(
-    tx: &mut Tx,
-    user_id: Option<&UserId>,
-    month: Option<Month>,
-) -> Result<Money, StoreError> {
-    let mut query = coupon_usages::table
-        .select(exact_sum(coupon_usages::taken_at_apply))
-        .into_boxed();
-    if let Some(user_id) = user_id {
-        query = query.filter(coupon_usages::user_id.eq(user_id.as_str()));
-    }
-    if let Some(month) = month {
-        query = query.filter(coupon_usages::billing_month.eq(month.to_string()));
-    }
-    Ok(rows::money(query.get_result(&mut tx.conn).await?))
+fn all_of(taken: HashMap<String, Money>) -> Result<Money, StoreError> {
+    let sum = taken.into_values().try_fold(Money::ZERO, Money::plus);
+    sum.map_err(|error| StoreError::corrupt("taken_at_apply", error))
 }

@@ -7,8 +7,15 @@ use billing_core::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{super::Tx, records};
-use crate::{StoreError, rows::RecordRow, schema::billing_records};
+use super::{
+    super::{Tx, dialect, invoices::invoiced_month},
+    records,
+};
+use crate::{
+    StoreError,
+    rows::{InvoiceRow, RecordRow},
+    schema::billing_records,
+};
 
 pub(super) async fn void(tx: &mut Tx, order: VoidOrder) -> Result<UsageRecord, StoreError> {
     let held = tx.hold(&order.user_id).await?;
@@ -17,12 +24,22 @@ pub(super) async fn void(tx: &mut Tx, order: VoidOrder) -> Result<UsageRecord, S
     original.check_voidable()?;
     let earliest = original.void_needs_from(held.now);
     let needs = held.state.needs(earliest, held.now);
+    let invoiced = if held.state.is_open(original.invoice_month) {
+        None
+    } else {
+        invoiced_month(tx, &order.user_id, original.invoice_month).await?
+    };
     let mut ready = tx.ready(held, needs).await?;
-    let voided = ready.account.void(original, order, ready.now)?;
+    let voided = ready.account.void(original, order, invoiced, ready.now)?;
     let Voided {
         original,
         correction,
+        invoice,
     } = voided;
+    if let Some(invoice) = invoice {
+        let row = InvoiceRow::try_from(&invoice)?;
+        dialect::upsert(&mut tx.conn, vec![row]).await?;
+    }
     let row = RecordRow::new(&original, &ready.catalog)?;
     diesel::update(billing_records::table.find((row.user_id, row.id)))
         .set((

@@ -69,6 +69,7 @@ async fn closing_a_month_folds_its_users(backend: Backend) {
     let users = UsersToClose {
         month: month("2026-11"),
         known_by: None,
+        reopened: true,
         after: Some(user("alice")),
     };
     let closed = store.store.close_month(users, 100, new_invoice_ids());

@@ -3,8 +3,9 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use billing_core::{
-    ids::{SubscriptionId, UserId},
-    invoice::{Charges, InvoiceLine, LineKind, UsageSum},
+    account::AccountState,
+    ids::{InvoiceId, ModelId, SubscriptionId, UserId},
+    invoice::{CarriedCorrection, Charges, Correction, InvoiceLine, LineKind, UsageSum},
     money::Money,
     month::Month,
     report::{GroupKey, GroupSums, RankBy, TopUser, UsageTotals},
@@ -21,6 +22,7 @@ pub(super) struct Truth {
     /// What redemptions took of usage that was there before them, by user and month.
     taken: Vec<(UserId, Month, Money)>,
     lines: Vec<(UserId, InvoiceLine)>,
+    corrections: Vec<(UserId, CarriedCorrection)>,
 }
 
 impl Truth {
@@ -29,6 +31,7 @@ impl Truth {
             records: store.logged(Source::Records).await,
             taken: taken(store).await,
             lines: lines(store).await,
+            corrections: corrections(store).await,
         }
     }
 
@@ -37,7 +40,10 @@ impl Truth {
         let records = self.records.iter();
         let records = records.flat_map(|row| [month_of(row), row.key.invoice_month]);
         let lines = self.lines.iter().map(|(_, line)| line.month);
-        let mut months: Vec<_> = records.chain(lines).chain([this_month]).collect();
+        let corrections = self.corrections.iter();
+        let corrections = corrections.map(|(_, carried)| carried.correction.month);
+        let months = records.chain(lines).chain(corrections);
+        let mut months: Vec<_> = months.chain([this_month]).collect();
         months.sort_unstable();
         months.dedup();
         months
@@ -109,8 +115,13 @@ impl Truth {
         groups.map(|(key, sums)| GroupSums { key, sums }).collect()
     }
 
-    /// Everything that the invoice of a user's month charges for.
-    pub(super) fn charges(&self, user_id: &UserId, month: Month) -> Charges {
+    /// Everything that an invoice of a user's month charges for, or the next one of it.
+    pub(super) fn charges(
+        &self,
+        user_id: &UserId,
+        month: Month,
+        carrier: Option<InvoiceId>,
+    ) -> Charges {
         let records: Vec<_> = self.invoiced(user_id, |of| of == month).cloned().collect();
         let usage = by_key(&records, |row| {
             (
@@ -132,20 +143,25 @@ impl Truth {
         });
         let lines = self.lines.iter();
         let lines = lines.filter(|(id, line)| id == user_id && line.month == month);
+        let corrections = self.corrections.iter().filter(|(id, carried)| {
+            id == user_id && carried.correction.month == month && carried.invoice_id == carrier
+        });
+        let corrections = corrections.map(|(_, carried)| carried.correction.clone());
         Charges {
             usage: usage.collect(),
             lines: lines.map(|(_, line)| line.clone()).collect(),
+            corrections: corrections.collect(),
         }
     }
 
-    /// What usage has cost that is invoiced with months before one.
-    pub(super) fn cost_before(&self, user_id: &UserId, month: Month) -> Money {
-        sum(self.invoiced(user_id, |of| of < month)).final_cost
+    /// What usage has cost that is invoiced with closed months.
+    pub(super) fn closed_cost(&self, account: &AccountState) -> Money {
+        sum(self.invoiced(&account.user_id, |of| !account.is_open(of))).final_cost
     }
 
-    /// What records of months from one on owe before coupons, as far as it is not nothing.
-    pub(super) fn owed_from(&self, user_id: &UserId, month: Month) -> BTreeMap<Month, Money> {
-        let owing = self.invoiced(user_id, |of| of >= month);
+    /// What records of open months owe before coupons, as far as it is not nothing.
+    pub(super) fn owed(&self, account: &AccountState) -> BTreeMap<Month, Money> {
+        let owing = self.invoiced(&account.user_id, |of| account.is_open(of));
         let owing: Vec<_> = owing.filter(|row| !row.key.is_reversal).cloned().collect();
         let owed = by_key(&owing, |row| row.key.invoice_month).into_iter();
         let owed = owed.map(|(month, sums)| (month, sums.net().unwrap()));
@@ -194,12 +210,52 @@ async fn taken(store: &TestStore) -> Vec<(UserId, Month, Money)> {
     let array = store.either("json_array", "json_build_array");
     let query = format!(
         "SELECT CAST({array}(user_id, billing_month, CAST(taken_at_apply AS TEXT)) AS TEXT) \
-         FROM coupon_usages"
+         FROM coupon_usages UNION ALL \
+         SELECT CAST({array}(user_id, billing_month, CAST(amount AS TEXT)) AS TEXT) \
+         FROM coupon_catch_ups"
     );
     let rows = store.texts(&query).await;
     let read = |row: &String| {
         let mut row = Values::of(row);
         (user(&row.text()), row.text().parse().unwrap(), row.money())
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn corrections(store: &TestStore) -> Vec<(UserId, CarriedCorrection)> {
+    let array = store.either("json_array", "json_build_array");
+    let (id, corrected) = match store.either("sqlite", "postgres") {
+        "sqlite" => ("lower(hex(invoice_id))", "lower(hex(corrects_invoice_id))"),
+        _ => ("invoice_id", "corrects_invoice_id"),
+    };
+    let query = format!(
+        "SELECT CAST({array}(user_id, coalesce(CAST({id} AS TEXT), ''), \
+         CAST({corrected} AS TEXT), sequence, billing_month, usage_month, model, tokens, \
+         CAST(amount AS TEXT), CAST(tax_rate AS TEXT), CAST(tax_amount AS TEXT)) AS TEXT) \
+         FROM invoice_corrections ORDER BY user_id, sequence"
+    );
+    let invoice = |text: String| Uuid::parse_str(&text).ok().map(InvoiceId::new);
+    let rows = store.texts(&query).await;
+    let read = |row: &String| {
+        let mut row = Values::of(row);
+        let user_id = user(&row.text());
+        let carrier = invoice(row.text());
+        let correction = Correction {
+            invoice_id: invoice(row.text()).unwrap(),
+            sequence: row.number(),
+            month: row.text().parse().unwrap(),
+            usage_month: row.text().parse().unwrap(),
+            model: ModelId::trusted(row.text()),
+            tokens: row.number(),
+            amount: row.money(),
+            tax_rate: row.text().parse().unwrap(),
+            tax_amount: row.money(),
+        };
+        let carried = CarriedCorrection {
+            correction,
+            invoice_id: carrier,
+        };
+        (user_id, carried)
     };
     rows.iter().map(read).collect()
 }

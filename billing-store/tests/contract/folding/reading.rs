@@ -109,13 +109,12 @@ impl OfUser {
         assert_eq!(self.month, month, "this month of {user_id}");
         let all = truth.totals(Some(user_id), None);
         assert_eq!(self.total_cost, all.final_cost, "all time of {user_id}");
-        let open = account.open_month;
-        let closed_cost = truth.cost_before(user_id, open);
+        let closed_cost = truth.closed_cost(account);
         assert_eq!(account.closed_cost, closed_cost, "closed of {user_id}");
-        let owed = account.uninvoiced.range(open..);
+        let owed = account.uninvoiced.iter();
         let owed = owed.filter(|(_, owed)| **owed != Money::ZERO);
         let owed = owed.map(|(month, owed)| (*month, *owed)).collect();
-        assert_eq!(truth.owed_from(user_id, open), owed, "owed by {user_id}");
+        assert_eq!(truth.owed(account), owed, "owed by {user_id}");
         let last = truth.of_user(user_id).filter_map(|row| row.id).max();
         assert_eq!(account.last_record_id, last, "last of {user_id}");
     }
@@ -171,7 +170,8 @@ fn assert_bills(
     invoice: Option<&Invoice>,
     redemptions: &[Redemption],
 ) {
-    let charges = truth.charges(user_id, month);
+    let carrier = invoice.and_then(|invoice| invoice.id);
+    let charges = truth.charges(user_id, month, carrier);
     let Some(invoice) = invoice else {
         let subtotal = Subtotal::new(month, &charges, catalog).unwrap();
         assert!(subtotal.is_none(), "{user_id} {month}: {subtotal:?}");

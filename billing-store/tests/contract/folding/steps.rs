@@ -166,7 +166,10 @@ impl World {
             return;
         }
         let id = self.random.pick(&issued).id.unwrap();
-        let change = InvoiceChange::Void("a mistake".to_owned());
+        let change = InvoiceChange::Void {
+            reason: "a mistake".to_owned(),
+            write_off: false,
+        };
         let voided = self.server().change_invoice(user_id, id, change).await;
         unless_refused(voided);
     }

@@ -154,6 +154,7 @@ async fn close(server: Arc<dyn Store>, finished: Arc<AtomicBool>) {
         let users = UsersToClose {
             month: month("2026-10"),
             known_by: None,
+            reopened: true,
             after: None,
         };
         passed(server.close_month(users, 2, new_invoice_ids()).await);
@@ -187,6 +188,7 @@ async fn usage_that_meets_a_month_end_is_invoiced_once(backend: Backend) {
         let users = UsersToClose {
             month: of,
             known_by: None,
+            reopened: true,
             after: None,
         };
         let closed = store.store.close_month(users, 100, new_invoice_ids());

@@ -88,6 +88,7 @@ impl World {
             let users = UsersToClose {
                 month: last,
                 known_by: None,
+                reopened: true,
                 after,
             };
             let closing = self.server();

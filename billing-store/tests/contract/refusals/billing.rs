@@ -62,7 +62,13 @@ fn changes() -> [(&'static str, InvoiceChange); 3] {
     };
     [
         ("issuing", InvoiceChange::Finalise),
-        ("voiding", InvoiceChange::Void("a mistake".to_owned())),
+        (
+            "voiding",
+            InvoiceChange::Void {
+                reason: "a mistake".to_owned(),
+                write_off: false,
+            },
+        ),
         ("paying", InvoiceChange::Pay(payment)),
     ]
 }

@@ -196,7 +196,13 @@ async fn make_invoices(store: &TestStore) -> (InvoiceId, InvoiceId) {
         transaction_id: None,
     };
     for (id, change) in [
-        (void, InvoiceChange::Void("a mistake".to_owned())),
+        (
+            void,
+            InvoiceChange::Void {
+                reason: "a mistake".to_owned(),
+                write_off: false,
+            },
+        ),
         (paid, InvoiceChange::Pay(payment)),
     ] {
         let changed = store.store.change_invoice(user("frank"), id, change);

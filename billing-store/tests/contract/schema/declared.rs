@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 const SCHEMA: &str = concat!(
     include_str!("../../../src/schema.rs"),
     include_str!("../../../src/schema/totals.rs"),
+    include_str!("../../../src/schema/credits.rs"),
 );
 const MIGRATION: &str =
     include_str!("../../../../migrations/postgres/2026-11-22-000000_initial/up.sql");

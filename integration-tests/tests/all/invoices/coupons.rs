@@ -21,7 +21,7 @@ on_both_databases!(
 );
 
 impl World {
-    async fn redeem(&mut self, code: &str, kind: CouponType, value: &str) {
+    pub(super) async fn redeem(&mut self, code: &str, kind: CouponType, value: &str) {
         let value = value.to_owned();
         let coupon = CreateCouponRequest {
             code: code.to_owned(),

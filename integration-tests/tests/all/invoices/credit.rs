@@ -164,12 +164,11 @@ async fn a_correction_lowers_the_next_invoice(backend: Backend) {
 
 async fn what_a_correction_has_too_much_goes_to_the_credit_balance(backend: Backend) {
     let mut world = World::at(backend, "2024-11-15T10:30:00Z").await;
-    world.tax("0.1").await;
+    world.tax("0.2").await;
     let wrong = world.use_gpt4("wrong", 500_000).await;
     world.advance("2024-12-03T00:00:00Z").await;
     world.use_gpt4("december", 180_000).await;
     world.void_usage(&wrong).await;
-    world.tax("0.2").await;
     world.advance("2025-01-03T00:00:00Z").await;
     let december = world.generate("2024-12").await;
     assert_eq!(

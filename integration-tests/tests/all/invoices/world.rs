@@ -170,10 +170,19 @@ impl World {
     }
 
     pub(super) async fn void(&mut self, id: &str) -> Answer<Invoice> {
+        self.give_up(id, "wrong address", false).await
+    }
+
+    pub(super) async fn write_off(&mut self, id: &str) -> Answer<Invoice> {
+        self.give_up(id, "gone", true).await
+    }
+
+    async fn give_up(&mut self, id: &str, reason: &str, write_off: bool) -> Answer<Invoice> {
         let request = VoidInvoiceRequest {
             user_id: ALICE.to_owned(),
             id: id.to_owned(),
-            reason: "wrong address".to_owned(),
+            reason: reason.to_owned(),
+            write_off,
         };
         plain(self.wire.invoices.void_invoice(request).await)
     }

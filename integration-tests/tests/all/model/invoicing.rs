@@ -56,6 +56,7 @@ impl Driver {
             user_id: self.names.user.clone(),
             id: self.reference.invoices[index].id.clone(),
             reason: VOID_REASON.to_owned(),
+            write_off: false,
         };
         let expected = self.reference.void_invoice(index);
         let answered = self.wire.invoices.void_invoice(request).await;
