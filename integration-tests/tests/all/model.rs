@@ -12,6 +12,7 @@ mod compare;
 mod compare_invoices;
 mod coupons;
 mod driver;
+mod given_back;
 mod invoices;
 mod invoicing;
 mod items;

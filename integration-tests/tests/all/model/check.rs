@@ -167,6 +167,7 @@ fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> 
         Operation::SetTax { rate, exempt } => reference.tax = if exempt { 0 } else { rate },
         Operation::Generate(month) => drop(reference.generate(month)?),
         Operation::VoidInvoice(index) => reference.void_invoice(index)?,
+        Operation::WriteOff(index) => reference.write_off(index)?,
         Operation::Pay(index) => reference.pay(index)?,
         Operation::Credit {
             invoice,
@@ -179,7 +180,7 @@ fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> 
     Ok(())
 }
 
-const REFUSALS: [Refusal; 18] = [
+const REFUSALS: [Refusal; 19] = [
     // A second trial.
     "",
     "COUPON_ALREADY_ACTIVE",
@@ -198,6 +199,7 @@ const REFUSALS: [Refusal; 18] = [
     "SUBSCRIPTION_EXISTS",
     "SUBSCRIPTION_MOVE_NOT_ALLOWED",
     "SUBSCRIPTION_NOT_FOUND",
+    "USAGE_ALREADY_CREDITED",
     "USAGE_ALREADY_VOIDED",
 ];
 

@@ -46,7 +46,7 @@ fn description(names: &Names, what: &What) -> String {
             let prefix = late(month).map(|late| format!("{late} - "));
             format!("{}Extra tokens", prefix.unwrap_or_default())
         }
-        What::Correction { month, model } => {
+        What::Correction { month, model, .. } => {
             format!(
                 "Correction {} - {}",
                 month_name(*month),
@@ -267,8 +267,11 @@ pub(super) fn invoice(
         transaction.unwrap_or_default(),
         got.transaction_id(),
     );
-    let void = expected.status == InvoiceStatus::Void;
-    figures.add("notes", if void { VOID_REASON } else { "" }, &got.notes);
+    let given_up = [InvoiceStatus::Void, InvoiceStatus::Uncollectible];
+    let noted = given_up.contains(&expected.status) || expected.was_written_off;
+    figures.add("notes", if noted { VOID_REASON } else { "" }, &got.notes);
+    let credited = expected.credit_noted();
+    figures.amount("credited_amount", credited, got.credited_amount.as_ref());
     let notes: Vec<_> = expected
         .credit_notes
         .iter()
@@ -290,7 +293,8 @@ pub(super) fn credit_note(invoice: &Invoice, note: &CreditNote) -> String {
         "" => own_credit_note(&invoice.id),
         request => request.to_owned(),
     };
-    let amounts = [note.amount, note.tax, note.amount + note.tax].map(amount);
+    let all = note.amount + note.tax;
+    let amounts = [note.amount, note.tax, all, note.applied].map(amount);
     format!("{name} {}", amounts.join(" "))
 }
 
@@ -299,7 +303,13 @@ pub(super) fn got_credit_note(note: &v1::CreditNote) -> String {
         "" => &note.id,
         request => request,
     };
-    let amounts = [&note.amount, &note.tax_amount, &note.total].map(|a| text(a.as_ref()));
+    let amounts = [
+        &note.amount,
+        &note.tax_amount,
+        &note.total,
+        &note.applied_amount,
+    ]
+    .map(|a| text(a.as_ref()));
     format!("{name} {}", amounts.join(" "))
 }
 

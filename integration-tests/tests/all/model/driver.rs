@@ -70,6 +70,7 @@ impl Driver {
             driver.demand(agreed, &said);
             let agreed = driver.compare_everything().await;
             driver.demand(agreed, &said);
+            driver.demand(driver.reference.check_credit(), &said);
         }
         let agreed = driver.reconcile().await;
         driver.demand(agreed, &said);
@@ -106,7 +107,8 @@ impl Driver {
             Operation::AlertAt(tokens) => self.alert_at(tokens).await,
             Operation::SetTax { rate, exempt } => self.set_tax(rate, exempt).await,
             Operation::Generate(month) => self.generate(month).await,
-            Operation::VoidInvoice(index) => self.void_invoice(index).await,
+            Operation::VoidInvoice(index) => self.void_invoice(index, false).await,
+            Operation::WriteOff(index) => self.void_invoice(index, true).await,
             Operation::Pay(index) => self.pay_invoice(index).await,
             Operation::Credit {
                 invoice,

@@ -15,7 +15,7 @@ use super::{
 /// How long the month-end job waits for late usage.
 const GRACE: Micros = DAY;
 const DUE_AFTER: Micros = 30 * DAY;
-const MOVE_NOT_ALLOWED: Refusal = "INVOICE_MOVE_NOT_ALLOWED";
+pub(super) const MOVE_NOT_ALLOWED: Refusal = "INVOICE_MOVE_NOT_ALLOWED";
 pub(super) const PAID_BY: &str = "bank transfer";
 
 /// A fee on the invoice of a month.
@@ -45,8 +45,9 @@ pub(super) struct Bill {
     pub(super) tax_rate: i128,
     pub(super) tax: Femto,
     pub(super) total: Femto,
-    /// What goes to the credit balance before tax.
+    /// What goes to the credit balance before tax, and the tax.
     moved: Femto,
+    moved_tax: Femto,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub(super) struct CreditNote {
     pub(super) request_id: String,
     pub(super) amount: Femto,
     pub(super) tax: Femto,
+    /// How much of it the invoice no longer asks for.
+    pub(super) applied: Femto,
 }
 
 #[derive(Debug, Clone)]
@@ -72,40 +75,33 @@ pub(super) struct Invoice {
     pub(super) paid_at: Option<Micros>,
     pub(super) payment_method: Option<&'static str>,
     pub(super) credit_notes: Vec<CreditNote>,
+    /// What voided records have taken back, exactly before tax, and the tax in cents.
+    pub(super) corrected: Femto,
+    pub(super) corrected_tax: Femto,
+    /// Whether it was given up; it may have been paid all the same.
+    pub(super) was_written_off: bool,
 }
 
 impl Invoice {
     pub(super) fn is_unpaid(&self) -> bool {
-        use InvoiceStatus::{Issued, Overdue, Uncollectible};
-        [Issued, Overdue, Uncollectible].contains(&self.status)
+        use InvoiceStatus::{Issued, Overdue};
+        [Issued, Overdue].contains(&self.status)
+    }
+
+    pub(super) fn credit_noted(&self) -> Femto {
+        self.credit_notes.iter().map(|note| note.applied).sum()
     }
 
     pub(super) fn amount_due(&self) -> Femto {
         if self.is_unpaid() {
-            self.bill.total - self.credit_applied
+            self.bill.total - self.credit_applied - self.credit_noted()
         } else {
             0
         }
     }
-
-    /// What may still be credited, before tax.
-    pub(super) fn creditable(&self) -> Femto {
-        let credited: Femto = self.credit_notes.iter().map(|note| note.amount).sum();
-        self.bill.amount - self.bill.discount_amount - credited
-    }
-
-    fn credit(&mut self, request_id: String, amount: Femto) -> Femto {
-        let tax = tax(amount, self.bill.tax_rate);
-        self.credit_notes.push(CreditNote {
-            request_id,
-            amount,
-            tax,
-        });
-        amount + tax
-    }
 }
 
-fn tax(net: Femto, rate: i128) -> Femto {
+pub(super) fn tax(net: Femto, rate: i128) -> Femto {
     cents(half_up(net * rate, 10_000))
 }
 
@@ -135,7 +131,7 @@ impl Reference {
                 _ => What::Remaining(fee.plan),
             };
             self.lines.push(Line {
-                month: month_of(fee.at).max(self.open_month),
+                month: self.first_open(month_of(fee.at)),
                 what,
                 amount: fee.amount,
             });
@@ -153,7 +149,8 @@ impl Reference {
         let (mut discounts, left) = self.discounts(month);
         in_cents(&mut discounts, amount - corrections, left);
         let discount_amount: Femto = discounts.iter().map(|discount| discount.amount).sum();
-        let moved = (discount_amount - amount).max(0);
+        let charged = amount - corrections - discount_amount;
+        let (moved, moved_tax) = self.moved(month, charged);
         if moved > 0 {
             items.push(Item::one(What::MovedToCredit, moved));
             amount += moved;
@@ -168,7 +165,27 @@ impl Reference {
             tax,
             total: amount - discount_amount + tax,
             moved,
+            moved_tax,
         })
+    }
+
+    /// What of a month's corrections goes to the credit balance: what was taxed at another rate
+    /// whole, and what exceeds the charges.
+    fn moved(&self, month: i64, charged: Femto) -> (Femto, Femto) {
+        let waiting = self.taken_back.iter();
+        let waiting = waiting.filter(|of| of.month == month && of.carrier.is_none());
+        let (same, other): (Vec<_>, Vec<_>) = waiting.partition(|of| of.tax_rate == self.tax);
+        let net: Femto = -other.iter().map(|of| of.amount).sum::<Femto>();
+        let tax_of: Femto = -other.iter().map(|of| of.tax).sum::<Femto>();
+        let same_net: Femto = -same.iter().map(|of| of.amount).sum::<Femto>();
+        let same_tax: Femto = -same.iter().map(|of| of.tax).sum::<Femto>();
+        let excess = (same_net - charged).max(0);
+        let on_excess = if excess == same_net {
+            same_tax
+        } else {
+            tax(excess, self.tax).min(same_tax)
+        };
+        (net + excess, tax_of + on_excess)
     }
 
     /// The sources that take something of a month, exactly, and what they leave.
@@ -201,7 +218,9 @@ impl Reference {
     /// The months with charges that no invoice has, the oldest first.
     pub(super) fn uninvoiced_months(&self) -> Vec<i64> {
         let records = self.records.iter().map(|record| record.invoice_month);
-        let mut months: Vec<_> = records.chain(self.lines.iter().map(|l| l.month)).collect();
+        let corrections = self.taken_back.iter().map(|of| of.month);
+        let months = records.chain(corrections);
+        let mut months: Vec<_> = months.chain(self.lines.iter().map(|l| l.month)).collect();
         months.sort_unstable();
         months.dedup();
         months
@@ -218,6 +237,7 @@ impl Reference {
             let own = own.find(|discount| discount.redemption == Some(index));
             redemption.fix(month, own.map_or(0, |discount| discount.amount));
         }
+        self.credit_balance += bill.moved + bill.moved_tax;
         let credit_applied = bill.total.min(self.credit_balance);
         self.credit_balance -= credit_applied;
         let paid = credit_applied == bill.total;
@@ -226,8 +246,15 @@ impl Reference {
         } else {
             "credit_balance"
         };
-        let (moved, of_month) = (bill.moved, |i: &&Invoice| i.month == month);
-        let mut invoice = Invoice {
+        let own = CreditNote {
+            request_id: String::new(),
+            amount: bill.moved,
+            tax: bill.moved_tax,
+            applied: 0,
+        };
+        let makes_a_note = own.amount > 0 || own.tax > 0;
+        let of_month = |i: &&Invoice| i.month == month;
+        let invoice = Invoice {
             id: String::new(),
             month,
             voided_before: self.invoices.iter().filter(of_month).count(),
@@ -242,12 +269,17 @@ impl Reference {
             due_date: self.now + DUE_AFTER,
             paid_at: paid.then_some(self.now),
             payment_method: paid.then_some(method),
-            credit_notes: Vec::new(),
+            credit_notes: makes_a_note.then_some(own).into_iter().collect(),
+            corrected: 0,
+            corrected_tax: 0,
+            was_written_off: false,
         };
-        if moved > 0 {
-            self.credit_balance += invoice.credit(String::new(), moved);
-        }
+        let index = self.invoices.len();
         self.invoices.push(invoice);
+        let carried = self.taken_back.iter_mut();
+        for of in carried.filter(|of| of.month == month && of.carrier.is_none()) {
+            of.carrier = Some(index);
+        }
         self.sums.remove(&month);
     }
 
@@ -259,6 +291,7 @@ impl Reference {
             }
         }
         self.sums.retain(|open, _| *open > month);
+        self.reopened.retain(|open| *open > month);
         self.open_month = self.open_month.max(month + 1);
     }
 
@@ -291,16 +324,38 @@ impl Reference {
         if month == running {
             return Ok(None);
         }
-        self.close(month);
+        let passed = self.passed_over(month);
+        self.issue(month);
+        self.reopened.remove(&month);
+        self.reopened.extend(passed);
+        self.open_month = self.open_month.max(month + 1);
         Ok(self.live_invoice(month))
+    }
+
+    /// The months before one that are passed over by its invoice, and stay open for their own.
+    fn passed_over(&self, month: i64) -> Vec<i64> {
+        let records = self.records.iter().map(|record| record.invoice_month);
+        let corrections = self.taken_back.iter().map(|of| of.month);
+        let months = records.chain(corrections);
+        let months = months.chain(self.lines.iter().map(|line| line.month));
+        let waits = |of: &i64| (self.open_month..month).contains(of);
+        let waiting = months.filter(waits);
+        let waiting = waiting.filter(|of| self.live_invoice(*of).is_none());
+        waiting.collect()
     }
 
     pub(super) fn void_invoice(&mut self, index: usize) -> Result<(), Refusal> {
         let invoice = &mut self.invoices[index];
-        if !invoice.is_unpaid() {
+        if !invoice.is_unpaid() || invoice.corrected != 0 {
             return Err(MOVE_NOT_ALLOWED);
         }
         invoice.status = InvoiceStatus::Void;
+        // What was taxed at another rate went to the credit balance, and stays there.
+        for of in &mut self.taken_back {
+            if of.carrier == Some(index) && of.tax_rate == invoice.bill.tax_rate {
+                of.carrier = None;
+            }
+        }
         self.credit_balance += invoice.credit_applied;
         let month = invoice.month;
         for discount in &invoice.bill.discounts {
@@ -310,45 +365,29 @@ impl Reference {
         }
         let owed = self.charged(month).map(Record::net).sum();
         self.sums.insert(month, owed);
+        self.reopened.insert(month);
+        Ok(())
+    }
+
+    pub(super) fn write_off(&mut self, index: usize) -> Result<(), Refusal> {
+        let invoice = &mut self.invoices[index];
+        if !invoice.is_unpaid() {
+            return Err(MOVE_NOT_ALLOWED);
+        }
+        invoice.status = InvoiceStatus::Uncollectible;
+        invoice.was_written_off = true;
         Ok(())
     }
 
     pub(super) fn pay(&mut self, index: usize) -> Result<(), Refusal> {
         let invoice = &mut self.invoices[index];
-        if !invoice.is_unpaid() {
+        if !invoice.is_unpaid() && invoice.status != InvoiceStatus::Uncollectible {
             return Err(MOVE_NOT_ALLOWED);
         }
         invoice.status = InvoiceStatus::Paid;
         invoice.paid_at = Some(self.now);
         invoice.payment_method = Some(PAID_BY);
         Ok(())
-    }
-
-    /// Credits a part of an invoice; answers which of its credit notes it is.
-    pub(super) fn credit(
-        &mut self,
-        index: usize,
-        amount: Femto,
-        request_id: &str,
-    ) -> Result<usize, Refusal> {
-        for (number, invoice) in self.invoices.iter().enumerate() {
-            let mut notes = invoice.credit_notes.iter();
-            if let Some(earlier) = notes.position(|note| note.request_id == request_id) {
-                let same = number == index && invoice.credit_notes[earlier].amount == amount;
-                return same
-                    .then_some(earlier)
-                    .ok_or("CREDIT_NOTE_REQUEST_CONFLICT");
-            }
-        }
-        let invoice = &mut self.invoices[index];
-        if invoice.status == InvoiceStatus::Void {
-            return Err(MOVE_NOT_ALLOWED);
-        }
-        if amount > invoice.creditable() {
-            return Err("INVALID_FIELD");
-        }
-        self.credit_balance += invoice.credit(request_id.to_owned(), amount);
-        Ok(invoice.credit_notes.len() - 1)
     }
 }
 

@@ -51,14 +51,22 @@ impl Driver {
         compare::invoice(&self.reference, &self.names, index, &got)
     }
 
-    pub(super) async fn void_invoice(&mut self, index: usize) -> Result<(), String> {
+    pub(super) async fn void_invoice(
+        &mut self,
+        index: usize,
+        write_off: bool,
+    ) -> Result<(), String> {
         let request = VoidInvoiceRequest {
             user_id: self.names.user.clone(),
             id: self.reference.invoices[index].id.clone(),
             reason: VOID_REASON.to_owned(),
-            write_off: false,
+            write_off,
         };
-        let expected = self.reference.void_invoice(index);
+        let expected = if write_off {
+            self.reference.write_off(index)
+        } else {
+            self.reference.void_invoice(index)
+        };
         let answered = self.wire.invoices.void_invoice(request).await;
         let both = agree(expected, answered)?;
         both.map_or(Ok(()), |((), got)| {

@@ -46,6 +46,8 @@ pub(super) enum What {
     Correction {
         month: i64,
         model: usize,
+        /// Of the invoice that is corrected, in 10^-4.
+        tax_rate: i128,
     },
     PlanFee(usize),
     /// The rest of a period that is given back.
@@ -198,11 +200,12 @@ impl Reference {
         for record in self.charged(month) {
             add(&mut groups, record);
         }
-        let own = self.records.iter().filter(|r| r.invoice_month == month);
-        for record in own.filter(|record| self.is_taken_back(record)) {
+        let waiting = self.taken_back.iter();
+        for of in waiting.filter(|of| of.month == month && of.carrier.is_none()) {
             let what = What::Correction {
-                month: record.month,
-                model: record.call.model.expect("a record has a model"),
+                month: of.of.0,
+                model: of.of.1,
+                tax_rate: of.tax_rate,
             };
             let all = PartKey {
                 name: "all",
@@ -211,7 +214,7 @@ impl Reference {
                 version: None,
             };
             let sum = groups.entry(what).or_default().entry(all).or_default();
-            sum.add(record.tokens(), record.final_cost());
+            sum.add(of.tokens, of.amount);
         }
         let usage = groups.into_iter();
         let mut items: Vec<_> = usage

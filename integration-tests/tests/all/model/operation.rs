@@ -37,6 +37,7 @@ pub(super) enum Operation {
     },
     Generate(i64),
     VoidInvoice(usize),
+    WriteOff(usize),
     Pay(usize),
     Credit {
         invoice: usize,

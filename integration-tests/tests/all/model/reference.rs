@@ -1,10 +1,11 @@
 //! What one user is billed, straight from the contract and in no way as the server does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     calendar::{Micros, SECOND, month_of},
     coupons::{Coupon, Redemption, Taken, taken},
+    given_back::TakenBack,
     invoices::{Invoice, Line},
     items::Covering,
     money::{Femto, half_up},
@@ -101,6 +102,12 @@ pub(super) struct Reference {
     pub(super) invoices: Vec<Invoice>,
     /// What records owe before coupons, by the month that is to invoice them.
     pub(super) sums: BTreeMap<i64, Femto>,
+    /// Closed months that are open again, because their invoices were voided.
+    pub(super) reopened: BTreeSet<i64>,
+    /// What later invoices take back of earlier ones.
+    pub(super) taken_back: Vec<TakenBack>,
+    /// What coupons took at once of value that a void had freed, by month.
+    pub(super) caught_up: BTreeMap<i64, Femto>,
 }
 
 impl Reference {
@@ -123,6 +130,9 @@ impl Reference {
             lines: Vec::new(),
             invoices: Vec::new(),
             sums: BTreeMap::new(),
+            reopened: BTreeSet::new(),
+            taken_back: Vec::new(),
+            caught_up: BTreeMap::new(),
         }
     }
 
@@ -135,7 +145,7 @@ impl Reference {
         self.month_end();
     }
 
-    fn sum(&self, month: i64) -> Femto {
+    pub(super) fn sum(&self, month: i64) -> Femto {
         self.sums.get(&month).copied().unwrap_or(0)
     }
 
@@ -145,7 +155,7 @@ impl Reference {
     }
 
     /// What all coupons have taken of a month.
-    fn saved(&self, month: i64) -> Femto {
+    pub(super) fn saved(&self, month: i64) -> Femto {
         self.redemptions.iter().map(|r| r.part(month)).sum()
     }
 
@@ -166,7 +176,7 @@ impl Reference {
         }
         let at = created_at.min(self.now);
         let price = self.models[call.model.ok_or("MODEL_NOT_FOUND")?].at(at);
-        let invoice_month = month_of(at).max(self.open_month);
+        let invoice_month = self.first_open(month_of(at));
         let mut record = Record {
             id: String::new(),
             call: call.clone(),
@@ -200,8 +210,14 @@ impl Reference {
         }
         let (before, net) = (self.saved(invoice_month), record.net());
         let sum = self.sum(invoice_month) + net;
-        let after = taken(&self.redemptions, invoice_month, sum, net);
+        let mut after = taken(&self.redemptions, invoice_month, sum, net);
         record.discount = after.parts.iter().sum::<Femto>() - before;
+        if record.discount < 0 {
+            // It waits for a record that a coupon makes cheaper.
+            record.discount = 0;
+            let parts = self.redemptions.iter().map(|r| r.part(invoice_month));
+            after.parts = parts.collect();
+        }
         let grown =
             |index: &&usize| after.parts[**index] > self.redemptions[**index].part(invoice_month);
         let first = after.order.iter().find(grown);
@@ -226,7 +242,7 @@ impl Reference {
         self.records.len() - 1
     }
 
-    fn set_parts(&mut self, month: i64, taken: &Taken) {
+    pub(super) fn set_parts(&mut self, month: i64, taken: &Taken) {
         for (redemption, part) in self.redemptions.iter_mut().zip(&taken.parts) {
             redemption.parts.insert(month, *part);
         }
@@ -238,11 +254,10 @@ impl Reference {
     }
 
     pub(super) fn void(&mut self, index: usize) -> Result<usize, Refusal> {
-        let original = &mut self.records[index];
+        let original = &self.records[index];
         if original.voided || original.corrects.is_some() {
             return Err("USAGE_ALREADY_VOIDED");
         }
-        original.voided = true;
         let original = original.clone();
         let mut correction = Record {
             id: String::new(),
@@ -260,16 +275,20 @@ impl Reference {
         correction.call.prompt *= -1;
         correction.call.completion *= -1;
         let month = correction.invoice_month;
-        if month < self.open_month {
-            // It was invoiced at what it cost then, and is taken back at that.
-            correction.invoice_month = self.open_month;
-            correction.discount = -self.records[index].discount;
+        if self.first_open(month) != month {
+            let given = self.take_back(&self.records[index].clone())?;
+            self.records[index].voided = true;
+            correction.invoice_month = self.first_open(month);
+            correction.discount = given - self.records[index].net();
             return Ok(self.add(correction));
         }
+        self.records[index].voided = true;
         let sum = self.sum(month) + correction.net();
         let after = taken(&self.redemptions, month, sum, Femto::MAX);
         correction.discount = after.parts.iter().sum::<Femto>() - self.saved(month);
-        Ok(self.keep(correction, &after))
+        let correction = self.keep(correction, &after);
+        self.take_freed_value();
+        Ok(correction)
     }
 
     pub(super) fn live(&self) -> Option<&Subscription> {
@@ -392,14 +411,12 @@ impl Reference {
     pub(super) fn stats(&self) -> Stats {
         let month = month_of(self.now);
         let records = || self.records.iter().filter(move |r| r.month == month);
-        let redeemed = || self.redemptions.iter().filter(move |r| r.month == month);
         let cost: Femto = records().map(Record::final_cost).sum();
         let total: Femto = self.records.iter().map(Record::final_cost).sum();
-        let at_once = |r: &Redemption| r.taken_at_apply;
         Stats {
-            month_cost: cost - redeemed().map(at_once).sum::<Femto>(),
+            month_cost: cost - self.taken_at_once(|of| of == month),
             month_tokens: records().map(Record::tokens).sum(),
-            total_cost: total - self.redemptions.iter().map(at_once).sum::<Femto>(),
+            total_cost: total - self.taken_at_once(|_| true),
         }
     }
 

@@ -16,7 +16,7 @@ type Choice = fn(&Reference, &mut Random) -> Operation;
 
 pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
     let live = reference.live().is_some();
-    let weights: [(i64, Choice); 22] = [
+    let weights: [(i64, Choice); 23] = [
         (22, advance),
         (32, record),
         (5, batch),
@@ -50,6 +50,7 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
         (6, |r, random| {
             of_an_invoice(r, random, Operation::VoidInvoice)
         }),
+        (2, |r, random| of_an_invoice(r, random, Operation::WriteOff)),
         (3, |r, random| of_an_invoice(r, random, Operation::Pay)),
         (6, credit),
         (3, close_month),
@@ -135,7 +136,7 @@ fn void(reference: &Reference, random: &mut Random) -> Operation {
     let records = reference.records.iter().enumerate();
     let invoiced = records.filter(|(_, record)| {
         let done = record.voided || record.corrects.is_some();
-        !done && record.invoice_month < reference.open_month
+        !done && reference.first_open(record.invoice_month) != record.invoice_month
     });
     let dearest = invoiced.max_by_key(|(_, record)| record.final_cost());
     match dearest.filter(|_| random.percent(40)) {
@@ -261,13 +262,7 @@ fn credit(reference: &Reference, random: &mut Random) -> Operation {
     }
 }
 
-/// Not a month that was closed, while charges up to it wait because their invoice was voided: the
-/// contract has the next close of a later month invoice them.
 fn close_month(reference: &Reference, random: &mut Random) -> Operation {
     let month = month_of(reference.now) - random.pick(&[0, 1, 1, 1, 1, 2, 4]);
-    let waits = |waiting: &i64| *waiting <= month;
-    if reference.open_month > month && reference.uninvoiced_months().iter().any(waits) {
-        return Operation::Look;
-    }
     Operation::CloseMonth(month)
 }
