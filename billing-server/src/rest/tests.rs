@@ -88,7 +88,12 @@ async fn plans_start_with_the_documented_fields_and_have_all_others() {
 #[tokio::test]
 async fn integers_beyond_floats_and_tiny_amounts_keep_every_digit() {
     let fake = Fake::default();
-    for tokens in ["9007199254740993", "\"9007199254740993\""] {
+    for tokens in [
+        "9007199254740993",
+        "\"9007199254740993\"",
+        "9007199254740993.0",
+        "9007199254740.993e3",
+    ] {
         let body = format!(r#"{{"request_id":"r","model":"m","promptTokens":{tokens}}}"#);
         let (status, body) = fake.post("/v1/billing/usage?user_id=u%2B1", body).await;
         assert_eq!(status, StatusCode::OK);
@@ -169,8 +174,8 @@ async fn model_ids_survive_the_path(#[case] path: &str, #[case] model: &str) {
 const GOOD: &str = r#""request_id":"r","model":"m""#;
 
 #[rstest]
-#[case::float(r#"{"prompt_tokens":1.0}"#, "INVALID_FIELD", &["prompt_tokens"])]
-#[case::exponent(r#"{"prompt_tokens":1e3}"#, "INVALID_FIELD", &["prompt_tokens"])]
+#[case::fraction(r#"{"prompt_tokens":1000.5}"#, "INVALID_FIELD", &["prompt_tokens"])]
+#[case::small_exponent(r#"{"prompt_tokens":1e-3}"#, "INVALID_FIELD", &["prompt_tokens"])]
 #[case::bool(r#"{"prompt_tokens":true}"#, "INVALID_FIELD", &["prompt_tokens"])]
 #[case::too_big(r#"{"prompt_tokens":9223372036854775808}"#, "INVALID_FIELD", &["prompt_tokens"])]
 #[case::number_as_text(r#"{"model":5}"#, "INVALID_FIELD", &["model"])]
