@@ -9,7 +9,8 @@ use crate::error::{ApiError, ErrorCode};
 
 use super::json::{self, Json};
 
-/// Reads the body as a JSON object; an empty body is an empty object.
+/// Reads the body as a JSON object; an empty body is an empty object. `lenient` names a list of
+/// which single entries may be no JSON.
 ///
 /// # Errors
 /// `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE` or `INVALID_JSON`.
@@ -17,6 +18,7 @@ pub(super) async fn read_object(
     headers: &HeaderMap,
     body: Body,
     max_bytes: usize,
+    lenient: Option<&str>,
 ) -> Result<Vec<(String, Json)>, ApiError> {
     let document = read_bytes(headers, body, max_bytes).await?;
     if document.is_empty() {
@@ -26,7 +28,7 @@ pub(super) async fn read_object(
         let message = "the body's content-type must be application/json";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
-    match json::parse(&document) {
+    match json::parse(&document, lenient) {
         Ok(Json::Object(entries)) => Ok(entries),
         Ok(_) => Err(invalid_json("it must be an object")),
         Err(reason) => Err(invalid_json(&reason)),

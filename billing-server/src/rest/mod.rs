@@ -6,6 +6,7 @@
 //! `rest.merge(grpc.into_axum_router().reset_fallback())`; `reply::not_found` answers gRPC calls
 //! too.
 
+mod batch;
 mod body;
 mod codec;
 mod endpoint;

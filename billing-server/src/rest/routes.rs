@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use tonic::service::Routes;
 
+use super::batch::Batch;
 use super::endpoint::Endpoint;
 use super::reply::{method_not_allowed, not_found};
 use super::rule::{Binding, bindings};
@@ -38,6 +39,7 @@ pub(crate) fn router(
     } in routes(pool)?
     {
         router = add(router, binding, |body| Endpoint {
+            batch: Batch::of(&method),
             method,
             rpc,
             body,

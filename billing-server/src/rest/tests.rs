@@ -1,5 +1,6 @@
 //! The bridge against services that run in process.
 
+mod batch;
 mod fake;
 
 use axum::body::Body;

@@ -157,9 +157,17 @@ impl UsageService for Fake {
 
     async fn record_usage_batch(
         &self,
-        _: tonic::Request<v1::RecordUsageBatchRequest>,
+        request: tonic::Request<v1::RecordUsageBatchRequest>,
     ) -> Answer<v1::RecordUsageBatchResponse> {
-        Ok(tonic::Response::new(v1::RecordUsageBatchResponse::default()))
+        let records = request.into_inner().records.into_iter();
+        let results = records.map(|record| v1::RecordUsageResult {
+            request_id: record.request_id,
+            ..v1::RecordUsageResult::default()
+        });
+        Ok(tonic::Response::new(v1::RecordUsageBatchResponse {
+            results: results.collect(),
+            ..v1::RecordUsageBatchResponse::default()
+        }))
     }
 
     async fn stream_usage(
