@@ -62,7 +62,7 @@ error_codes! {
     RouteNotFound = "ROUTE_NOT_FOUND" => NotFound,
     /// The REST path does not take this method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED" => Unimplemented,
-    /// The REST body is not `application/json`.
+    /// The REST body is not `application/json`, or is encoded otherwise than by gzip.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE" => InvalidArgument,
     /// The request is larger than the server accepts.
     BodyTooLarge = "BODY_TOO_LARGE" => OutOfRange,

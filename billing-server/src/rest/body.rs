@@ -20,6 +20,7 @@ pub(super) async fn read_object(
     max_bytes: usize,
     lenient: Option<&str>,
 ) -> Result<Vec<(String, Json)>, ApiError> {
+    check_encoding(headers)?;
     let document = read_bytes(headers, body, max_bytes).await?;
     if document.is_empty() {
         return Ok(Vec::new());
@@ -48,8 +49,20 @@ async fn read_bytes(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result
     match Limited::new(body, max_bytes).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(invalid_json("it ended early")),
+        Err(_) => Err(invalid_json(
+            "it ended early, or is not what its content-encoding says",
+        )),
     }
+}
+
+/// Refuses a body that is still encoded: gzip is undone before.
+fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let message = "the body's content-encoding must be gzip or identity";
+    Err(ApiError::new(ErrorCode::UnsupportedMediaType, message))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

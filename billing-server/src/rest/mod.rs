@@ -10,6 +10,7 @@ mod batch;
 mod body;
 mod codec;
 mod endpoint;
+mod grpc_only;
 mod json;
 mod json_in;
 mod json_out;
@@ -31,6 +32,7 @@ use http::HeaderMap;
 
 use crate::error::ApiError;
 
+pub(crate) use grpc_only::grpc_only;
 pub(crate) use routes::router;
 
 /// Decides by the path of a gRPC call and the request's headers whether the call may be made.

@@ -1,6 +1,7 @@
 //! The bridge against services that run in process.
 
 mod batch;
+mod encodings;
 mod fake;
 
 use axum::body::Body;
@@ -389,6 +390,44 @@ async fn grpc_calls_pass_by(#[case] path: &str, #[case] grpc_status: Option<&str
     assert_eq!(response.headers()["content-type"], "application/grpc");
     let status = response.headers().get("grpc-status");
     assert_eq!(status.map(|status| status.to_str().unwrap()), grpc_status);
+}
+
+#[rstest]
+#[case("POST", Some("application/json"), 415)]
+#[case("POST", Some("application/grpc-web+proto"), 415)]
+#[case("POST", Some("application/grpc+json"), 415)]
+#[case("POST", Some("application/grpcx"), 415)]
+#[case("POST", None, 415)]
+#[case("GET", None, 405)]
+#[case("GET", Some("application/grpc"), 405)]
+#[case("POST", Some("application/grpc"), 200)]
+#[case("POST", Some("application/grpc+proto"), 200)]
+#[case("POST", Some("Application/gRPC; x=y"), 200)]
+#[tokio::test]
+async fn a_grpc_path_refuses_what_is_no_grpc(
+    #[case] verb: &str,
+    #[case] content_type: Option<&str>,
+    #[case] status: u16,
+) {
+    let path = "/billing.v1.StatsService/GetStats";
+    let mut request = Request::builder().method(verb).uri(path);
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    let request = request.body(Body::from(vec![0; 5])).unwrap();
+    let response = Fake::default().answer(request).await;
+    assert_eq!(response.status(), status);
+    let code = match status {
+        200 => return assert_eq!(response.headers()["content-type"], "application/grpc"),
+        405 => "METHOD_NOT_ALLOWED",
+        _ => "UNSUPPORTED_MEDIA_TYPE",
+    };
+    assert_eq!(
+        response.headers().get("allow").is_some(),
+        status == 405,
+        "{response:?}"
+    );
+    assert_eq!(code_and_fields(&text(response).await.1).0, code);
 }
 
 #[rstest]

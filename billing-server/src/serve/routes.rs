@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn};
 use billing_proto::{FILE_DESCRIPTOR_SET, v1::debug_service_server};
 use billing_store::Store;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -60,6 +60,7 @@ pub(super) fn all(
     if let Some(origin) = &config.cors_origin {
         web = web.layer(cors(origin)?);
     }
+    let grpc = grpc.layer(from_fn(rest::grpc_only));
     Ok(Routes::from(with_request_ids(web.merge(grpc))))
 }
 
@@ -95,6 +96,7 @@ fn cors(origin: &str) -> Result<CorsLayer, ServeError> {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH])
         .allow_headers([
             header::AUTHORIZATION,
+            header::CONTENT_ENCODING,
             header::CONTENT_TYPE,
             HeaderName::from_static("x-request-id"),
         ]))

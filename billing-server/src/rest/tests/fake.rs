@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
+use axum::middleware::from_fn;
 use axum::response::Response;
 use billing_proto::google::r#type::Decimal;
 use billing_proto::v1;
@@ -254,7 +255,8 @@ impl Fake {
             .add_service(PricingServiceServer::new(self.clone()))
             .add_service(UsageServiceServer::new(self.clone()));
         let rest = super::super::router(&pool, grpc.clone(), &open_gate(), MAX_BODY_BYTES).unwrap();
-        let app = rest.merge(grpc.into_axum_router().reset_fallback());
+        let grpc = grpc.into_axum_router().reset_fallback();
+        let app = rest.merge(grpc.layer(from_fn(super::super::grpc_only)));
         app.oneshot(request).await.unwrap()
     }
 

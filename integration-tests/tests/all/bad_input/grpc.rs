@@ -15,6 +15,7 @@ use integration_tests::{Backend, TestServer, on_both_databases, server::bearer};
 use prost_types::Timestamp;
 use tonic::{
     Code, Request, Response, Status,
+    codec::CompressionEncoding,
     service::{Interceptor, interceptor::InterceptedService},
     transport::Channel,
 };
@@ -26,6 +27,7 @@ on_both_databases!(
     a_faulty_price_is_refused,
     every_other_call_names_its_faults,
     a_message_beyond_the_limit_is_refused,
+    a_message_may_be_packed_by_gzip_within_the_limit,
 );
 
 async fn connect(
@@ -292,4 +294,18 @@ async fn a_message_beyond_the_limit_is_refused(backend: Backend) {
             .into_inner()
             .duplicate
     );
+}
+
+async fn a_message_may_be_packed_by_gzip_within_the_limit(backend: Backend) {
+    let server = start(backend).await;
+    let client = UsageServiceClient::new(connect(&server).await);
+    let mut client = client.send_compressed(CompressionEncoding::Gzip);
+    let recorded = client.record_usage(usage()).await.unwrap().into_inner();
+    assert!(!recorded.duplicate);
+    let bomb = RecordUsageRequest {
+        provider: "x".repeat(10_000_000),
+        ..usage()
+    };
+    let status = client.record_usage(bomb).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
 }
