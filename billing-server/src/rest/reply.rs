@@ -8,7 +8,7 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::error::{ApiError, ErrorCode, http_status};
+use crate::error::{ApiError, ErrorCode, WWW_AUTHENTICATE, http_status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -74,6 +74,12 @@ pub(super) fn error(status: &Status) -> Response {
         // The body's rest is not read, so the connection ends; the caller must know.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
+    }
+    if let Some(challenge) = status.metadata().get(WWW_AUTHENTICATE)
+        && let Ok(challenge) = HeaderValue::from_bytes(challenge.as_bytes())
+    {
+        let headers = response.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     let delay = details.retry_info().and_then(|info| info.retry_delay);
     if let Some(delay) = delay {
