@@ -6,6 +6,7 @@ use prost_reflect::{ReflectMessage, Value};
 
 use crate::error::{ApiError, ErrorCode};
 
+use super::decimals::Decimals;
 use super::endpoint::Decoded;
 use super::json::Json;
 use super::json_in::read_message;
@@ -67,6 +68,7 @@ impl Batch {
         Decoded {
             message,
             unreadable,
+            decimals: Decimals::default(),
         }
     }
 

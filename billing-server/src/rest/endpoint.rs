@@ -3,9 +3,9 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::response::Response;
+use http::HeaderMap;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, StatusCode};
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
 use tonic::Status;
 use tonic::client::Grpc;
@@ -18,6 +18,7 @@ use super::Gate;
 use super::batch::{Batch, Unreadable};
 use super::body::read_object;
 use super::codec::DynamicCodec;
+use super::decimals::{self, Decimals};
 use super::json_in::read_message;
 use super::json_out::write_message;
 use super::params::{query_pairs, set_param};
@@ -43,18 +44,19 @@ impl Endpoint {
     /// Answers a request, with JSON in any case.
     pub(super) async fn serve(&self, request: Request) -> Response {
         match self.call(request).await {
-            Ok(body) => reply::json(StatusCode::OK, body),
+            Ok((body, decimals)) => reply::success(body, decimals),
             Err(status) => reply::error(&status),
         }
     }
 
-    async fn call(&self, request: Request) -> Result<String, Status> {
+    async fn call(&self, request: Request) -> Result<(String, Decimals), Status> {
         let (mut parts, body) = request.into_parts();
         // Nobody's body is read or commented on before it is known who sends it.
         (self.gate)(self.rpc.path(), &parts.headers)?;
         let Decoded {
             message,
             unreadable,
+            decimals,
         } = self.decode(&mut parts, body).await?;
         let metadata = MetadataMap::from_headers(forwarded(&parts.headers));
         let request = tonic::Request::from_parts(metadata, parts.extensions, message);
@@ -67,10 +69,11 @@ impl Endpoint {
         if let Some(batch) = &self.batch {
             batch.explain(&mut answer, unreadable);
         }
-        write_message(&answer).map_err(|error| {
+        let body = write_message(&answer, decimals).map_err(|error| {
             tracing::error!(rpc = %self.rpc, %error, "an answer cannot be written as json");
             Status::internal("")
-        })
+        })?;
+        Ok((body, decimals))
     }
 
     /// Puts the message together from body, path and query, reporting all faults at once.
@@ -78,13 +81,16 @@ impl Endpoint {
         let path_params = path_params(parts).await?;
         let mut problems = Problems::default();
         let mut decoded = self.decode_body(parts, body, &mut problems).await?;
+        decoded.decimals = Decimals::accepted(&parts.headers, &mut problems);
         let message = &mut decoded.message;
         for (name, value) in &path_params {
             set_param(message, name, value, &mut problems);
         }
         let query = parts.uri.query().unwrap_or_default();
         for (name, value) in query_pairs(query, &mut problems) {
-            if self.body.leaves_to_query(&name) {
+            if name == decimals::PARAMETER {
+                decoded.decimals = Decimals::named(&value, &mut problems);
+            } else if self.body.leaves_to_query(&name) {
                 set_param(message, &name, &value, &mut problems);
             } else {
                 problems.unknown(&name);
@@ -130,6 +136,8 @@ pub(super) struct Decoded {
     pub(super) message: DynamicMessage,
     /// The records of a batch that could not be read.
     pub(super) unreadable: Vec<Unreadable>,
+    /// How the answer is to be written.
+    pub(super) decimals: Decimals,
 }
 
 impl Decoded {
@@ -137,6 +145,7 @@ impl Decoded {
         Self {
             message,
             unreadable: Vec::new(),
+            decimals: Decimals::default(),
         }
     }
 }

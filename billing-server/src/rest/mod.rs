@@ -9,6 +9,7 @@
 mod batch;
 mod body;
 mod codec;
+mod decimals;
 mod endpoint;
 mod grpc_only;
 mod json;

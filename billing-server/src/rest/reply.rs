@@ -8,9 +8,8 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::decimals::Decimals;
 use crate::error::{ApiError, ErrorCode, WWW_AUTHENTICATE, http_status};
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
@@ -42,9 +41,14 @@ pub(super) async fn method_not_allowed() -> Response {
     error(&ApiError::new(ErrorCode::MethodNotAllowed, message).into())
 }
 
-/// Answers with a body that is JSON already.
-pub(super) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+/// Answers a call with a body that is JSON already.
+pub(super) fn success(body: String, decimals: Decimals) -> Response {
+    json(StatusCode::OK, body, decimals)
+}
+
+fn json(status: StatusCode, body: String, decimals: Decimals) -> Response {
+    let content_type = [(header::CONTENT_TYPE, decimals.media_type())];
+    (status, content_type, body).into_response()
 }
 
 /// Answers with a failed call.
@@ -69,7 +73,7 @@ pub(super) fn error(status: &Status) -> Response {
         });
         error_body(status.message(), code, details.collect())
     };
-    let mut response = json(http, body);
+    let mut response = json(http, body, Decimals::Number);
     if http == StatusCode::PAYLOAD_TOO_LARGE {
         // The body's rest is not read, so the connection ends; the caller must know.
         let close = HeaderValue::from_static("close");

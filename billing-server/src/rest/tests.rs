@@ -1,6 +1,7 @@
 //! The bridge against services that run in process.
 
 mod batch;
+mod decimals;
 mod encodings;
 mod fake;
 

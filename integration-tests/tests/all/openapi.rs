@@ -8,13 +8,14 @@ use jsonschema::Validator;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::support::{operator, user};
+use crate::support::{assert_refused, operator, user};
 
 on_both_databases!(
     the_description_needs_no_token,
     the_page_needs_no_token_and_nothing_from_elsewhere,
     answers_have_the_described_form,
     refusals_have_the_described_form,
+    decimals_are_strings_where_it_is_asked_for,
 );
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
@@ -272,6 +273,53 @@ async fn answers_have_the_described_form(backend: Backend) {
     let body = r#"{"reason":"sent twice"}"#;
     let answer = exchange(&rest, &description, operation, &path, body).await;
     assert_eq!(answer.json()["status"], "correction");
+}
+
+/// Every answer with its decimals as strings: the same text but for the quotes, and as described.
+async fn decimals_are_strings_where_it_is_asked_for(backend: Backend) {
+    const STRINGS: &str = "application/json;decimals=string";
+    let server = start(backend).await;
+    let description = Description::of(&server).await;
+    let rest = operator(&server).await;
+    for (path, body) in [
+        (PRICES, GPT_4),
+        (USAGE, CALL),
+        ("/v1/billing/coupons", COUPON),
+    ] {
+        assert_eq!(rest.post(path, body).await.status, 200, "{path}");
+    }
+    for (operation, path, ..) in EXCHANGES {
+        let (verb, template) = operation.split_once(' ').unwrap();
+        let content = &description.operation(operation)["responses"]["200"]["content"];
+        let schema = &content[STRINGS]["schema"];
+        if verb != "GET" || schema.is_null() {
+            continue;
+        }
+        let path = if path.is_empty() { template } else { path };
+        let request = rest.request(Method::GET, path).header("accept", STRINGS);
+        let answer = request.send().await.expect("the server answers");
+        assert_eq!(content_type(&answer), STRINGS, "{operation}");
+        let answer = answer.text().await.unwrap();
+        description.validate(schema, &serde_json::from_str(&answer).unwrap());
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let asked = rest.get(&format!("{path}{separator}decimals=string")).await;
+        assert_eq!(asked.body, answer, "{operation}");
+    }
+    let listed = rest
+        .get(&format!("{USAGE}?user_id=alice&decimals=string"))
+        .await;
+    assert!(
+        listed.body.contains(r#""final_cost":"0.06""#),
+        "{}",
+        listed.body
+    );
+    assert!(
+        listed.body.contains(r#""prompt_tokens":1000,"#),
+        "{}",
+        listed.body
+    );
+    let other = rest.get("/v1/billing/stats?decimals=number").await;
+    assert_refused(&other, 400, "INVALID_FIELD", &["decimals"]);
 }
 
 async fn refusals_have_the_described_form(backend: Backend) {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use crate::rest::decimals;
+
 /// A whole document.
 #[derive(Serialize)]
 pub(super) struct Document {
@@ -116,19 +118,21 @@ pub(super) struct Header {
     pub(super) schema: Schema,
 }
 
-/// A JSON body.
+/// A JSON body by its media type.
 #[derive(Serialize)]
-pub(super) struct Content {
-    #[serde(rename = "application/json")]
-    pub(super) json: Media,
-}
+pub(super) struct Content(BTreeMap<&'static str, Media>);
 
 impl Content {
     /// A JSON body of this form.
     pub(super) fn json(schema: Schema) -> Self {
-        Self {
-            json: Media { schema },
-        }
+        Self(BTreeMap::from([(decimals::MEDIA_TYPE, Media { schema })]))
+    }
+
+    /// The same body, or one of another form whose decimals are strings.
+    pub(super) fn or_with_strings(mut self, schema: Schema) -> Self {
+        let media = Media { schema };
+        self.0.insert(decimals::STRING_MEDIA_TYPE, media);
+        self
     }
 }
 

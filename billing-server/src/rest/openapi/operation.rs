@@ -7,9 +7,10 @@ use super::errors;
 use super::model::{Answer, Content, Operation, RequestBody, Response, Schema};
 use super::parameters::{parameters, path_names};
 use super::schemas::{Direction, Schemas};
+use crate::rest::decimals::Decimals;
 use crate::rest::routes::Route;
 use crate::rest::rule::BodyRule;
-use crate::rest::types::declared_fields;
+use crate::rest::types::{declared_fields, has_decimals};
 
 /// Describes a route.
 pub(super) fn operation(route: &Route, is_public: bool, schemas: &mut Schemas) -> Operation {
@@ -55,7 +56,13 @@ fn request_body(route: &Route, schemas: &mut Schemas) -> Option<RequestBody> {
 fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Response> {
     let output = route.method.output();
     let comment = schemas.comments.of(&output.parent_file(), output.path());
-    let answer = Answer::json(comment, schemas.message(&output, Direction::Response));
+    let form = Direction::Response(Decimals::Number);
+    let mut answer = Answer::json(comment, schemas.message(&output, form));
+    if has_decimals(&output) {
+        let form = Direction::Response(Decimals::String);
+        let with_strings = schemas.message(&output, form);
+        answer.content = answer.content.or_with_strings(with_strings);
+    }
     let answer = Response::Own(Box::new(answer));
     let errors = errors::statuses(route).into_iter().map(errors::shared);
     errors.chain([("200".to_owned(), answer)]).collect()
