@@ -16,6 +16,7 @@ on_both_databases!(
     answers_have_the_described_form,
     refusals_have_the_described_form,
     decimals_are_strings_where_it_is_asked_for,
+    every_example_works,
 );
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
@@ -320,6 +321,52 @@ async fn decimals_are_strings_where_it_is_asked_for(backend: Backend) {
     );
     let other = rest.get("/v1/billing/stats?decimals=number").await;
     assert_refused(&other, 400, "INVALID_FIELD", &["decimals"]);
+}
+
+/// The operations with examples, in an order that works on a new server.
+const WITH_EXAMPLES: [&str; 9] = [
+    "POST /v1/billing/prices",
+    "POST /v1/billing/usage",
+    "POST /v1/billing/usage/batch",
+    "POST /v1/billing/cost",
+    "POST /v1/billing/subscription",
+    "POST /v1/billing/coupons",
+    "POST /v1/billing/coupons/apply",
+    "PUT /v1/billing/settings",
+    "POST /v1/billing/invoices/generate",
+];
+
+async fn every_example_works(backend: Backend) {
+    // Examples must not need a certain day.
+    for server in [start(backend).await, TestServer::start(backend).await] {
+        let description = Description::of(&server).await;
+        let rest = operator(&server).await;
+        for operation in WITH_EXAMPLES {
+            let body = &description.operation(operation)["requestBody"]["content"];
+            let example = body["application/json"]["example"].to_string();
+            let answer = exchange(&rest, &description, operation, "", &example).await;
+            assert_eq!(answer.status, 200, "{operation}: {}", answer.body);
+            assert!(!answer.body.contains("rejected\":1"), "{}", answer.body);
+        }
+        let document = description.0.to_string();
+        let examples = document.matches("\"example\":").count();
+        assert_eq!(examples, WITH_EXAMPLES.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_says_where_things_are() {
+    let server = TestServer::start(Backend::Sqlite).await;
+    let nobody = server.rest("");
+    let root = nobody.get("/").await;
+    assert_eq!(root.status, 200);
+    let root = root.json();
+    assert_eq!(root["name"], "billing-server");
+    assert!(root["version"].is_string());
+    for place in ["docs", "openapi", "health"] {
+        let path = root[place].as_str().expect("a path is named");
+        assert_eq!(nobody.get(path).await.status, 200, "{path}");
+    }
 }
 
 async fn refusals_have_the_described_form(backend: Backend) {

@@ -241,7 +241,6 @@ async fn a_request_beside_the_routes_is_refused(backend: Backend) {
         assert_refused(&answer, 405, "METHOD_NOT_ALLOWED", &[]);
     }
     for path in [
-        "/",
         "/v1",
         "/v1/billing",
         "/v1/billing/",
