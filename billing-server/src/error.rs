@@ -2,6 +2,7 @@
 //! error.
 
 mod challenge;
+mod protocol;
 mod refusal;
 mod store;
 
@@ -10,6 +11,8 @@ use std::time::Duration;
 use http::StatusCode;
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
+
+pub(crate) use self::protocol::with_reason;
 
 /// The `domain` of every `ErrorInfo` we send.
 pub(crate) const ERROR_DOMAIN: &str = "billing.v1";

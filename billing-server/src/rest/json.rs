@@ -22,8 +22,9 @@ pub(super) enum Json {
     Unreadable(String),
 }
 
-/// Reads a document. In the list under the key `lenient` of its outermost object an entry that names
-/// a key twice, is nested too deep or has a broken text is `Unreadable`, and the others are read.
+/// Reads a document. In the list under the key `lenient` of its outermost object, an entry that
+/// names a key twice, is nested too deep or has a broken text is `Unreadable`, and the others are
+/// read.
 ///
 /// # Errors
 /// A description of why it is no JSON, names a key twice or is nested too deep.

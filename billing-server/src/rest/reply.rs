@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -9,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::decimals::Decimals;
-use crate::error::{ApiError, ErrorCode, WWW_AUTHENTICATE, http_status};
+use crate::error::{ApiError, ErrorCode, WWW_AUTHENTICATE, http_status, with_reason};
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
@@ -28,8 +29,8 @@ struct Detail {
 pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     let content_type = headers.get(header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
-        return Status::unimplemented("no such call")
-            .into_http::<axum::body::Body>()
+        return with_reason(Status::unimplemented("no such call").into_http::<Body>())
+            .await
             .into_response();
     }
     error(&ApiError::new(ErrorCode::RouteNotFound, "no such path").into())

@@ -19,7 +19,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use prost_reflect::DescriptorPool;
-use serde_json::json;
+use serde::Serialize;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use self::model::{Components, Document, Info, PathItem, Security, SecurityScheme, Tag};
@@ -35,15 +35,15 @@ const DOCUMENT: &str = "/openapi.json";
 const PAGE: &str = "/docs";
 
 const ABOUT: &str = "Usage-based billing for AI gateways.\n\n\
-    Money, prices and rates are exact decimal numbers: parse them as decimals, not as floats. \
-    Requests may write numbers as strings too, times with any offset, and names in \
-    lowerCamelCase; null leaves a field unset, and unknown fields are refused. Bodies may be packed \
-    by gzip. Answers have every field, in the order given here.\n\n\
+    Money, prices and rates are exact decimal numbers: parse them as decimals, not as floats, or \
+    ask for strings by `decimals=string`. Requests may write numbers as strings too, times with \
+    any offset, and names in lowerCamelCase; null leaves a field unset, and unknown fields are \
+    refused. Bodies may be packed by gzip. Answers have every field, in the order given \
+    here.\n\n\
     The examples work as they are, with the token of an operator.";
 
-/// A router with the description at `/openapi.json`, a page to browse it at `/docs`, and at `/` where
-/// they are. Calls that
-/// `gate` lets through without a token are described as public.
+/// A router with the description at `/openapi.json`, a page to browse it at `/docs`, and at `/`
+/// where they are. Calls that `gate` lets through without a token are described as public.
 ///
 /// # Errors
 /// If the protos have a rule, or a message behind one, that cannot be served.
@@ -52,18 +52,28 @@ pub(crate) fn router(pool: &DescriptorPool, gate: &Gate) -> Result<Router, RestE
     let content_type = [(header::CONTENT_TYPE, "application/json")];
     // The page must not send the document's address to a validator elsewhere.
     let config = Config::from(DOCUMENT).validator_url("none");
-    let index = Json(json!({
-        "name": "billing-server",
-        "version": env!("CARGO_PKG_VERSION"),
-        "docs": PAGE,
-        "openapi": DOCUMENT,
-        "health": "/healthz",
-    }));
+    let index = Json(Index {
+        name: "billing-server",
+        version: env!("CARGO_PKG_VERSION"),
+        docs: PAGE,
+        openapi: DOCUMENT,
+        health: "/healthz",
+    });
     Ok(Router::new()
         .route("/", get(|| async move { index }))
         .route(DOCUMENT, get(|| async move { (content_type, document) }))
         .merge(SwaggerUi::new(PAGE).config(config))
         .method_not_allowed_fallback(method_not_allowed))
+}
+
+/// Where things are.
+#[derive(Clone, Serialize)]
+struct Index {
+    name: &'static str,
+    version: &'static str,
+    docs: &'static str,
+    openapi: &'static str,
+    health: &'static str,
 }
 
 fn document(pool: &DescriptorPool, gate: &Gate) -> Result<Document, RestError> {

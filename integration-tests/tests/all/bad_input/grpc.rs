@@ -28,6 +28,7 @@ on_both_databases!(
     every_other_call_names_its_faults,
     a_message_beyond_the_limit_is_refused,
     a_message_may_be_packed_by_gzip_within_the_limit,
+    what_is_no_message_is_refused_with_a_reason,
 );
 
 async fn connect(
@@ -285,7 +286,8 @@ async fn a_message_beyond_the_limit_is_refused(backend: Backend) {
         ..usage()
     };
     let status = client.record_usage(Request::new(large)).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+    let expected = (Code::OutOfRange, "BODY_TOO_LARGE".to_owned(), Vec::new());
+    assert_eq!(refusal(&status), expected);
     assert!(
         !client
             .record_usage(usage())
@@ -307,5 +309,57 @@ async fn a_message_may_be_packed_by_gzip_within_the_limit(backend: Backend) {
         ..usage()
     };
     let status = client.record_usage(bomb).await.unwrap_err();
-    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    let expected = (Code::OutOfRange, "BODY_TOO_LARGE".to_owned(), Vec::new());
+    assert_eq!(refusal(&status), expected);
+}
+
+async fn what_is_no_message_is_refused_with_a_reason(backend: Backend) {
+    let server = start(backend).await;
+    let rest = operator(&server).await;
+    let frame = |flag: u8, body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [&[flag], length.as_slice(), body].concat()
+    };
+    for (path, body, code, reason) in [
+        (
+            "UsageService/RecordUsage",
+            frame(0, b"nonsense"),
+            "3",
+            "INVALID_FIELD",
+        ),
+        (
+            "UsageService/RecordUsage",
+            frame(7, b""),
+            "3",
+            "INVALID_FIELD",
+        ),
+        (
+            "UsageService/RecordUsage",
+            frame(1, b""),
+            "3",
+            "INVALID_FIELD",
+        ),
+        (
+            "UsageService/RecordUsage",
+            b"\0\0\0\0\x09cut".to_vec(),
+            "3",
+            "INVALID_FIELD",
+        ),
+        ("UsageService/RecordUsage", Vec::new(), "3", "INVALID_FIELD"),
+        (
+            "UsageService/Nonsense",
+            frame(0, b""),
+            "12",
+            "ROUTE_NOT_FOUND",
+        ),
+        ("NoService/Nonsense", frame(0, b""), "12", "ROUTE_NOT_FOUND"),
+    ] {
+        let path = format!("/billing.v1.{path}");
+        let request = rest.request(reqwest::Method::POST, &path);
+        let request = request.header("content-type", "application/grpc");
+        let answer = request.body(body).send().await.unwrap();
+        let status = Status::from_header_map(answer.headers()).expect("the status is told");
+        assert_eq!(answer.headers()["grpc-status"], code, "{path}: {status:?}");
+        assert_eq!(refusal(&status).1, reason, "{status:?}");
+    }
 }
