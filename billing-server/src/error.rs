@@ -1,14 +1,18 @@
 //! The one table from our error codes to gRPC codes and HTTP statuses, and what becomes such an
 //! error.
 
+mod challenge;
+mod protocol;
 mod refusal;
 mod store;
 
 use std::time::Duration;
 
 use http::StatusCode;
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
+
+pub(crate) use self::protocol::with_reason;
 
 /// The `domain` of every `ErrorInfo` we send.
 pub(crate) const ERROR_DOMAIN: &str = "billing.v1";
@@ -62,7 +66,7 @@ error_codes! {
     RouteNotFound = "ROUTE_NOT_FOUND" => NotFound,
     /// The REST path does not take this method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED" => Unimplemented,
-    /// The REST body is not `application/json`.
+    /// The REST body is not `application/json`, or is encoded otherwise than by gzip.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE" => InvalidArgument,
     /// The request is larger than the server accepts.
     BodyTooLarge = "BODY_TOO_LARGE" => OutOfRange,
@@ -191,6 +195,8 @@ pub(crate) struct ApiError {
     pub(crate) violations: Vec<FieldViolation>,
     /// When the call may be repeated.
     pub(crate) retry_after: Option<Duration>,
+    /// The scope that the token lacks.
+    pub(crate) needed_scope: Option<&'static str>,
 }
 
 impl ApiError {
@@ -202,6 +208,7 @@ impl ApiError {
             message: message.into(),
             violations: Vec::new(),
             retry_after: None,
+            needed_scope: None,
         }
     }
 
@@ -227,6 +234,13 @@ impl ApiError {
         }])
     }
 
+    /// Tells the client which scope its token lacks.
+    #[must_use]
+    pub(crate) fn needs_scope(mut self, scope: &'static str) -> Self {
+        self.needed_scope = Some(scope);
+        self
+    }
+
     /// Tells the client when to repeat the call.
     #[must_use]
     pub(crate) fn retry_after(mut self, delay: Duration) -> Self {
@@ -235,8 +249,16 @@ impl ApiError {
     }
 }
 
+/// The header, and the gRPC metadata, that tells what is wrong with a token.
+pub(crate) const WWW_AUTHENTICATE: &str = "www-authenticate";
+
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
+        let mut metadata = MetadataMap::new();
+        let challenge = challenge::challenge(&error);
+        if let Some(Ok(challenge)) = challenge.map(|challenge| challenge.parse()) {
+            metadata.insert(WWW_AUTHENTICATE, challenge);
+        }
         let mut details = ErrorDetails::with_error_info(error.code.as_str(), ERROR_DOMAIN, []);
         for violation in error.violations {
             details.add_bad_request_violation(violation.field, violation.description);
@@ -244,7 +266,8 @@ impl From<ApiError> for Status {
         if let Some(delay) = error.retry_after {
             details.set_retry_info(Some(delay));
         }
-        Self::with_error_details(error.code.grpc(), error.message, details)
+        let code = error.code.grpc();
+        Self::with_error_details_and_metadata(code, error.message, details, metadata)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Third-party clients that the tests run: found on this machine, or installed.
 
 use std::{
-    env,
+    env, fs,
     io::{Write, stderr},
     path::{Path, PathBuf},
     process::Command,
@@ -17,10 +17,31 @@ const GRPCURL_VERSION: &str = "v1.9.4";
 /// The folder of the packages is named after this one's version.
 const GRPCIO_VERSION: &str = "1.85.1";
 const PROTOBUF_VERSION: &str = "7.36.2";
+const GOOGLEAPIS_VERSION: &str = "1.76.0";
+/// The folder of Go's generators is named after this one's version.
+const PROTOC_GEN_GO_VERSION: &str = "v1.36.12";
+const PROTOC_GEN_GO_GRPC_VERSION: &str = "v1.6.2";
+/// What a Go client needs, by the versions that were tried.
+const GO_MODULES: [&str; 4] = [
+    "google.golang.org/grpc@v1.85.0",
+    "google.golang.org/protobuf/proto@v1.36.12",
+    "google.golang.org/genproto/googleapis/api/annotations@v0.0.0-20261110000943-09e21b237f2c",
+    "google.golang.org/genproto/googleapis/type/decimal@v0.0.0-20261026165753-2ffab32bce7e",
+];
+/// What a TypeScript client needs, and what runs it. The folder is named after the first.
+const NODE_PACKAGES: [(&str, &str); 5] = [
+    ("@bufbuild/protobuf", "2.17.0"),
+    ("@bufbuild/protoc-gen-es", "2.13.0"),
+    ("@connectrpc/connect", "2.1.2"),
+    ("@connectrpc/connect-node", "2.1.2"),
+    ("tsx", "4.23.15"),
+];
 
 /// The tools, or why there is none, so that every test that needs one says the same.
 static GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static GO_MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
 /// The `grpcurl` program, or `None` where the test is to be skipped.
 ///
@@ -30,7 +51,8 @@ pub fn grpcurl() -> Option<&'static Path> {
     or_skip("grpcurl", GRPCURL.get_or_init(find_grpcurl))
 }
 
-/// A Python with grpcio, its reflection and protobuf, or `None` where the test is to be skipped.
+/// A Python with grpcio, its reflection, its generator and protobuf, or `None` where the test is to
+/// be skipped.
 ///
 /// # Panics
 /// When it is missing in CI.
@@ -38,17 +60,44 @@ pub fn python() -> Option<&'static Path> {
     or_skip("Python's grpcio", PYTHON.get_or_init(install_grpcio))
 }
 
-/// A developer may lack a tool; CI may not. Past the capture of output, so that skips are seen.
+/// A folder with the `go.mod` and `go.sum` of a client in Go, and the generators of its code in
+/// `bin`, or `None` where the test is to be skipped.
+///
+/// # Panics
+/// When it is missing in CI.
+pub fn go_module() -> Option<&'static Path> {
+    or_skip("Go", GO_MODULE.get_or_init(install_go_module))
+}
+
+/// The `node_modules` of a client in TypeScript, or `None` where the test is to be skipped: without
+/// npm, which nothing else needs.
+///
+/// # Panics
+/// When npm fails in CI.
+pub fn node_modules() -> Option<&'static Path> {
+    if Command::new("npm").arg("--version").output().is_err() {
+        skip("npm", "it is not installed");
+        return None;
+    }
+    or_skip("Node", NODE_MODULES.get_or_init(install_node_modules))
+}
+
+/// A developer may lack a tool; CI may not.
 fn or_skip(tool: &str, found: &'static Result<PathBuf, String>) -> Option<&'static Path> {
     match found {
         Ok(path) => Some(path),
         Err(reason) if env::var_os("CI").is_some() => panic!("no {tool}: {reason}"),
         Err(reason) => {
-            let test = thread::current().name().unwrap_or_default().to_owned();
-            let _unseen = writeln!(stderr(), "skipped: {test}: no {tool}: {reason}");
+            skip(tool, reason);
             None
         }
     }
+}
+
+/// Past the capture of output, so that skips are seen.
+fn skip(tool: &str, reason: &str) {
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    let _unseen = writeln!(stderr(), "skipped: {test}: no {tool}: {reason}");
 }
 
 fn find_grpcurl() -> Result<PathBuf, String> {
@@ -78,7 +127,7 @@ fn install_grpcurl() -> Result<PathBuf, String> {
 
 /// Only wheels: without one for this machine, building grpcio would take half an hour.
 fn install_grpcio() -> Result<PathBuf, String> {
-    let environment = install(&format!("grpcio-{GRPCIO_VERSION}"), |staging| {
+    let environment = install(&format!("grpcio-tools-{GRPCIO_VERSION}"), |staging| {
         let environment = staging.join("python");
         run(Command::new("python3")
             .args(["-m", "venv"])
@@ -87,8 +136,47 @@ fn install_grpcio() -> Result<PathBuf, String> {
             .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"])
             .arg(format!("grpcio=={GRPCIO_VERSION}"))
             .arg(format!("grpcio-reflection=={GRPCIO_VERSION}"))
+            .arg(format!("grpcio-tools=={GRPCIO_VERSION}"))
+            .arg(format!("googleapis-common-protos=={GOOGLEAPIS_VERSION}"))
             .arg(format!("protobuf=={PROTOBUF_VERSION}")))?;
         Ok(environment)
     })?;
     Ok(environment.join("bin/python"))
+}
+
+fn install_go_module() -> Result<PathBuf, String> {
+    install(&format!("go-client-{PROTOC_GEN_GO_VERSION}"), |staging| {
+        let module = staging.join("module");
+        fs::create_dir(&module).map_err(|error| error.to_string())?;
+        let go = |arguments: &[&str]| {
+            let mut command = Command::new("go");
+            command.args(arguments).current_dir(&module);
+            run(command.env("GOBIN", module.join("bin")))
+        };
+        go(&["mod", "init", "gateway"])?;
+        go(&[&["get"], GO_MODULES.as_slice()].concat())?;
+        for (generator, version) in [
+            ("protobuf/cmd/protoc-gen-go", PROTOC_GEN_GO_VERSION),
+            ("grpc/cmd/protoc-gen-go-grpc", PROTOC_GEN_GO_GRPC_VERSION),
+        ] {
+            go(&[
+                "install",
+                &format!("google.golang.org/{generator}@{version}"),
+            ])?;
+        }
+        Ok(module)
+    })
+}
+
+fn install_node_modules() -> Result<PathBuf, String> {
+    let folder = format!("typescript-client-{}", NODE_PACKAGES[0].1);
+    let packages = install(&folder, |staging| {
+        let packages = NODE_PACKAGES.map(|(name, version)| format!("{name}@{version}"));
+        run(Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+            .arg(staging.join("packages"))
+            .args(packages))?;
+        Ok(staging.join("packages"))
+    })?;
+    Ok(packages.join("node_modules"))
 }

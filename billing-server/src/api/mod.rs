@@ -31,7 +31,7 @@ use billing_proto::v1::{
     subscription_service_server::SubscriptionServiceServer,
     usage_service_server::UsageServiceServer,
 };
-use tonic::service::Routes;
+use tonic::{codec::CompressionEncoding, service::Routes};
 
 use self::violations::Violations;
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
@@ -63,7 +63,9 @@ pub(crate) fn routes(
 ) -> Routes {
     macro_rules! limited {
         ($server:ident) => {
-            $server::new(app.clone()).max_decoding_message_size(max_message_bytes)
+            $server::new(app.clone())
+                .max_decoding_message_size(max_message_bytes)
+                .accept_compressed(CompressionEncoding::Gzip)
         };
     }
     let mut routes = Routes::new(limited!(UsageServiceServer))

@@ -153,7 +153,7 @@ impl Caller {
         &self,
         requested: &str,
         may_name_any: bool,
-        scope: &str,
+        scope: &'static str,
     ) -> Result<ResolvedUser, ApiError> {
         if requested.is_empty() {
             return Ok(ResolvedUser::new(self.subject.clone()));
@@ -161,19 +161,18 @@ impl Caller {
         if may_name_any || requested == self.subject {
             return Ok(ResolvedUser::new(requested.to_owned()));
         }
-        Err(ApiError::new(
-            ErrorCode::OtherUser,
-            format!("user_id names another user, which needs a token with the scope {scope}"),
-        ))
+        let message =
+            format!("user_id names another user, which needs a token with the scope {scope}");
+        Err(ApiError::new(ErrorCode::OtherUser, message).needs_scope(scope))
     }
 }
 
-fn require(allowed: bool, scope: &str) -> Result<(), ApiError> {
+fn require(allowed: bool, scope: &'static str) -> Result<(), ApiError> {
     if allowed {
         return Ok(());
     }
     let message = format!("this call needs a token with the scope {scope}");
-    Err(ApiError::new(ErrorCode::ScopeMissing, message))
+    Err(ApiError::new(ErrorCode::ScopeMissing, message).needs_scope(scope))
 }
 
 #[cfg(test)]
@@ -266,7 +265,10 @@ mod tests {
     #[test]
     fn a_missing_scope_is_named() {
         let error = caller("usage:write").require_admin().unwrap_err();
-        assert_eq!(error.code, ErrorCode::ScopeMissing);
+        assert_eq!(
+            (error.code, error.needed_scope),
+            (ErrorCode::ScopeMissing, Some("admin"))
+        );
         assert_eq!(
             error.message,
             "this call needs a token with the scope admin"

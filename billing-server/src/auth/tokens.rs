@@ -1,5 +1,8 @@
 //! Tokens: JSON Web Tokens that name a user and what his token allows.
 
+mod claims;
+mod reason;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Header, Validation};
 use quick_cache::sync::Cache;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::claims::Claims;
 use super::caller::{Caller, Scopes, check_subject};
 use super::keys::SigningKey;
 use crate::error::{ApiError, ErrorCode};
@@ -43,16 +47,6 @@ struct NewClaims<'a> {
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
-}
-
-/// The claims that are read; `iss` and `aud` are checked where the signature is.
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    exp: i64,
-    nbf: Option<i64>,
-    #[serde(default)]
-    scope: String,
 }
 
 /// Why no token can be minted.
@@ -124,6 +118,7 @@ impl Verified {
 /// signature costs more than the rest of a call.
 pub(crate) struct Verifier {
     key: SigningKey,
+    rules: TokenRules,
     validation: Validation,
     cache: Cache<String, Verified>,
 }
@@ -134,6 +129,7 @@ impl Verifier {
     pub(crate) fn new(key: SigningKey, rules: &TokenRules) -> Self {
         Self {
             validation: validation(&key, rules),
+            rules: rules.clone(),
             key,
             cache: Cache::new(CACHED_TOKENS),
         }
@@ -165,23 +161,28 @@ impl Verifier {
     }
 
     fn check(&self, token: &str, now: i64) -> Result<Verified, ApiError> {
-        let claims = jsonwebtoken::decode::<Claims>(token, self.key.decoding(), &self.validation)
-            // The library's reasons would tell a forger how far he came.
-            .map_err(|_| invalid("the token is not valid"))?
-            .claims;
+        let token = jsonwebtoken::decode(token, self.key.decoding(), &self.validation)
+            .map_err(|error| invalid(&reason::reason(&error, &self.key, &self.rules)))?;
+        // RFC 7515: who does not know what is critical must refuse the token.
+        if let Some(critical) = token.header.crit {
+            let message = format!(
+                "the token's crit names {}, which this server does not know",
+                critical.join(", ")
+            );
+            return Err(invalid(&message));
+        }
+        let claims: Claims = token.claims;
         check_subject(&claims.sub).map_err(invalid)?;
-        if claims
-            .nbf
-            .is_some_and(|nbf| nbf > now.saturating_add(LEEWAY_SECONDS))
-        {
-            return Err(invalid("the token is not valid yet"));
+        let valid_from = claims.nbf.map(|nbf| nbf.start());
+        if valid_from.is_some_and(|from| from > now.saturating_add(LEEWAY_SECONDS)) {
+            return Err(invalid("the token is not valid yet: its nbf is ahead"));
         }
         Ok(Verified {
             caller: Arc::new(Caller {
                 subject: claims.sub,
-                scopes: Scopes::from_claim(&claims.scope),
+                scopes: Scopes::from_claim(&claims.scope.into_text()),
             }),
-            expires_at: claims.exp,
+            expires_at: claims.exp.end(),
         })
     }
 }

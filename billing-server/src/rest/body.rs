@@ -9,7 +9,8 @@ use crate::error::{ApiError, ErrorCode};
 
 use super::json::{self, Json};
 
-/// Reads the body as a JSON object; an empty body is an empty object.
+/// Reads the body as a JSON object; an empty body is an empty object. `lenient` names a list of
+/// which single entries may be no JSON.
 ///
 /// # Errors
 /// `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE` or `INVALID_JSON`.
@@ -17,7 +18,9 @@ pub(super) async fn read_object(
     headers: &HeaderMap,
     body: Body,
     max_bytes: usize,
+    lenient: Option<&str>,
 ) -> Result<Vec<(String, Json)>, ApiError> {
+    check_encoding(headers)?;
     let document = read_bytes(headers, body, max_bytes).await?;
     if document.is_empty() {
         return Ok(Vec::new());
@@ -26,7 +29,7 @@ pub(super) async fn read_object(
         let message = "the body's content-type must be application/json";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
-    match json::parse(&document) {
+    match json::parse(&document, lenient) {
         Ok(Json::Object(entries)) => Ok(entries),
         Ok(_) => Err(invalid_json("it must be an object")),
         Err(reason) => Err(invalid_json(&reason)),
@@ -46,8 +49,20 @@ async fn read_bytes(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result
     match Limited::new(body, max_bytes).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(invalid_json("it ended early")),
+        Err(_) => Err(invalid_json(
+            "it ended early, or is not what its content-encoding says",
+        )),
     }
+}
+
+/// Refuses a body that is still encoded: gzip is undone before.
+fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let message = "the body's content-encoding must be gzip or identity";
+    Err(ApiError::new(ErrorCode::UnsupportedMediaType, message))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

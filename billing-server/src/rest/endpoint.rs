@@ -3,9 +3,9 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::response::Response;
+use http::HeaderMap;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, StatusCode};
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
 use tonic::Status;
 use tonic::client::Grpc;
@@ -15,8 +15,10 @@ use tonic::service::Routes;
 use crate::error::{ApiError, FieldViolation};
 
 use super::Gate;
+use super::batch::{Batch, Unreadable};
 use super::body::read_object;
 use super::codec::DynamicCodec;
+use super::decimals::{self, Decimals};
 use super::json_in::read_message;
 use super::json_out::write_message;
 use super::params::{query_pairs, set_param};
@@ -30,6 +32,7 @@ const FORWARDED: [&str; 3] = ["authorization", "x-request-id", "grpc-timeout"];
 /// A call and the way its message is put together.
 pub(super) struct Endpoint {
     pub(super) method: MethodDescriptor,
+    pub(super) batch: Option<Batch>,
     pub(super) rpc: PathAndQuery,
     pub(super) body: BodyRule,
     pub(super) grpc: Routes,
@@ -41,16 +44,20 @@ impl Endpoint {
     /// Answers a request, with JSON in any case.
     pub(super) async fn serve(&self, request: Request) -> Response {
         match self.call(request).await {
-            Ok(body) => reply::json(StatusCode::OK, body),
+            Ok((body, decimals)) => reply::success(body, decimals),
             Err(status) => reply::error(&status),
         }
     }
 
-    async fn call(&self, request: Request) -> Result<String, Status> {
+    async fn call(&self, request: Request) -> Result<(String, Decimals), Status> {
         let (mut parts, body) = request.into_parts();
         // Nobody's body is read or commented on before it is known who sends it.
         (self.gate)(self.rpc.path(), &parts.headers)?;
-        let message = self.decode(&mut parts, body).await?;
+        let Decoded {
+            message,
+            unreadable,
+            decimals,
+        } = self.decode(&mut parts, body).await?;
         let metadata = MetadataMap::from_headers(forwarded(&parts.headers));
         let request = tonic::Request::from_parts(metadata, parts.extensions, message);
 
@@ -58,30 +65,39 @@ impl Endpoint {
         let Ok(()) = client.ready().await;
         let codec = DynamicCodec(self.method.output());
         let answer = client.unary(request, self.rpc.clone(), codec).await?;
-        write_message(answer.get_ref()).map_err(|error| {
+        let mut answer = answer.into_inner();
+        if let Some(batch) = &self.batch {
+            batch.explain(&mut answer, unreadable);
+        }
+        let body = write_message(&answer, decimals).map_err(|error| {
             tracing::error!(rpc = %self.rpc, %error, "an answer cannot be written as json");
             Status::internal("")
-        })
+        })?;
+        Ok((body, decimals))
     }
 
     /// Puts the message together from body, path and query, reporting all faults at once.
-    async fn decode(&self, parts: &mut Parts, body: Body) -> Result<DynamicMessage, ApiError> {
+    async fn decode(&self, parts: &mut Parts, body: Body) -> Result<Decoded, ApiError> {
         let path_params = path_params(parts).await?;
         let mut problems = Problems::default();
-        let mut message = self.decode_body(parts, body, &mut problems).await?;
+        let mut decoded = self.decode_body(parts, body, &mut problems).await?;
+        decoded.decimals = Decimals::accepted(&parts.headers, &mut problems);
+        let message = &mut decoded.message;
         for (name, value) in &path_params {
-            set_param(&mut message, name, value, &mut problems);
+            set_param(message, name, value, &mut problems);
         }
         let query = parts.uri.query().unwrap_or_default();
         for (name, value) in query_pairs(query, &mut problems) {
-            if self.body.leaves_to_query(&name) {
-                set_param(&mut message, &name, &value, &mut problems);
+            if name == decimals::PARAMETER {
+                decoded.decimals = Decimals::named(&value, &mut problems);
+            } else if self.body.leaves_to_query(&name) {
+                set_param(message, &name, &value, &mut problems);
             } else {
                 problems.unknown(&name);
             }
         }
         problems.into_result()?;
-        Ok(message)
+        Ok(decoded)
     }
 
     async fn decode_body(
@@ -89,21 +105,48 @@ impl Endpoint {
         parts: &Parts,
         body: Body,
         problems: &mut Problems,
-    ) -> Result<DynamicMessage, ApiError> {
+    ) -> Result<Decoded, ApiError> {
         let input: MessageDescriptor = self.method.input();
         if matches!(self.body, BodyRule::None) {
-            return Ok(DynamicMessage::new(input));
+            return Ok(Decoded::readable(DynamicMessage::new(input)));
         }
-        let entries = read_object(&parts.headers, body, self.max_body_bytes).await?;
+        let lenient = self.batch.as_ref().map(Batch::key);
+        let mut entries = read_object(&parts.headers, body, self.max_body_bytes, lenient).await?;
+        if let Some(batch) = &self.batch
+            && let Some(records) = batch.take(&mut entries)
+        {
+            let message = read_message(&input, &entries, "", problems);
+            return Ok(batch.read_into(message, &records));
+        }
         let BodyRule::Field(field) = &self.body else {
-            return Ok(read_message(&input, &entries, "", problems));
+            let message = read_message(&input, &entries, "", problems);
+            return Ok(Decoded::readable(message));
         };
         let mut message = DynamicMessage::new(input);
         if let Some(descriptor) = field.kind().as_message() {
             let value = read_message(descriptor, &entries, "", problems);
             message.set_field(field, Value::Message(value));
         }
-        Ok(message)
+        Ok(Decoded::readable(message))
+    }
+}
+
+/// A request as it was read.
+pub(super) struct Decoded {
+    pub(super) message: DynamicMessage,
+    /// The records of a batch that could not be read.
+    pub(super) unreadable: Vec<Unreadable>,
+    /// How the answer is to be written.
+    pub(super) decimals: Decimals,
+}
+
+impl Decoded {
+    fn readable(message: DynamicMessage) -> Self {
+        Self {
+            message,
+            unreadable: Vec::new(),
+            decimals: Decimals::default(),
+        }
     }
 }
 

@@ -81,11 +81,6 @@ fn read_value(kind: &Kind, json: &Json, path: &str, problems: &mut Problems) -> 
 /// # Errors
 /// What the value must be instead.
 pub(super) fn read_scalar(kind: &Kind, json: &Json) -> Result<Value, String> {
-    let integer = || match json {
-        Json::Number(text) | Json::String(text) => Ok(text.as_str()),
-        _ => Err(INTEGER.to_owned()),
-    };
-    let out_of_range = |_| INTEGER.to_owned();
     match kind {
         Kind::Bool => match json {
             Json::Bool(value) => Ok(Value::Bool(*value)),
@@ -95,14 +90,10 @@ pub(super) fn read_scalar(kind: &Kind, json: &Json) -> Result<Value, String> {
             Json::String(text) => Ok(Value::String(text.clone())),
             _ => Err("must be a string".into()),
         },
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-            integer()?.parse().map(Value::I32).map_err(out_of_range)
-        }
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
-            integer()?.parse().map(Value::I64).map_err(out_of_range)
-        }
-        Kind::Uint32 | Kind::Fixed32 => integer()?.parse().map(Value::U32).map_err(out_of_range),
-        Kind::Uint64 | Kind::Fixed64 => integer()?.parse().map(Value::U64).map_err(out_of_range),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => read_integer(json).map(Value::I32),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => read_integer(json).map(Value::I64),
+        Kind::Uint32 | Kind::Fixed32 => read_integer(json).map(Value::U32),
+        Kind::Uint64 | Kind::Fixed64 => read_integer(json).map(Value::U64),
         Kind::Enum(descriptor) => read_enum(descriptor, json),
         Kind::Message(descriptor) => match special(descriptor) {
             Some(Special::Timestamp) => read_timestamp(descriptor, json),
@@ -111,6 +102,14 @@ pub(super) fn read_scalar(kind: &Kind, json: &Json) -> Result<Value, String> {
         },
         Kind::Float | Kind::Double | Kind::Bytes => Err("has no JSON form".into()),
     }
+}
+
+fn read_integer<T: TryFrom<i128>>(json: &Json) -> Result<T, String> {
+    let value = match json {
+        Json::Number(text) | Json::String(text) => number::read_integer(text),
+        _ => None,
+    };
+    value.ok_or_else(|| INTEGER.to_owned())
 }
 
 fn read_enum(descriptor: &EnumDescriptor, json: &Json) -> Result<Value, String> {

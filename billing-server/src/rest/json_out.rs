@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 use prost_reflect::{DynamicMessage, Kind, ReflectMessage, Value};
 
+use super::decimals::Decimals;
 use super::number;
 use super::types::{Special, declared_fields, enum_name, special};
 
@@ -12,13 +13,20 @@ use super::types::{Special, declared_fields, enum_name, special};
 pub(super) struct NoJsonForm(String);
 
 /// Writes a message as an object in the order its fields are declared.
-pub(super) fn write_message(message: &DynamicMessage) -> Result<String, NoJsonForm> {
+pub(super) fn write_message(
+    message: &DynamicMessage,
+    decimals: Decimals,
+) -> Result<String, NoJsonForm> {
     let mut out = String::new();
-    write_object(&mut out, message)?;
+    write_object(&mut out, message, decimals)?;
     Ok(out)
 }
 
-fn write_object(out: &mut String, message: &DynamicMessage) -> Result<(), NoJsonForm> {
+fn write_object(
+    out: &mut String,
+    message: &DynamicMessage,
+    decimals: Decimals,
+) -> Result<(), NoJsonForm> {
     let descriptor = message.descriptor();
     let mut separator = '{';
     for field in declared_fields(&descriptor) {
@@ -29,7 +37,7 @@ fn write_object(out: &mut String, message: &DynamicMessage) -> Result<(), NoJson
         if field.supports_presence() && !message.has_field(&field) {
             out.push_str("null");
         } else {
-            write_value(out, &field.kind(), &message.get_field(&field))?;
+            write_value(out, &field.kind(), &message.get_field(&field), decimals)?;
         }
     }
     if separator == '{' {
@@ -39,7 +47,12 @@ fn write_object(out: &mut String, message: &DynamicMessage) -> Result<(), NoJson
     Ok(())
 }
 
-fn write_value(out: &mut String, kind: &Kind, value: &Value) -> Result<(), NoJsonForm> {
+fn write_value(
+    out: &mut String,
+    kind: &Kind,
+    value: &Value,
+    decimals: Decimals,
+) -> Result<(), NoJsonForm> {
     match value {
         Value::Bool(value) => out.push_str(&value.to_string()),
         Value::I32(value) => out.push_str(&value.to_string()),
@@ -48,14 +61,14 @@ fn write_value(out: &mut String, kind: &Kind, value: &Value) -> Result<(), NoJso
         Value::U64(value) => out.push_str(&value.to_string()),
         Value::String(text) => write_text(out, text),
         Value::EnumNumber(number) => write_enum(out, kind, *number),
-        Value::Message(message) => write_nested(out, message)?,
+        Value::Message(message) => write_nested(out, message, decimals)?,
         Value::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                write_value(out, kind, item)?;
+                write_value(out, kind, item, decimals)?;
             }
             out.push(']');
         }
@@ -66,14 +79,22 @@ fn write_value(out: &mut String, kind: &Kind, value: &Value) -> Result<(), NoJso
     Ok(())
 }
 
-fn write_nested(out: &mut String, message: &DynamicMessage) -> Result<(), NoJsonForm> {
+fn write_nested(
+    out: &mut String,
+    message: &DynamicMessage,
+    decimals: Decimals,
+) -> Result<(), NoJsonForm> {
     let descriptor = message.descriptor();
     let Some(special) = special(&descriptor) else {
-        return write_object(out, message);
+        return write_object(out, message, decimals);
     };
     let written = match special {
-        Special::Amount => decimal_text(message).and_then(|text| number::write_amount(&text)),
-        Special::Decimal => decimal_text(message).and_then(|text| number::write_decimal(&text)),
+        Special::Amount => decimal_text(message)
+            .and_then(|text| number::write_amount(&text))
+            .map(|digits| decimals.write(digits)),
+        Special::Decimal => decimal_text(message)
+            .and_then(|text| number::write_decimal(&text))
+            .map(|digits| decimals.write(digits)),
         Special::Timestamp => timestamp_text(message).map(|text| format!("\"{text}\"")),
     };
     let written = written.ok_or_else(|| NoJsonForm(descriptor.full_name().to_owned()))?;

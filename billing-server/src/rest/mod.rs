@@ -6,9 +6,12 @@
 //! `rest.merge(grpc.into_axum_router().reset_fallback())`; `reply::not_found` answers gRPC calls
 //! too.
 
+mod batch;
 mod body;
 mod codec;
+mod decimals;
 mod endpoint;
+mod grpc_only;
 mod json;
 mod json_in;
 mod json_out;
@@ -30,6 +33,7 @@ use http::HeaderMap;
 
 use crate::error::ApiError;
 
+pub(crate) use grpc_only::grpc_only;
 pub(crate) use routes::router;
 
 /// Decides by the path of a gRPC call and the request's headers whether the call may be made.

@@ -4,6 +4,8 @@ use rust_decimal::Decimal;
 
 /// No exact number needs an exponent of more digits.
 const MAX_EXPONENT_DIGITS: usize = 3;
+/// No integer that is asked for has more digits.
+const MAX_INTEGER_DIGITS: usize = 20;
 
 /// Reads a decimal from a client. Plain digits are kept as they are; an exponent is written out.
 /// `None` if it is no number or its value cannot be held exactly.
@@ -11,17 +13,48 @@ pub(super) fn read(text: &str) -> Option<String> {
     if Plain::parse(text).is_some() {
         return Some(text.to_owned());
     }
-    let (mantissa, exponent) = text.split_once(['e', 'E'])?;
+    let (mantissa, exponent) = split_exponent(text)?;
     Plain::parse(mantissa)?;
+    // The scientific parser rounds a mantissa that is too long; the exact one refuses it.
+    Decimal::from_str_exact(mantissa).ok()?;
+    let value = Decimal::from_scientific(&format!("{mantissa}e{exponent}")).ok()?;
+    Some(value.to_string())
+}
+
+/// Reads a whole number from a client, however it is written: `1000`, `1000.0` or `1e3`. `None` if
+/// it is no number, has a fraction or does not fit.
+pub(super) fn read_integer<T: TryFrom<i128>>(text: &str) -> Option<T> {
+    let (mantissa, exponent) = split_exponent(text)?;
+    let number = Plain::parse(mantissa)?;
+    let digits = format!("{}{}", number.whole, number.fraction);
+    let digits = digits.trim_start_matches('0');
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return T::try_from(0).ok();
+    }
+    let behind_point = i64::try_from(number.fraction.len()).ok()?;
+    let written = i64::try_from(digits.len().checked_sub(significant.len())?).ok()?;
+    let zeros = written.checked_add(exponent)?.checked_sub(behind_point)?;
+    // Fewer than none: a fraction is left.
+    let zeros = usize::try_from(zeros).ok()?;
+    if zeros > MAX_INTEGER_DIGITS {
+        return None;
+    }
+    let sign = if number.negative { "-" } else { "" };
+    let value: i128 = format!("{sign}{significant}{:0<zeros$}", "").parse().ok()?;
+    T::try_from(value).ok()
+}
+
+/// The mantissa and the exponent, which is 0 where none is written.
+fn split_exponent(text: &str) -> Option<(&str, i64)> {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return Some((text, 0));
+    };
     let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
     if digits.len() > MAX_EXPONENT_DIGITS || !all_digits(digits) {
         return None;
     }
-    // The scientific parser rounds a mantissa that is too long; the exact one refuses it.
-    Decimal::from_str_exact(mantissa).ok()?;
-    let exponent = exponent.trim_start_matches('+');
-    let value = Decimal::from_scientific(&format!("{mantissa}e{exponent}")).ok()?;
-    Some(value.to_string())
+    Some((mantissa, exponent.parse().ok()?))
 }
 
 /// Writes money: at least two decimals and as many as it has.
@@ -105,6 +138,39 @@ mod tests {
     fn writes_exact_digits(#[case] text: &str, #[case] amount: &str, #[case] decimal: &str) {
         assert_eq!(write_amount(text).as_deref(), Some(amount));
         assert_eq!(write_decimal(text).as_deref(), Some(decimal));
+    }
+
+    #[rstest]
+    #[case("1000", Some(1_000))]
+    #[case("1000.0", Some(1_000))]
+    #[case("1e3", Some(1_000))]
+    #[case("1.5E+3", Some(1_500))]
+    #[case("15000e-1", Some(1_500))]
+    #[case("-1.0", Some(-1))]
+    #[case("-0.0e7", Some(0))]
+    #[case("0e999", Some(0))]
+    #[case("007", Some(7))]
+    #[case("9007199254740993.0", Some(9_007_199_254_740_993))]
+    #[case("9223372036854775807", Some(i64::MAX))]
+    #[case("-9223372036854775808", Some(i64::MIN))]
+    #[case("9223372036854775808", None)]
+    #[case("1000.5", None)]
+    #[case("1e-1", None)]
+    #[case("1e19", None)]
+    #[case("1e999", None)]
+    #[case("1e9999", None)]
+    #[case("", None)]
+    #[case("1.", None)]
+    #[case("+1", None)]
+    #[case(" 1", None)]
+    #[case("1e", None)]
+    #[case("0x10", None)]
+    #[case("Infinity", None)]
+    fn whole_numbers_are_read_however_they_are_written(
+        #[case] text: &str,
+        #[case] read_as: Option<i64>,
+    ) {
+        assert_eq!(read_integer(text), read_as);
     }
 
     #[rstest]

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::error::{ApiError, ErrorCode, http_status};
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+use super::decimals::Decimals;
+use crate::error::{ApiError, ErrorCode, WWW_AUTHENTICATE, http_status, with_reason};
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
@@ -29,8 +29,8 @@ struct Detail {
 pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     let content_type = headers.get(header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
-        return Status::unimplemented("no such call")
-            .into_http::<axum::body::Body>()
+        return with_reason(Status::unimplemented("no such call").into_http::<Body>())
+            .await
             .into_response();
     }
     error(&ApiError::new(ErrorCode::RouteNotFound, "no such path").into())
@@ -42,9 +42,14 @@ pub(super) async fn method_not_allowed() -> Response {
     error(&ApiError::new(ErrorCode::MethodNotAllowed, message).into())
 }
 
-/// Answers with a body that is JSON already.
-pub(super) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+/// Answers a call with a body that is JSON already.
+pub(super) fn success(body: String, decimals: Decimals) -> Response {
+    json(StatusCode::OK, body, decimals)
+}
+
+fn json(status: StatusCode, body: String, decimals: Decimals) -> Response {
+    let content_type = [(header::CONTENT_TYPE, decimals.media_type())];
+    (status, content_type, body).into_response()
 }
 
 /// Answers with a failed call.
@@ -69,11 +74,17 @@ pub(super) fn error(status: &Status) -> Response {
         });
         error_body(status.message(), code, details.collect())
     };
-    let mut response = json(http, body);
+    let mut response = json(http, body, Decimals::Number);
     if http == StatusCode::PAYLOAD_TOO_LARGE {
         // The body's rest is not read, so the connection ends; the caller must know.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
+    }
+    if let Some(challenge) = status.metadata().get(WWW_AUTHENTICATE)
+        && let Ok(challenge) = HeaderValue::from_bytes(challenge.as_bytes())
+    {
+        let headers = response.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     let delay = details.retry_info().and_then(|info| info.retry_delay);
     if let Some(delay) = delay {

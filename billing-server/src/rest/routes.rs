@@ -9,7 +9,9 @@ use axum::routing::on;
 use http::uri::PathAndQuery;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use tonic::service::Routes;
+use tower_http::decompression::RequestDecompressionLayer;
 
+use super::batch::Batch;
 use super::endpoint::Endpoint;
 use super::reply::{method_not_allowed, not_found};
 use super::rule::{Binding, bindings};
@@ -18,7 +20,7 @@ use super::{Gate, RestError};
 
 /// A router with a route for every `google.api.http` binding of the pool's services, JSON 404s and
 /// JSON 405s. Calls that `gate` lets through run in process through `grpc`; a body may have
-/// `max_body_bytes` bytes.
+/// `max_body_bytes` bytes, counted after a gzip encoding is undone.
 ///
 /// # Errors
 /// If the protos have a rule, or a message behind one, that cannot be served.
@@ -38,6 +40,7 @@ pub(crate) fn router(
     } in routes(pool)?
     {
         router = add(router, binding, |body| Endpoint {
+            batch: Batch::of(&method),
             method,
             rpc,
             body,
@@ -46,9 +49,15 @@ pub(crate) fn router(
             max_body_bytes,
         });
     }
+    // Bodies are unpacked as they are read, so that the limit holds for what comes out. The layer's
+    // own refusal of other encodings has no body; the endpoint's has.
+    let unpacked = RequestDecompressionLayer::new()
+        .gzip(true)
+        .pass_through_unaccepted(true);
     Ok(router
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(unpacked))
 }
 
 /// A call and one of its bindings.

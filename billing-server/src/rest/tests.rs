@@ -1,5 +1,8 @@
 //! The bridge against services that run in process.
 
+mod batch;
+mod decimals;
+mod encodings;
 mod fake;
 
 use axum::body::Body;
@@ -88,7 +91,12 @@ async fn plans_start_with_the_documented_fields_and_have_all_others() {
 #[tokio::test]
 async fn integers_beyond_floats_and_tiny_amounts_keep_every_digit() {
     let fake = Fake::default();
-    for tokens in ["9007199254740993", "\"9007199254740993\""] {
+    for tokens in [
+        "9007199254740993",
+        "\"9007199254740993\"",
+        "9007199254740993.0",
+        "9007199254740.993e3",
+    ] {
         let body = format!(r#"{{"request_id":"r","model":"m","promptTokens":{tokens}}}"#);
         let (status, body) = fake.post("/v1/billing/usage?user_id=u%2B1", body).await;
         assert_eq!(status, StatusCode::OK);
@@ -169,8 +177,8 @@ async fn model_ids_survive_the_path(#[case] path: &str, #[case] model: &str) {
 const GOOD: &str = r#""request_id":"r","model":"m""#;
 
 #[rstest]
-#[case::float(r#"{"prompt_tokens":1.0}"#, "INVALID_FIELD", &["prompt_tokens"])]
-#[case::exponent(r#"{"prompt_tokens":1e3}"#, "INVALID_FIELD", &["prompt_tokens"])]
+#[case::fraction(r#"{"prompt_tokens":1000.5}"#, "INVALID_FIELD", &["prompt_tokens"])]
+#[case::small_exponent(r#"{"prompt_tokens":1e-3}"#, "INVALID_FIELD", &["prompt_tokens"])]
 #[case::bool(r#"{"prompt_tokens":true}"#, "INVALID_FIELD", &["prompt_tokens"])]
 #[case::too_big(r#"{"prompt_tokens":9223372036854775808}"#, "INVALID_FIELD", &["prompt_tokens"])]
 #[case::number_as_text(r#"{"model":5}"#, "INVALID_FIELD", &["model"])]
@@ -383,6 +391,44 @@ async fn grpc_calls_pass_by(#[case] path: &str, #[case] grpc_status: Option<&str
     assert_eq!(response.headers()["content-type"], "application/grpc");
     let status = response.headers().get("grpc-status");
     assert_eq!(status.map(|status| status.to_str().unwrap()), grpc_status);
+}
+
+#[rstest]
+#[case("POST", Some("application/json"), 415)]
+#[case("POST", Some("application/grpc-web+proto"), 415)]
+#[case("POST", Some("application/grpc+json"), 415)]
+#[case("POST", Some("application/grpcx"), 415)]
+#[case("POST", None, 415)]
+#[case("GET", None, 405)]
+#[case("GET", Some("application/grpc"), 405)]
+#[case("POST", Some("application/grpc"), 200)]
+#[case("POST", Some("application/grpc+proto"), 200)]
+#[case("POST", Some("Application/gRPC; x=y"), 200)]
+#[tokio::test]
+async fn a_grpc_path_refuses_what_is_no_grpc(
+    #[case] verb: &str,
+    #[case] content_type: Option<&str>,
+    #[case] status: u16,
+) {
+    let path = "/billing.v1.StatsService/GetStats";
+    let mut request = Request::builder().method(verb).uri(path);
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    let request = request.body(Body::from(vec![0; 5])).unwrap();
+    let response = Fake::default().answer(request).await;
+    assert_eq!(response.status(), status);
+    let code = match status {
+        200 => return assert_eq!(response.headers()["content-type"], "application/grpc"),
+        405 => "METHOD_NOT_ALLOWED",
+        _ => "UNSUPPORTED_MEDIA_TYPE",
+    };
+    assert_eq!(
+        response.headers().get("allow").is_some(),
+        status == 405,
+        "{response:?}"
+    );
+    assert_eq!(code_and_fields(&text(response).await.1).0, code);
 }
 
 #[rstest]

@@ -63,18 +63,38 @@ pub(super) fn enum_names(kind: &EnumDescriptor) -> Vec<String> {
 
 /// Finds a field, however deep, whose type has no JSON form here.
 pub(super) fn unsupported_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
+    let has_no_form = |field: &FieldDescriptor| {
+        field.is_map() || matches!(field.kind(), Kind::Float | Kind::Double | Kind::Bytes)
+    };
+    find_field(message, has_no_form)
+}
+
+/// Whether a message has a decimal, however deep.
+pub(super) fn has_decimals(message: &MessageDescriptor) -> bool {
+    let is_decimal = |field: &FieldDescriptor| {
+        let kind = field.kind();
+        let special = kind.as_message().and_then(special);
+        matches!(special, Some(Special::Amount | Special::Decimal))
+    };
+    find_field(message, is_decimal).is_some()
+}
+
+fn find_field(
+    message: &MessageDescriptor,
+    is_sought: impl Fn(&FieldDescriptor) -> bool,
+) -> Option<FieldDescriptor> {
     let mut seen = vec![message.clone()];
     let mut waiting = vec![message.clone()];
     while let Some(message) = waiting.pop() {
         for field in message.fields() {
-            match field.kind() {
-                _ if field.is_map() => return Some(field),
-                Kind::Float | Kind::Double | Kind::Bytes => return Some(field),
-                Kind::Message(inner) if !seen.contains(&inner) => {
-                    seen.push(inner.clone());
-                    waiting.push(inner);
-                }
-                _ => {}
+            if is_sought(&field) {
+                return Some(field);
+            }
+            if let Kind::Message(inner) = field.kind()
+                && !seen.contains(&inner)
+            {
+                seen.push(inner.clone());
+                waiting.push(inner);
             }
         }
     }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{
+    Router,
+    middleware::{from_fn, map_response},
+};
 use billing_proto::{FILE_DESCRIPTOR_SET, v1::debug_service_server};
 use billing_store::Store;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -16,6 +19,7 @@ use crate::{
     api,
     auth::{AccessTable, AuthLayer, Verifier},
     config::{Config, ConfigError},
+    error::with_reason,
     rest::{self, Gate, openapi},
     telemetry::{catch_panics, request_layers},
 };
@@ -45,6 +49,7 @@ pub(super) fn all(
         .add_service(reflection().build_v1alpha().map_err(ServeError::failed)?)
         .into_axum_router()
         .reset_fallback()
+        .layer(map_response(with_reason))
         .layer(catch_panics())
         .layer(auth.clone());
     let gate: Gate = Arc::new(move |path, headers| auth.admit(path, headers).map(drop));
@@ -60,6 +65,7 @@ pub(super) fn all(
     if let Some(origin) = &config.cors_origin {
         web = web.layer(cors(origin)?);
     }
+    let grpc = grpc.layer(from_fn(rest::grpc_only));
     Ok(Routes::from(with_request_ids(web.merge(grpc))))
 }
 
@@ -95,6 +101,7 @@ fn cors(origin: &str) -> Result<CorsLayer, ServeError> {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH])
         .allow_headers([
             header::AUTHORIZATION,
+            header::CONTENT_ENCODING,
             header::CONTENT_TYPE,
             HeaderName::from_static("x-request-id"),
         ]))

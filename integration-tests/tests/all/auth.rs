@@ -11,6 +11,7 @@ use billing_proto::v1::{
 use chrono::Utc;
 use integration_tests::{Backend, TestServer, on_both_databases, server::bearer};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::{Code, Status};
@@ -33,6 +34,7 @@ on_both_databases!(
     only_an_operator_moves_the_clock_and_only_a_test_clock,
     plans_and_health_need_no_token_but_reflection_does,
     nobody_learns_what_is_wrong_with_a_body_without_a_token,
+    a_refused_token_is_told_what_is_wrong_with_it,
 );
 
 /// Made for these tests and never used elsewhere.
@@ -86,6 +88,13 @@ fn signed_with_public_key(secret: &[u8]) -> String {
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(600), &key).unwrap()
 }
 
+fn with_critical_header() -> String {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.crit = Some(vec!["exp".to_owned()]);
+    let key = EncodingKey::from_ed_pem(PRIVATE_KEY.as_bytes()).unwrap();
+    jsonwebtoken::encode(&header, &claims(600), &key).unwrap()
+}
+
 fn forged() -> Vec<(&'static str, String, &'static str)> {
     let good = signed(&claims(600), PRIVATE_KEY);
     let (signed_part, signature) = good.rsplit_once('.').unwrap();
@@ -137,6 +146,7 @@ fn forged() -> Vec<(&'static str, String, &'static str)> {
             signed_with_public_key(&raw),
             invalid,
         ),
+        ("critical header", with_critical_header(), invalid),
         ("no sub", signed(&without_sub, PRIVATE_KEY), invalid),
         ("no exp", signed(&without_exp, PRIVATE_KEY), invalid),
         (
@@ -172,8 +182,11 @@ async fn grpc_stats(server: &TestServer, token: &str, user: &str) -> Result<(), 
 async fn only_tokens_that_the_server_signed_and_that_are_alive_are_accepted(backend: Backend) {
     let (server, _key) = with_known_key(backend).await;
     // 30 seconds of leeway for clocks that differ.
-    for alive in [600, -10] {
-        let token = signed(&claims(alive), PRIVATE_KEY);
+    let fraction = Decimal::new(Utc::now().timestamp_millis() + 600_500, 3).to_string();
+    let fraction: Value = serde_json::from_str(&fraction).unwrap();
+    let with_fraction = with(claims(600), "exp", fraction);
+    for alive in [claims(600), claims(-10), with_fraction] {
+        let token = signed(&alive, PRIVATE_KEY);
         assert_eq!(server.rest(&token).get(STATS).await.status, 200);
         grpc_stats(&server, &token, "").await.unwrap();
     }
@@ -202,6 +215,42 @@ async fn only_tokens_that_the_server_signed_and_that_are_alive_are_accepted(back
             "{authorization}"
         );
     }
+}
+
+async fn a_refused_token_is_told_what_is_wrong_with_it(backend: Backend) {
+    let (server, _key) = with_known_key(backend).await;
+    let mut user = claims(600);
+    user["scope"] = json!([]);
+    let user = signed(&user, PRIVATE_KEY);
+    let expired = "Bearer error=\"invalid_token\", error_description=\"the token has expired\"";
+    let forged = "Bearer error=\"invalid_token\", error_description=\"the token's signature is \
+        not of the key that this server verifies with\"";
+    let scope = "Bearer error=\"insufficient_scope\", scope=\"admin\", error_description=\"user_id \
+        names another user, which needs a token with the scope admin\"";
+    for (token, status, challenge) in [
+        (String::new(), 401, "Bearer"),
+        (signed(&claims(-60), PRIVATE_KEY), 401, expired),
+        (signed(&claims(600), OTHER_PRIVATE_KEY), 401, forged),
+        (user.clone(), 403, scope),
+    ] {
+        let path = format!("{STATS}?user_id=bob");
+        let request = server.rest(&token).request(reqwest::Method::GET, &path);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["www-authenticate"], challenge);
+        let status = grpc_stats(&server, &token, "bob").await.unwrap_err();
+        assert_eq!(
+            status.metadata().get("www-authenticate").unwrap(),
+            challenge
+        );
+    }
+    let price = server
+        .rest(&user)
+        .request(reqwest::Method::POST, "/v1/billing/prices");
+    let answer = price.send().await.unwrap();
+    let challenge = "Bearer error=\"insufficient_scope\", scope=\"admin\", \
+        error_description=\"this call needs a token with the scope admin\"";
+    assert_eq!(answer.headers()["www-authenticate"], challenge);
 }
 
 async fn a_user_sees_his_own_account_and_records_nothing(backend: Backend) {

@@ -1,5 +1,7 @@
-//! Clients that others wrote, which know the service from its reflection only.
+//! Clients in other languages: those that others wrote, which know the service from its reflection
+//! only, and those that docs/clients.md shows.
 
+mod documented;
 mod grpcurl;
 mod python;
 

@@ -8,13 +8,15 @@ use jsonschema::Validator;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::support::{operator, user};
+use crate::support::{assert_refused, operator, user};
 
 on_both_databases!(
     the_description_needs_no_token,
     the_page_needs_no_token_and_nothing_from_elsewhere,
     answers_have_the_described_form,
     refusals_have_the_described_form,
+    decimals_are_strings_where_it_is_asked_for,
+    every_example_works,
 );
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
@@ -272,6 +274,99 @@ async fn answers_have_the_described_form(backend: Backend) {
     let body = r#"{"reason":"sent twice"}"#;
     let answer = exchange(&rest, &description, operation, &path, body).await;
     assert_eq!(answer.json()["status"], "correction");
+}
+
+/// Every answer with its decimals as strings: the same text but for the quotes, and as described.
+async fn decimals_are_strings_where_it_is_asked_for(backend: Backend) {
+    const STRINGS: &str = "application/json;decimals=string";
+    let server = start(backend).await;
+    let description = Description::of(&server).await;
+    let rest = operator(&server).await;
+    for (path, body) in [
+        (PRICES, GPT_4),
+        (USAGE, CALL),
+        ("/v1/billing/coupons", COUPON),
+    ] {
+        assert_eq!(rest.post(path, body).await.status, 200, "{path}");
+    }
+    for (operation, path, ..) in EXCHANGES {
+        let (verb, template) = operation.split_once(' ').unwrap();
+        let content = &description.operation(operation)["responses"]["200"]["content"];
+        let schema = &content[STRINGS]["schema"];
+        if verb != "GET" || schema.is_null() {
+            continue;
+        }
+        let path = if path.is_empty() { template } else { path };
+        let request = rest.request(Method::GET, path).header("accept", STRINGS);
+        let answer = request.send().await.expect("the server answers");
+        assert_eq!(content_type(&answer), STRINGS, "{operation}");
+        let answer = answer.text().await.unwrap();
+        description.validate(schema, &serde_json::from_str(&answer).unwrap());
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let asked = rest.get(&format!("{path}{separator}decimals=string")).await;
+        assert_eq!(asked.body, answer, "{operation}");
+    }
+    let listed = rest
+        .get(&format!("{USAGE}?user_id=alice&decimals=string"))
+        .await;
+    assert!(
+        listed.body.contains(r#""final_cost":"0.06""#),
+        "{}",
+        listed.body
+    );
+    assert!(
+        listed.body.contains(r#""prompt_tokens":1000,"#),
+        "{}",
+        listed.body
+    );
+    let other = rest.get("/v1/billing/stats?decimals=number").await;
+    assert_refused(&other, 400, "INVALID_FIELD", &["decimals"]);
+}
+
+/// The operations with examples, in an order that works on a new server.
+const WITH_EXAMPLES: [&str; 9] = [
+    "POST /v1/billing/prices",
+    "POST /v1/billing/usage",
+    "POST /v1/billing/usage/batch",
+    "POST /v1/billing/cost",
+    "POST /v1/billing/subscription",
+    "POST /v1/billing/coupons",
+    "POST /v1/billing/coupons/apply",
+    "PUT /v1/billing/settings",
+    "POST /v1/billing/invoices/generate",
+];
+
+async fn every_example_works(backend: Backend) {
+    // Examples must not need a certain day.
+    for server in [start(backend).await, TestServer::start(backend).await] {
+        let description = Description::of(&server).await;
+        let rest = operator(&server).await;
+        for operation in WITH_EXAMPLES {
+            let body = &description.operation(operation)["requestBody"]["content"];
+            let example = body["application/json"]["example"].to_string();
+            let answer = exchange(&rest, &description, operation, "", &example).await;
+            assert_eq!(answer.status, 200, "{operation}: {}", answer.body);
+            assert!(!answer.body.contains("rejected\":1"), "{}", answer.body);
+        }
+        let document = description.0.to_string();
+        let examples = document.matches("\"example\":").count();
+        assert_eq!(examples, WITH_EXAMPLES.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_says_where_things_are() {
+    let server = TestServer::start(Backend::Sqlite).await;
+    let nobody = server.rest("");
+    let root = nobody.get("/").await;
+    assert_eq!(root.status, 200);
+    let root = root.json();
+    assert_eq!(root["name"], "billing-server");
+    assert!(root["version"].is_string());
+    for place in ["docs", "openapi", "health"] {
+        let path = root[place].as_str().expect("a path is named");
+        assert_eq!(nobody.get(path).await.status, 200, "{path}");
+    }
 }
 
 async fn refusals_have_the_described_form(backend: Backend) {

@@ -145,6 +145,116 @@ fn claims_that_are_missing_or_malformed_are_refused(#[case] claims: Value) {
 }
 
 #[rstest]
+#[case::whole_as_fraction(json!(1_730_000_000.0), json!(null), NOW + 29, true)]
+#[case::before_its_end(json!(1_730_000_000.5), json!(null), NOW + 30, true)]
+#[case::at_its_end(json!(1_730_000_000.5), json!(null), NOW + 31, false)]
+#[case::negative(json!(-1.5), json!(null), NOW, false)]
+#[case::end_of_time(json!(9_007_199_254_740_993_i64), json!(1_730_000_030.75), NOW, true)]
+#[case::too_early(json!(NOW + 60), json!(1_730_000_031.25), NOW, false)]
+fn dates_may_have_fractions(
+    #[case] exp: Value,
+    #[case] nbf: Value,
+    #[case] now: i64,
+    #[case] valid: bool,
+) {
+    let claims = json!({"sub": "alice", "exp": exp, "nbf": nbf, "iat": 1_729_999_999.25});
+    let token = signed(Algorithm::HS256, &claims);
+    assert_eq!(verifier().verify_at(&token, now).is_ok(), valid);
+}
+
+#[rstest]
+#[case(json!("openid usage:write"), true, false)]
+#[case(json!(["openid", "usage:write"]), true, false)]
+#[case(json!(["admin", "usage:write"]), true, true)]
+#[case(json!([]), false, false)]
+#[case(json!(["admin usage:write"]), true, true)]
+fn scopes_are_one_text_or_a_list(
+    #[case] scope: Value,
+    #[case] usage_write: bool,
+    #[case] admin: bool,
+) {
+    let claims = json!({"sub": "alice", "exp": NOW + 60, "scope": scope});
+    let caller = verifier().verify_at(&signed(Algorithm::HS256, &claims), NOW);
+    assert_eq!(caller.unwrap().scopes, Scopes { usage_write, admin });
+}
+
+#[rstest]
+#[case(&["b64"], "the token's crit names b64, which this server does not know")]
+#[case(&["x", "y"], "the token's crit names x, y, which this server does not know")]
+fn a_token_with_something_critical_is_refused(#[case] crit: &[&str], #[case] message: &str) {
+    let mut header = Header::new(Algorithm::HS256);
+    header.crit = Some(crit.iter().map(|&name| name.to_owned()).collect());
+    let claims = json!({"sub": "alice", "exp": NOW + 60});
+    let key = EncodingKey::from_secret(SECRET);
+    let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+    let error = verifier().verify_at(&token, NOW).unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (ErrorCode::TokenInvalid, message)
+    );
+}
+
+#[rstest]
+#[case::parts(json!(null), "the token has not the three parts of a jwt")]
+#[case::no_subject(json!({"exp": NOW}), "the token cannot be read: missing field `sub`")]
+#[case::no_expiry(json!({"sub": "a"}), "the token cannot be read: missing field `exp`")]
+#[case::expiry(
+    json!({"sub": "a", "exp": "soon"}),
+    "the token cannot be read: invalid type: string \"soon\", expected a JSON number"
+)]
+#[case::scope(
+    json!({"sub": "a", "exp": NOW, "scope": 7}),
+    "the token cannot be read: scope must be a text or a list of texts"
+)]
+#[case::issuer(
+    json!({"sub": "a", "exp": NOW, "iss": "x", "aud": "billing"}),
+    "the token's iss is not issuer"
+)]
+#[case::audience(
+    json!({"sub": "a", "exp": NOW, "iss": "issuer", "aud": "x"}),
+    "the token's aud is not billing"
+)]
+#[case::early(
+    json!({"sub": "a", "exp": NOW, "iss": "issuer", "aud": "billing", "nbf": NOW + 99}),
+    "the token is not valid yet: its nbf is ahead"
+)]
+#[case::late(
+    json!({"sub": "a", "exp": NOW - 99, "iss": "issuer", "aud": "billing"}),
+    "the token has expired"
+)]
+fn a_refusal_says_what_is_wrong(#[case] claims: Value, #[case] message: &str) {
+    let rules = TokenRules {
+        issuer: Some("issuer".into()),
+        audience: Some("billing".into()),
+    };
+    let token = if claims.is_null() {
+        "one.two".to_owned()
+    } else {
+        signed(Algorithm::HS256, &claims)
+    };
+    let error = Verifier::new(hs256(), &rules)
+        .verify_at(&token, NOW)
+        .unwrap_err();
+    assert_eq!(error.message, message);
+}
+
+#[test]
+fn a_wrong_key_or_algorithm_is_named() {
+    let claims = json!({"sub": "alice", "exp": NOW + 60});
+    let key = EncodingKey::from_secret(b"another");
+    let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
+    let message = |token: &str| verifier().verify_at(token, NOW).unwrap_err().message;
+    assert_eq!(
+        message(&token),
+        "the token's signature is not of the key that this server verifies with"
+    );
+    assert_eq!(
+        message(&signed(Algorithm::HS512, &claims)),
+        "the token's alg is not that of this server's key, which takes HS256 alone"
+    );
+}
+
+#[rstest]
 #[case("")]
 #[case("a.b.c")]
 #[case("not a token")]

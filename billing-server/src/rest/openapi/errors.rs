@@ -106,6 +106,13 @@ fn response(status: StatusCode) -> Answer {
         };
         answer.headers.insert("Retry-After", header);
     }
+    if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+        let header = Header {
+            description: "What is wrong with the token, by RFC 6750.",
+            schema: Schema::of("string"),
+        };
+        answer.headers.insert("WWW-Authenticate", header);
+    }
     answer
 }
 

@@ -3,6 +3,7 @@
 
 mod comments;
 mod errors;
+mod examples;
 mod model;
 mod operation;
 mod parameters;
@@ -13,11 +14,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use prost_reflect::DescriptorPool;
+use serde::Serialize;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use self::model::{Components, Document, Info, PathItem, Security, SecurityScheme, Tag};
@@ -28,17 +30,20 @@ use super::reply::method_not_allowed;
 use super::routes::routes;
 use super::{Gate, RestError};
 
+const FIRST_TAG: &str = "UsageService";
 const DOCUMENT: &str = "/openapi.json";
 const PAGE: &str = "/docs";
 
 const ABOUT: &str = "Usage-based billing for AI gateways.\n\n\
-    Money, prices and rates are exact decimal numbers: parse them as decimals, not as floats. \
-    Requests may write numbers as strings too, times with any offset, and names in \
-    lowerCamelCase; null leaves a field unset, and unknown fields are refused. Answers have every \
-    field, in the order given here.";
+    Money, prices and rates are exact decimal numbers: parse them as decimals, not as floats, or \
+    ask for strings by `decimals=string`. Requests may write numbers as strings too, times with \
+    any offset, and names in lowerCamelCase; null leaves a field unset, and unknown fields are \
+    refused. Bodies may be packed by gzip. Answers have every field, in the order given \
+    here.\n\n\
+    The examples work as they are, with the token of an operator.";
 
-/// A router with the description at `/openapi.json` and a page to browse it at `/docs`. Calls that
-/// `gate` lets through without a token are described as public.
+/// A router with the description at `/openapi.json`, a page to browse it at `/docs`, and at `/`
+/// where they are. Calls that `gate` lets through without a token are described as public.
 ///
 /// # Errors
 /// If the protos have a rule, or a message behind one, that cannot be served.
@@ -47,10 +52,28 @@ pub(crate) fn router(pool: &DescriptorPool, gate: &Gate) -> Result<Router, RestE
     let content_type = [(header::CONTENT_TYPE, "application/json")];
     // The page must not send the document's address to a validator elsewhere.
     let config = Config::from(DOCUMENT).validator_url("none");
+    let index = Json(Index {
+        name: "billing-server",
+        version: env!("CARGO_PKG_VERSION"),
+        docs: PAGE,
+        openapi: DOCUMENT,
+        health: "/healthz",
+    });
     Ok(Router::new()
+        .route("/", get(|| async move { index }))
         .route(DOCUMENT, get(|| async move { (content_type, document) }))
         .merge(SwaggerUi::new(PAGE).config(config))
         .method_not_allowed_fallback(method_not_allowed))
+}
+
+/// Where things are.
+#[derive(Clone, Serialize)]
+struct Index {
+    name: &'static str,
+    version: &'static str,
+    docs: &'static str,
+    openapi: &'static str,
+    health: &'static str,
 }
 
 fn document(pool: &DescriptorPool, gate: &Gate) -> Result<Document, RestError> {
@@ -67,10 +90,12 @@ fn document(pool: &DescriptorPool, gate: &Gate) -> Result<Document, RestError> {
             });
         }
         let is_public = gate(route.rpc.path(), &HeaderMap::new()).is_ok();
-        let described = operation(&route, is_public, &mut schemas);
+        let described = operation(&route, is_public, &mut schemas)?;
         let path = paths.entry(openapi_path(&route.binding.path)).or_default();
         path.insert(route.binding.verb_name, described);
     }
+    // What most come for is first.
+    tags.sort_by_key(|tag| tag.name != FIRST_TAG);
     add_probes(&mut paths, &mut tags);
     Ok(Document {
         openapi: "3.1.1",

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::rest::decimals;
 
 /// A whole document.
 #[derive(Serialize)]
@@ -116,26 +119,47 @@ pub(super) struct Header {
     pub(super) schema: Schema,
 }
 
-/// A JSON body.
+/// A JSON body by its media type.
 #[derive(Serialize)]
-pub(super) struct Content {
-    #[serde(rename = "application/json")]
-    pub(super) json: Media,
-}
+pub(super) struct Content(BTreeMap<&'static str, Media>);
 
 impl Content {
     /// A JSON body of this form.
     pub(super) fn json(schema: Schema) -> Self {
-        Self {
-            json: Media { schema },
+        Self(BTreeMap::from([(decimals::MEDIA_TYPE, Media::of(schema))]))
+    }
+
+    /// The same body with an example.
+    pub(super) fn example(mut self, example: Option<Box<RawValue>>) -> Self {
+        if let Some(media) = self.0.get_mut(decimals::MEDIA_TYPE) {
+            media.example = example;
         }
+        self
+    }
+
+    /// The same body, or one of another form whose decimals are strings.
+    pub(super) fn or_with_strings(mut self, schema: Schema) -> Self {
+        let media = Media::of(schema);
+        self.0.insert(decimals::STRING_MEDIA_TYPE, media);
+        self
     }
 }
 
 /// The form of a body.
 #[derive(Serialize)]
 pub(super) struct Media {
-    pub(super) schema: Schema,
+    schema: Schema,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    example: Option<Box<RawValue>>,
+}
+
+impl Media {
+    fn of(schema: Schema) -> Self {
+        Self {
+            schema,
+            example: None,
+        }
+    }
 }
 
 /// What the document refers to.

@@ -4,15 +4,24 @@ use std::collections::BTreeMap;
 
 use super::comments::first_sentence;
 use super::errors;
+use super::examples::example;
 use super::model::{Answer, Content, Operation, RequestBody, Response, Schema};
 use super::parameters::{parameters, path_names};
 use super::schemas::{Direction, Schemas};
+use crate::rest::decimals::Decimals;
 use crate::rest::routes::Route;
 use crate::rest::rule::BodyRule;
-use crate::rest::types::declared_fields;
+use crate::rest::types::{declared_fields, has_decimals};
 
 /// Describes a route.
-pub(super) fn operation(route: &Route, is_public: bool, schemas: &mut Schemas) -> Operation {
+///
+/// # Errors
+/// When the example of its body is no JSON.
+pub(super) fn operation(
+    route: &Route,
+    is_public: bool,
+    schemas: &mut Schemas,
+) -> Result<Operation, serde_json::Error> {
     let method = &route.method;
     let service = method.parent_service();
     let comment = schemas.comments.of(&method.parent_file(), method.path());
@@ -21,23 +30,33 @@ pub(super) fn operation(route: &Route, is_public: bool, schemas: &mut Schemas) -
         0 => String::new(),
         index => format!("_{index}"),
     };
-    Operation {
+    Ok(Operation {
         operation_id: format!("{}_{}{ending}", service.name(), method.name()),
         tags: vec![service.name().to_owned()],
         summary: first_sentence(&comment),
         description: comment,
         security: is_public.then(Vec::new),
         parameters: parameters(route, schemas),
-        request_body: request_body(route, schemas),
+        request_body: request_body(route, schemas)?,
         responses: responses(route, schemas),
-    }
+    })
 }
 
-fn request_body(route: &Route, schemas: &mut Schemas) -> Option<RequestBody> {
-    let (message, elsewhere) = match &route.binding.body {
-        BodyRule::None => return None,
-        BodyRule::Whole => (route.method.input(), path_names(&route.binding.path)),
-        BodyRule::Field(field) => (field.kind().as_message()?.clone(), Vec::new()),
+fn request_body(
+    route: &Route,
+    schemas: &mut Schemas,
+) -> Result<Option<RequestBody>, serde_json::Error> {
+    let body = match &route.binding.body {
+        BodyRule::None => None,
+        BodyRule::Whole => Some((route.method.input(), path_names(&route.binding.path))),
+        BodyRule::Field(field) => {
+            let kind = field.kind();
+            kind.as_message()
+                .map(|message| (message.clone(), Vec::new()))
+        }
+    };
+    let Some((message, elsewhere)) = body else {
+        return Ok(None);
     };
     let required = declared_fields(&message)
         .any(|field| schemas.is_required(&field) && !elsewhere.contains(&field.name()));
@@ -46,16 +65,23 @@ fn request_body(route: &Route, schemas: &mut Schemas) -> Option<RequestBody> {
     } else {
         schemas.object(&message, Direction::Request, &elsewhere)
     };
-    Some(RequestBody {
+    let example = example(route.method.full_name())?;
+    Ok(Some(RequestBody {
         required,
-        content: Content::json(schema),
-    })
+        content: Content::json(schema).example(example),
+    }))
 }
 
 fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Response> {
     let output = route.method.output();
     let comment = schemas.comments.of(&output.parent_file(), output.path());
-    let answer = Answer::json(comment, schemas.message(&output, Direction::Response));
+    let form = Direction::Response(Decimals::Number);
+    let mut answer = Answer::json(comment, schemas.message(&output, form));
+    if has_decimals(&output) {
+        let form = Direction::Response(Decimals::String);
+        let with_strings = schemas.message(&output, form);
+        answer.content = answer.content.or_with_strings(with_strings);
+    }
     let answer = Response::Own(Box::new(answer));
     let errors = errors::statuses(route).into_iter().map(errors::shared);
     errors.chain([("200".to_owned(), answer)]).collect()

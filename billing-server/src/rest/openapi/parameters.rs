@@ -5,8 +5,9 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use super::comments::join;
 use super::model::{Parameter, Schema, Types};
 use super::schemas::{Direction, Schemas};
+use crate::rest::decimals;
 use crate::rest::routes::Route;
-use crate::rest::types::{declared_fields, special};
+use crate::rest::types::{declared_fields, has_decimals, special};
 
 /// The path in OpenAPI's syntax, which has no wildcards.
 pub(super) fn openapi_path(path: &str) -> String {
@@ -44,7 +45,27 @@ pub(super) fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Parameter>
         !in_path.contains(&scalar.path.as_str()) && binding.body.leaves_to_query(&scalar.path)
     });
     parameters.extend(in_query.map(|scalar| scalar.in_query(schemas)));
+    if has_decimals(&route.method.output()) {
+        parameters.push(decimals_parameter());
+    }
     parameters
+}
+
+/// How a caller whose JSON numbers are floats asks for every digit.
+fn decimals_parameter() -> Parameter {
+    Parameter {
+        name: decimals::PARAMETER.to_owned(),
+        place: "query",
+        description: format!(
+            "Answers amounts, prices and rates as strings. `Accept: {}` asks for the same.",
+            decimals::STRING_MEDIA_TYPE
+        ),
+        required: false,
+        schema: Schema {
+            values: vec![decimals::STRING.to_owned()],
+            ..Schema::of("string")
+        },
+    }
 }
 
 /// A field, however deep, that can be written as text.

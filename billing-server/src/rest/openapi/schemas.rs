@@ -8,13 +8,17 @@ use prost_reflect::{
 
 use super::comments::{Comments, join};
 use super::model::{Properties, Schema};
-use crate::rest::types::{Special, declared_fields, enum_name, enum_names, special};
+use crate::rest::decimals::Decimals;
+use crate::rest::types::{Special, declared_fields, enum_name, enum_names, has_decimals, special};
+
+/// The end of the names of answers whose decimals are strings.
+const WITH_STRINGS: &str = "WithStringDecimals";
 
 /// Which way a message travels: answers have every field, requests no unknown one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     Request,
-    Response,
+    Response(Decimals),
 }
 
 /// Collects the schemas that the document refers to.
@@ -37,8 +41,12 @@ impl Schemas {
     pub(super) fn message(&mut self, message: &MessageDescriptor, direction: Direction) -> Schema {
         let mut name = shared_name(message.full_name(), message.package_name());
         // A message may travel both ways, and its form depends on the way.
-        if direction == Direction::Request && !name.ends_with("Request") {
-            name.push_str("Input");
+        match direction {
+            Direction::Request if !name.ends_with("Request") => name.push_str("Input"),
+            Direction::Response(Decimals::String) if has_decimals(message) => {
+                name.push_str(WITH_STRINGS);
+            }
+            _ => {}
         }
         if !self.shared.contains_key(&name) {
             // Before its fields, one of which may be of the same type.
@@ -61,7 +69,7 @@ impl Schemas {
             .collect();
         let required = fields
             .iter()
-            .filter(|field| direction == Direction::Response || self.is_required(field))
+            .filter(|field| direction != Direction::Request || self.is_required(field))
             .map(|field| field.name().to_owned());
         let required = required.collect();
         let properties = fields
@@ -82,7 +90,7 @@ impl Schemas {
         let comment = self.comment(field);
         let mut schema = if field.is_list() {
             Schema::list(value)
-        } else if direction == Direction::Response && field.supports_presence() {
+        } else if direction != Direction::Request && field.supports_presence() {
             value.or_null()
         } else {
             value
@@ -121,7 +129,7 @@ impl Schemas {
             Kind::Uint64 | Kind::Fixed64 => integer("uint64", Some(0)),
             Kind::Enum(kind) => self.choice(kind),
             Kind::Message(message) => match special(message) {
-                Some(special) => special_value(special),
+                Some(special) => special_value(special, direction),
                 None => self.message(message, direction),
             },
             // The bridge refuses floats and bytes when the server starts.
@@ -158,14 +166,18 @@ fn integer(format: &'static str, minimum: Option<i64>) -> Schema {
     }
 }
 
-fn special_value(special: Special) -> Schema {
+fn special_value(special: Special, direction: Direction) -> Schema {
+    let decimal = match direction {
+        Direction::Response(Decimals::String) => "string",
+        _ => "number",
+    };
     let (kind, format, note) = match special {
         Special::Amount => (
-            "number",
+            decimal,
             "decimal",
             "An exact decimal, answered with at least two decimals.",
         ),
-        Special::Decimal => ("number", "decimal", "An exact decimal."),
+        Special::Decimal => (decimal, "decimal", "An exact decimal."),
         Special::Timestamp => ("string", "date-time", ""),
     };
     Schema {

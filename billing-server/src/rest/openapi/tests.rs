@@ -205,3 +205,17 @@ fn every_call_field_and_choice_is_explained() {
 fn a_summary_is_the_first_sentence(#[case] comment: &str, #[case] sentence: &str) {
     assert_eq!(first_sentence(comment), sentence);
 }
+
+#[test]
+fn usage_comes_first() {
+    let document = json_document();
+    assert_eq!(document["tags"][0]["name"], "UsageService");
+}
+
+#[test]
+fn every_example_is_the_body_of_a_call() {
+    let document = json_document();
+    let bodies = operations(&document).map(|operation| &operation["requestBody"]);
+    let examples = bodies.filter(|body| body["content"]["application/json"]["example"].is_object());
+    assert_eq!(examples.count(), examples::EXAMPLES.len());
+}

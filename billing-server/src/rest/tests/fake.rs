@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
+use axum::middleware::from_fn;
 use axum::response::Response;
 use billing_proto::google::r#type::Decimal;
 use billing_proto::v1;
@@ -157,9 +158,17 @@ impl UsageService for Fake {
 
     async fn record_usage_batch(
         &self,
-        _: tonic::Request<v1::RecordUsageBatchRequest>,
+        request: tonic::Request<v1::RecordUsageBatchRequest>,
     ) -> Answer<v1::RecordUsageBatchResponse> {
-        Ok(tonic::Response::new(v1::RecordUsageBatchResponse::default()))
+        let records = request.into_inner().records.into_iter();
+        let results = records.map(|record| v1::RecordUsageResult {
+            request_id: record.request_id,
+            ..v1::RecordUsageResult::default()
+        });
+        Ok(tonic::Response::new(v1::RecordUsageBatchResponse {
+            results: results.collect(),
+            ..v1::RecordUsageBatchResponse::default()
+        }))
     }
 
     async fn stream_usage(
@@ -246,7 +255,8 @@ impl Fake {
             .add_service(PricingServiceServer::new(self.clone()))
             .add_service(UsageServiceServer::new(self.clone()));
         let rest = super::super::router(&pool, grpc.clone(), &open_gate(), MAX_BODY_BYTES).unwrap();
-        let app = rest.merge(grpc.into_axum_router().reset_fallback());
+        let grpc = grpc.into_axum_router().reset_fallback();
+        let app = rest.merge(grpc.layer(from_fn(super::super::grpc_only)));
         app.oneshot(request).await.unwrap()
     }
 

@@ -11,7 +11,7 @@ on_both_databases!(
     a_faulty_price_is_refused_and_names_every_field,
 );
 
-const NO_INTEGERS: &str = r#"["x", "", 1.5, true, [1], {}, "1e3", -1, 1000000001,
+const NO_INTEGERS: &str = r#"["x", "", 1.5, true, [1], {}, "1e-3", -1, 1000000001,
     9223372036854775807, 18446744073709551615, -9223372036854775808]"#;
 const NO_IDS: &str = r#"[5, false, ["a"], {}, " a", "a ", "\u00a0a", "a\nb", "a\u0000b", "\u007f",
     "a\u0085b", "\t"]"#;

@@ -15,6 +15,7 @@ use integration_tests::{Backend, TestServer, on_both_databases, server::bearer};
 use prost_types::Timestamp;
 use tonic::{
     Code, Request, Response, Status,
+    codec::CompressionEncoding,
     service::{Interceptor, interceptor::InterceptedService},
     transport::Channel,
 };
@@ -26,6 +27,8 @@ on_both_databases!(
     a_faulty_price_is_refused,
     every_other_call_names_its_faults,
     a_message_beyond_the_limit_is_refused,
+    a_message_may_be_packed_by_gzip_within_the_limit,
+    what_is_no_message_is_refused_with_a_reason,
 );
 
 async fn connect(
@@ -283,7 +286,8 @@ async fn a_message_beyond_the_limit_is_refused(backend: Backend) {
         ..usage()
     };
     let status = client.record_usage(Request::new(large)).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+    let expected = (Code::OutOfRange, "BODY_TOO_LARGE".to_owned(), Vec::new());
+    assert_eq!(refusal(&status), expected);
     assert!(
         !client
             .record_usage(usage())
@@ -292,4 +296,70 @@ async fn a_message_beyond_the_limit_is_refused(backend: Backend) {
             .into_inner()
             .duplicate
     );
+}
+
+async fn a_message_may_be_packed_by_gzip_within_the_limit(backend: Backend) {
+    let server = start(backend).await;
+    let client = UsageServiceClient::new(connect(&server).await);
+    let mut client = client.send_compressed(CompressionEncoding::Gzip);
+    let recorded = client.record_usage(usage()).await.unwrap().into_inner();
+    assert!(!recorded.duplicate);
+    let bomb = RecordUsageRequest {
+        provider: "x".repeat(10_000_000),
+        ..usage()
+    };
+    let status = client.record_usage(bomb).await.unwrap_err();
+    let expected = (Code::OutOfRange, "BODY_TOO_LARGE".to_owned(), Vec::new());
+    assert_eq!(refusal(&status), expected);
+}
+
+async fn what_is_no_message_is_refused_with_a_reason(backend: Backend) {
+    let server = start(backend).await;
+    let rest = operator(&server).await;
+    let frame = |flag: u8, body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [&[flag], length.as_slice(), body].concat()
+    };
+    for (path, body, code, reason) in [
+        (
+            "UsageService/RecordUsage",
+            frame(0, b"nonsense"),
+            "3",
+            "INVALID_FIELD",
+        ),
+        (
+            "UsageService/RecordUsage",
+            frame(7, b""),
+            "3",
+            "INVALID_FIELD",
+        ),
+        (
+            "UsageService/RecordUsage",
+            frame(1, b""),
+            "3",
+            "INVALID_FIELD",
+        ),
+        (
+            "UsageService/RecordUsage",
+            b"\0\0\0\0\x09cut".to_vec(),
+            "3",
+            "INVALID_FIELD",
+        ),
+        ("UsageService/RecordUsage", Vec::new(), "3", "INVALID_FIELD"),
+        (
+            "UsageService/Nonsense",
+            frame(0, b""),
+            "12",
+            "ROUTE_NOT_FOUND",
+        ),
+        ("NoService/Nonsense", frame(0, b""), "12", "ROUTE_NOT_FOUND"),
+    ] {
+        let path = format!("/billing.v1.{path}");
+        let request = rest.request(reqwest::Method::POST, &path);
+        let request = request.header("content-type", "application/grpc");
+        let answer = request.body(body).send().await.unwrap();
+        let status = Status::from_header_map(answer.headers()).expect("the status is told");
+        assert_eq!(answer.headers()["grpc-status"], code, "{path}: {status:?}");
+        assert_eq!(refusal(&status).1, reason, "{status:?}");
+    }
 }

@@ -1,5 +1,8 @@
 //! REST requests that are wrong as a whole: their query, their JSON, their size, their path.
 
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
 use integration_tests::{
     Backend, on_both_databases,
     server::{Answer, Rest},
@@ -13,6 +16,7 @@ on_both_databases!(
     a_faulty_query_is_refused_and_names_every_field,
     a_body_that_is_not_the_json_of_the_call_is_refused,
     a_body_of_another_kind_or_size_is_refused,
+    a_body_may_be_packed_by_gzip_within_the_limit,
     a_request_beside_the_routes_is_refused,
 );
 
@@ -179,6 +183,39 @@ async fn a_body_of_another_kind_or_size_is_refused(backend: Backend) {
     assert_eq!(everything(&rest).await, before);
 }
 
+async fn send_packed(rest: &Rest, encoding: &str, body: &[u8]) -> Answer {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    let request = rest.request(Method::POST, USAGE);
+    let request = request
+        .header("content-type", "application/json")
+        .header("content-encoding", encoding);
+    let answer = request
+        .body(encoder.finish().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status().as_u16();
+    Answer {
+        status,
+        body: answer.text().await.unwrap(),
+    }
+}
+
+async fn a_body_may_be_packed_by_gzip_within_the_limit(backend: Backend) {
+    let (_server, rest) = start(backend).await;
+    let recorded = send_packed(&rest, "gzip", usage().to_string().as_bytes()).await;
+    assert_eq!(recorded.status, 200, "{}", recorded.body);
+    let again = rest.post(USAGE, &usage().to_string()).await;
+    assert_eq!(again.json()["duplicate"], true);
+    for size in [65_537, 20_000_000] {
+        let bomb = send_packed(&rest, "gzip", &vec![b' '; size]).await;
+        assert_refused(&bomb, 413, "BODY_TOO_LARGE", &[]);
+    }
+    let other = send_packed(&rest, "br", b"{}").await;
+    assert_refused(&other, 415, "UNSUPPORTED_MEDIA_TYPE", &[]);
+}
+
 async fn a_request_beside_the_routes_is_refused(backend: Backend) {
     let (_server, rest) = start(backend).await;
     let before = everything(&rest).await;
@@ -204,7 +241,6 @@ async fn a_request_beside_the_routes_is_refused(backend: Backend) {
         assert_refused(&answer, 405, "METHOD_NOT_ALLOWED", &[]);
     }
     for path in [
-        "/",
         "/v1",
         "/v1/billing",
         "/v1/billing/",
@@ -227,6 +263,21 @@ async fn a_request_beside_the_routes_is_refused(backend: Backend) {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["grpc-status"], "12", "{path}");
+    }
+    let record = "/billing.v1.UsageService/RecordUsage";
+    for (method, kind, status, code) in [
+        (
+            Method::POST,
+            Some("application/json"),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
+        (Method::POST, None, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (Method::GET, None, 405, "METHOD_NOT_ALLOWED"),
+    ] {
+        let body = usage().to_string().into_bytes();
+        let answer = send(&rest, method, record, kind, body).await;
+        assert_refused(&answer, status, code, &[]);
     }
     assert_eq!(everything(&rest).await, before);
 }

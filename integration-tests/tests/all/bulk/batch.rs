@@ -19,6 +19,7 @@ on_both_databases!(
     every_record_of_a_batch_has_its_own_result,
     a_batch_sent_again_charges_nothing,
     a_batch_over_rest_answers_each_record,
+    a_record_that_cannot_be_read_is_rejected_alone,
 );
 
 /// What is wrong with a record, and how it is answered.
@@ -173,6 +174,45 @@ async fn a_batch_over_rest_answers_each_record(backend: Backend) {
         .post("/v1/billing/usage/batch", r#"{"records":[]}"#)
         .await;
     support::assert_refused(&refused, 400, "INVALID_FIELD", &["records"]);
+}
+
+async fn a_record_that_cannot_be_read_is_rejected_alone(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let rest = support::operator(&server).await;
+    support::set_example_prices(&rest).await;
+    let fraction = support::with(call("two", "gpt-4", 1, 1), "prompt_tokens", 1.5);
+    let unknown = support::with(call("three", "gpt-4", 1, 1), "colour", "red");
+    let records = json!({"records": [
+        call("one", "gpt-4", 100, 50), fraction, unknown, 5, call("four", "gpt-4", 100, 50),
+    ]});
+    let answer = rest
+        .post("/v1/billing/usage/batch", &records.to_string())
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body = answer.json();
+    let counts = ["recorded", "duplicates", "rejected"].map(|count| body[count].as_i64());
+    assert_eq!(counts, [Some(2), Some(0), Some(3)]);
+    let results = body["results"].as_array().unwrap().iter();
+    let seen = results.map(|result| {
+        let problem = &result["problem"];
+        json!([
+            result["request_id"],
+            result["outcome"],
+            problem["code"],
+            problem["field"]
+        ])
+    });
+    let expected = json!([
+        ["one", "recorded", null, null],
+        ["two", "rejected", "INVALID_FIELD", "prompt_tokens"],
+        ["three", "rejected", "UNKNOWN_FIELD", "colour"],
+        ["", "rejected", "INVALID_FIELD", ""],
+        ["four", "recorded", null, null],
+    ]);
+    assert_eq!(Value::from(seen.collect::<Vec<_>>()), expected);
+
+    let refused = rest.post("/v1/billing/usage/batch", "[]").await;
+    support::assert_refused(&refused, 400, "INVALID_JSON", &[]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
