@@ -28,4 +28,4 @@ pub use store::{
     PriceStore, RecordFilter, ReportStore, SettingsStore, Store, SubscriptionStore, SumsFilter,
     Swept, Tails, UsageStore, UserUsage, UsersToClose,
 };
-pub use usage_writer::{RecordError, SLICE, UsageWriter, UsageWriterTasks};
+pub use usage_writer::{QueuedUsage, RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -123,13 +123,10 @@ impl UsageWriter {
         Ok(result.ok_or(RecordError::ShuttingDown)??)
     }
 
-    /// Commits records and answers what became of each, in their order, when all are durable.
+    /// Queues records, of each user in their order and before everything that is queued later.
     /// Waits for room instead of refusing: the caller holds the records that have to wait.
-    pub async fn record_all(&self, usages: Vec<Usage>) -> Vec<Result<Outcome, RecordError>> {
-        let mut results: Vec<_> = usages
-            .iter()
-            .map(|_| Err(RecordError::ShuttingDown))
-            .collect();
+    pub async fn queue_all(&self, usages: Vec<Usage>) -> QueuedUsage {
+        let records = usages.len();
         let mut by_queue: Vec<Vec<(usize, Arc<Usage>)>> = vec![Vec::new(); self.queues.len()];
         for (position, usage) in usages.into_iter().enumerate() {
             if let Some(part) = by_queue.get_mut(self.index_of(&usage)) {
@@ -138,7 +135,34 @@ impl UsageWriter {
         }
         let parts = self.queues.iter().zip(by_queue);
         let sent = parts.map(|(queue, part)| send_slices(&queue.bulk, part));
-        for (positions, answer) in join_all(sent).await.into_iter().flatten() {
+        let slices = join_all(sent).await.into_iter().flatten();
+        QueuedUsage {
+            records,
+            slices: slices.collect(),
+        }
+    }
+
+    fn index_of(&self, usage: &Usage) -> usize {
+        let hash = self.hasher.hash_one(usage.user_id.as_str());
+        let count = u64::try_from(self.queues.len()).unwrap_or(1);
+        let index = hash.checked_rem(count).unwrap_or(0);
+        usize::try_from(index).unwrap_or(0)
+    }
+}
+
+/// Records that wait for their commit.
+#[derive(Debug)]
+pub struct QueuedUsage {
+    records: usize,
+    slices: Vec<SentSlice>,
+}
+
+impl QueuedUsage {
+    /// What became of each record, in their order, when all are durable.
+    pub async fn committed(self) -> Vec<Result<Outcome, RecordError>> {
+        let unknown = std::iter::repeat_with(|| Err(RecordError::ShuttingDown));
+        let mut results: Vec<_> = unknown.take(self.records).collect();
+        for (positions, answer) in self.slices {
             let answers = answer.await.unwrap_or_default();
             for (position, answer) in positions.into_iter().zip(answers) {
                 if let Some(result) = results.get_mut(position) {
@@ -147,13 +171,6 @@ impl UsageWriter {
             }
         }
         results
-    }
-
-    fn index_of(&self, usage: &Usage) -> usize {
-        let hash = self.hasher.hash_one(usage.user_id.as_str());
-        let count = u64::try_from(self.queues.len()).unwrap_or(1);
-        let index = hash.checked_rem(count).unwrap_or(0);
-        usize::try_from(index).unwrap_or(0)
     }
 }
 

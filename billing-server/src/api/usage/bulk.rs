@@ -2,6 +2,7 @@
 
 use billing_core::refusal::Refusal;
 use billing_proto::v1;
+use billing_store::QueuedUsage;
 
 use super::{convert, recorded};
 use crate::{app::App, auth::Caller, error::ApiError};
@@ -12,16 +13,22 @@ struct Sent {
     checked: Result<(), ApiError>,
 }
 
+/// Calls of which all that can be recorded is queued.
+pub(super) struct Queued {
+    sent: Vec<Sent>,
+    usage: QueuedUsage,
+}
+
 impl App {
-    /// Records what can be recorded and answers for each record, in their order.
+    /// Queues what can be recorded, in its order.
     ///
     /// # Errors
-    /// When the prices cannot be read; then nothing was recorded.
-    pub(super) async fn record_all(
+    /// When the prices cannot be read; then nothing was queued.
+    pub(super) async fn queue_all(
         &self,
         caller: &Caller,
         requests: Vec<v1::RecordUsageRequest>,
-    ) -> Result<Vec<v1::RecordUsageResult>, ApiError> {
+    ) -> Result<Queued, ApiError> {
         // Once for all of them: a model that has no price now has none.
         let catalog = self.store().catalog().await?;
         let mut usages = Vec::with_capacity(requests.len());
@@ -41,8 +48,16 @@ impl App {
                 checked,
             });
         }
-        let mut outcomes = self.writer().record_all(usages).await.into_iter();
-        let results = sent.into_iter().filter_map(|sent| {
+        let usage = self.writer().queue_all(usages).await;
+        Ok(Queued { sent, usage })
+    }
+}
+
+impl Queued {
+    /// Answers for each call, in their order, when all that can be is recorded.
+    pub(super) async fn results(self) -> Vec<v1::RecordUsageResult> {
+        let mut outcomes = self.usage.committed().await.into_iter();
+        let results = self.sent.into_iter().filter_map(|sent| {
             let answer = match sent.checked {
                 Err(error) => Err(error),
                 Ok(()) => outcomes
@@ -55,6 +70,6 @@ impl App {
                 Err(error) => convert::rejected_result(sent.request_id, error),
             })
         });
-        Ok(results.collect())
+        results.collect()
     }
 }

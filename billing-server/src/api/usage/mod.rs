@@ -65,7 +65,7 @@ impl App {
             let description = format!("must be from 1 to {MAX_BATCH} records");
             return Err(ApiError::violation("records", description));
         }
-        let results = self.record_all(&caller, records).await?;
+        let results = self.queue_all(&caller, records).await?.results().await;
         Ok(convert::batch_results(results))
     }
 

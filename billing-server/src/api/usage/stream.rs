@@ -6,7 +6,10 @@ use billing_proto::v1;
 use billing_store::SLICE;
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use prost::Message;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::timeout,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
@@ -60,6 +63,7 @@ async fn answer(
     answers: &mpsc::Sender<Answer>,
 ) -> Result<(), Status> {
     let mut slices = calls.map(within_limit).ready_chunks(SLICE);
+    let turn = Mutex::new(());
     let mut unanswered = FuturesOrdered::new();
     let mut answered = VecDeque::new();
     let mut stopping = app.stopping();
@@ -91,7 +95,7 @@ async fn answer(
             slice = slices.next(), if may_read => match slice {
                 Some(slice) => {
                     let (requests, broken) = split(slice);
-                    unanswered.push_back(app.record_all(caller, requests));
+                    unanswered.push_back(record(app, caller, requests, &turn));
                     end = broken.map(Err);
                 }
                 None => end = Some(Ok(())),
@@ -99,6 +103,21 @@ async fn answer(
             else => return end.unwrap_or(Ok(())),
         }
     }
+}
+
+/// Records a slice. Slices take their turn to be queued, so that no later one overtakes: records of
+/// one user are taken in their order.
+async fn record(
+    app: &App,
+    caller: &Caller,
+    requests: Vec<v1::RecordUsageRequest>,
+    turn: &Mutex<()>,
+) -> Result<Vec<v1::RecordUsageResult>, ApiError> {
+    let queued = {
+        let _turn = turn.lock().await;
+        app.queue_all(caller, requests).await?
+    };
+    Ok(queued.results().await)
 }
 
 /// Refuses a record that is too large to be held with so many others.

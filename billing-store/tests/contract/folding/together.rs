@@ -41,7 +41,7 @@ async fn send(server: Arc<dyn Store>, writer: usize) -> usize {
             let name = format!("user-{}", (writer + call) % USERS);
             usage(&name, &format!("{writer}-{round}-{call}"), tokens, 1)
         });
-        for outcome in queue.record_all(calls.collect()).await {
+        for outcome in queue.queue_all(calls.collect()).await.committed().await {
             assert!(matches!(outcome, Ok(Outcome::Recorded(_))), "{outcome:?}");
         }
     }
