@@ -39,6 +39,10 @@ const fn power_of_ten(exponent: u32) -> i128 {
     10_i128.pow(exponent)
 }
 
+/// The largest magnitude there is, in units: what all databases hold exactly, 10^13 (ten trillion)
+/// in USD.
+const LIMIT: i128 = power_of_ten(28);
+
 /// Divides and rounds half-up, away from zero: the only rounding of amounts there is.
 /// `None` when the magnitude of `units` does not fit or `divisor` is not positive.
 const fn divide_half_up(units: i128, divisor: i128) -> Option<i128> {
@@ -115,6 +119,11 @@ impl<const SCALE: u32> Fixed<SCALE> {
     /// Digits behind the decimal point.
     pub const SCALE: u32 = SCALE;
 
+    /// The number of some units, within the limit.
+    fn within(units: i128) -> Option<Self> {
+        (-LIMIT..=LIMIT).contains(&units).then_some(Self(units))
+    }
+
     fn decimals() -> usize {
         usize::try_from(SCALE).unwrap_or(usize::MAX)
     }
@@ -126,7 +135,7 @@ impl<const SCALE: u32> Fixed<SCALE> {
     pub fn whole(number: i64) -> Result<Self, NumberError> {
         i128::from(number)
             .checked_mul(power_of_ten(SCALE))
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -144,7 +153,7 @@ impl<const SCALE: u32> Fixed<SCALE> {
         let number = self.0.checked_div(divisor);
         number
             .and_then(|number| number.checked_mul(power_of_ten(up)))
-            .map(Fixed)
+            .and_then(Fixed::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -161,14 +170,14 @@ impl<const SCALE: u32> Fixed<SCALE> {
         number
             .mantissa()
             .checked_mul(power_of_ten(shift))
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
     /// The same number as a general decimal without trailing zeros.
     ///
     /// # Errors
-    /// [`NumberError::TooLarge`] beyond 96 bits: 79 trillion USD for [`Money`].
+    /// Never within the limit of amounts.
     pub fn to_decimal(self) -> Result<Decimal, NumberError> {
         Decimal::try_from_i128_with_scale(self.0, SCALE)
             .map(|number| number.normalize())
@@ -228,7 +237,7 @@ impl<const SCALE: u32> Fixed<SCALE> {
     pub fn plus(self, other: Self) -> Result<Self, NumberError> {
         self.0
             .checked_add(other.0)
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -239,7 +248,7 @@ impl<const SCALE: u32> Fixed<SCALE> {
     pub fn minus(self, other: Self) -> Result<Self, NumberError> {
         self.0
             .checked_sub(other.0)
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -274,7 +283,7 @@ impl Money {
     pub fn of_tokens(tokens: i64, price_per_k: Price) -> Result<Self, NumberError> {
         i128::from(tokens)
             .checked_mul(price_per_k.0)
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -292,7 +301,7 @@ impl Money {
             .checked_mul(price_per_token.0)
             .and_then(|units| units.checked_mul(rate.0))
             .and_then(|units| divide_half_up(units, 10))
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -304,7 +313,7 @@ impl Money {
         self.0
             .checked_mul(rate.0)
             .and_then(|units| divide_half_up(units, Rate::ONE.0))
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -317,7 +326,7 @@ impl Money {
         self.0
             .checked_mul(percent.0)
             .and_then(|units| divide_half_up(units, whole))
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -328,7 +337,7 @@ impl Money {
     pub fn times(self, factor: i64) -> Result<Self, NumberError> {
         self.0
             .checked_mul(factor.into())
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -338,7 +347,14 @@ impl Money {
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit or `whole` is not positive.
     pub fn share(self, part: i64, whole: i64, decimals: u32) -> Result<Self, NumberError> {
-        self.times(part)?.divided(whole, decimals)
+        let step = power_of_ten(Self::SCALE.saturating_sub(decimals));
+        let units = self.0.checked_mul(part.into());
+        units
+            .zip(i128::from(whole).checked_mul(step))
+            .and_then(|(units, divisor)| divide_half_up(units, divisor))
+            .and_then(|units| units.checked_mul(step))
+            .and_then(Self::within)
+            .ok_or(NumberError::TooLarge)
     }
 
     /// The portion `part` of `whole` of the amount, rounded half-up to 15 decimals; nothing of
@@ -355,7 +371,7 @@ impl Money {
             return Err(NumberError::TooLarge);
         }
         multiply_divide(self.0, part.0, whole.0)
-            .map(Self)
+            .and_then(Self::within)
             .ok_or(NumberError::TooLarge)
     }
 
@@ -386,13 +402,7 @@ impl Money {
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit or `parts` is not positive.
     pub fn divided(self, parts: i64, decimals: u32) -> Result<Self, NumberError> {
-        let step = power_of_ten(Self::SCALE.saturating_sub(decimals));
-        i128::from(parts)
-            .checked_mul(step)
-            .and_then(|divisor| divide_half_up(self.0, divisor))
-            .and_then(|units| units.checked_mul(step))
-            .map(Self)
-            .ok_or(NumberError::TooLarge)
+        self.share(1, parts, decimals)
     }
 }
 
@@ -410,8 +420,9 @@ impl<const SCALE: u32> FromStr for Fixed<SCALE> {
         // Only digits are left, so all that can fail is their number.
         format!("{sign}{whole}{fraction:0<scale$}")
             .parse()
-            .map(Self)
-            .map_err(|_| NumberError::TooLarge)
+            .ok()
+            .and_then(Self::within)
+            .ok_or(NumberError::TooLarge)
     }
 }
 

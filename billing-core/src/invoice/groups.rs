@@ -368,6 +368,6 @@ fn blended(amount: Money, tokens: i64) -> Result<Money, NumberError> {
     match tokens {
         0 => Ok(Money::ZERO),
         tokens if tokens < 0 => blended(amount.negated()?, tokens.saturating_neg()),
-        tokens => amount.times(1_000)?.divided(tokens, BLENDED_DECIMALS),
+        tokens => amount.share(1_000, tokens, BLENDED_DECIMALS),
     }
 }

@@ -6,8 +6,8 @@ use rust_decimal::RoundingStrategy;
 
 use super::*;
 
-const MAX: &str = "170141183460469231731687.303715884105727";
-const MIN: &str = "-170141183460469231731687.303715884105728";
+const MAX: &str = "10000000000000";
+const MIN: &str = "-10000000000000";
 
 fn money(text: &str) -> Money {
     text.parse().unwrap()
@@ -34,7 +34,6 @@ fn rate(text: &str) -> Rate {
 #[case::zeros_beyond_the_scale("1.000000000000000000000000000000", "1")]
 #[case::zeros_beyond_the_scale_after_digits("0.10000000000000000000", "0.1")]
 #[case::many_leading_zeros("00000000000000000000000000000000000000000001", "1")]
-#[case::beyond_96_bits("79228162514265.123456789012345", "79228162514265.123456789012345")]
 #[case::largest(MAX, MAX)]
 #[case::most_negative(MIN, MIN)]
 fn plain_digits_are_read_exactly(#[case] text: &str, #[case] written: &str) {
@@ -92,8 +91,9 @@ fn more_decimals_than_the_scale_are_refused(#[case] text: &str) {
 }
 
 #[rstest]
-#[case::one_unit_too_many("170141183460469231731687.303715884105728")]
-#[case::one_unit_too_few("-170141183460469231731687.303715884105729")]
+#[case::one_unit_too_many("10000000000000.000000000000001")]
+#[case::one_unit_too_few("-10000000000000.000000000000001")]
+#[case::more_than_96_bits("79228162514265")]
 #[case::forty_digits("9999999999999999999999999999999999999999")]
 #[case::negative_forty_digits("-9999999999999999999999999999999999999999.5")]
 fn numbers_that_do_not_fit_are_refused(#[case] text: &str) {
@@ -237,15 +237,16 @@ fn extra_tokens_cost_their_price_per_token_at_a_rate(
 
 #[test]
 fn what_does_not_fit_is_an_error_everywhere() {
-    let (most, least) = (Fixed(i128::MAX), Fixed(i128::MIN));
+    let (most, least) = (money(MAX), money(MIN));
     let too_large = Err(NumberError::TooLarge);
     assert_eq!(most.plus(Fixed(1)), too_large);
     assert_eq!(least.minus(Fixed(1)), too_large);
     assert_eq!(most.at_rate(rate("1.0001")), too_large);
-    assert_eq!(least.at_rate(Rate::ONE), too_large);
+    assert_eq!(least.at_rate(rate("1.0001")), too_large);
+    assert_eq!(least.times(2), too_large);
     assert_eq!(most.rounded(2).map(|_| ()), Ok(()));
     assert_eq!(most.rounded(0).map(|_| ()), Ok(()));
-    assert_eq!(least.rounded(2), too_large);
+    assert_eq!(Fixed::<15>(i128::MIN).rounded(2), too_large);
     assert_eq!(most.divided(i64::MAX, 0).map(|_| ()), Ok(()));
     assert_eq!(Money::of_tokens(i64::MAX, Fixed(i128::MAX)), too_large);
     let per_token = Fixed(10_i128.pow(20));
@@ -254,7 +255,8 @@ fn what_does_not_fit_is_an_error_everywhere() {
         too_large
     );
     assert_eq!(Fixed::<37>::whole(i64::MAX), Err(NumberError::TooLarge));
-    assert_eq!(most.to_decimal(), Err(NumberError::TooLarge));
+    // What is within the limit is held by every database.
+    assert!(most.to_decimal().is_ok() && least.to_decimal().is_ok());
     let largest = Decimal::MAX;
     assert_eq!(Money::from_decimal(largest), too_large);
 }
@@ -269,7 +271,7 @@ fn only_whole_numbers_become_integers(
     #[case] number: &str,
     #[case] integer: Result<i64, NumberError>,
 ) {
-    assert_eq!(money(number).to_i64(), integer);
+    assert_eq!(rate(number).to_i64(), integer);
 }
 
 /// n / d rounded half away from zero, by a formula of its own.
@@ -297,14 +299,14 @@ fn small_units() -> impl Strategy<Value = i128> {
 
 proptest! {
     #[test]
-    fn written_numbers_read_back(units: i128, least in 0_usize..20) {
+    fn written_numbers_read_back(units in -LIMIT..=LIMIT, least in 0_usize..20) {
         prop_assert_eq!(Fixed::<15>(units).to_string().parse(), Ok(Fixed::<15>(units)));
         prop_assert_eq!(Fixed::<4>(units).digits(least).parse(), Ok(Fixed::<4>(units)));
         prop_assert_eq!(Fixed::<0>(units).to_string().parse(), Ok(Fixed::<0>(units)));
     }
 
     #[test]
-    fn decimals_convert_both_ways(units in -(1_i128 << 96) + 1..1_i128 << 96) {
+    fn decimals_convert_both_ways(units in -LIMIT..=LIMIT) {
         let decimal = Fixed::<15>(units).to_decimal().unwrap();
         prop_assert_eq!(Money::from_decimal(decimal), Ok(Fixed(units)));
         prop_assert_eq!(decimal.to_string(), Fixed::<15>(units).to_string());

@@ -23,6 +23,7 @@ on_both_databases!(
     value_that_a_void_frees_is_taken_at_once,
     a_preview_and_a_draft_show_the_credit,
     items_that_are_rounded_away_show_their_exact_amounts,
+    amounts_have_one_limit_on_both_databases,
 );
 
 /// In November, with a model of which 1,000 tokens cost a dollar.
@@ -320,4 +321,25 @@ async fn items_that_are_rounded_away_show_their_exact_amounts(backend: Backend) 
         .map(|item| digits(item.exact_amount.as_ref()));
     assert_eq!(exact.collect::<Vec<_>>(), ["0.0049"; 20]);
     assert_eq!(digits(invoice.rounding_difference.as_ref()), "-0.098");
+}
+
+async fn amounts_have_one_limit_on_both_databases(backend: Backend) {
+    let mut world = november(backend).await;
+    world.price("dear", "1000000").await;
+    // 10^12 USD each.
+    let dear = |id: &str| usage(id, "dear", 1_000_000_000);
+    for id in 0..10 {
+        world.record(dear(&id.to_string())).await;
+    }
+    let status = world
+        .wire
+        .usage
+        .record_usage(dear("more"))
+        .await
+        .unwrap_err();
+    assert_eq!(status.message(), "the amount is too large to be billed");
+    world.advance("2024-12-03T00:00:00Z").await;
+    let invoice = world.generate("2024-11").await;
+    assert_eq!(digits(invoice.final_amount.as_ref()), "10000000000000.00");
+    world.assert_reconciled(&["2024-11"]).await;
 }
