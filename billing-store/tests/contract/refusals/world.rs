@@ -70,9 +70,9 @@ async fn make_plans(store: &TestStore) {
 /// do not fit.
 async fn make_dear(store: &TestStore) {
     for change in [
-        "UPDATE model_prices SET prompt_price_per_k = '1000000000000000000' \
+        "UPDATE model_prices SET prompt_price_per_k = '10000000000000000' \
          WHERE model_id = 'gold' RETURNING model_id",
-        "UPDATE plan_versions SET monthly_price = '20000000000000000000000' \
+        "UPDATE plan_versions SET monthly_price = '5000000000000' \
          WHERE plan_id = 'dear' RETURNING plan_id",
         "UPDATE catalog_version SET version = version + 1 RETURNING CAST(version AS TEXT)",
     ] {

@@ -1,6 +1,7 @@
 //! Streams.
 
 use std::{
+    collections::HashMap,
     fs,
     sync::{
         Arc,
@@ -70,6 +71,12 @@ async fn a_stream_is_answered_in_order(backend: Backend) {
     let calls = calls("call", 20_000, 6);
     let results = stream_all(&client, &calls).await;
     assert_all(&calls, &results, UsageOutcome::Recorded);
+    // A user's records have rising ids: they were taken in the order in which they were sent.
+    let mut last: HashMap<&str, &str> = HashMap::new();
+    for (call, result) in calls.iter().zip(&results) {
+        let before = last.insert(&call.user, &result.record_id);
+        assert!(before < Some(&result.record_id), "{call:?}");
+    }
     assert_counted_once(&client, &calls).await;
 }
 

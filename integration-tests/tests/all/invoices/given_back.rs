@@ -3,7 +3,10 @@
 
 use billing_proto::{
     google::r#type::Decimal,
-    v1::{CouponType, GetStatsRequest, InvoiceStatus, SetModelPriceRequest, VoidUsageRequest},
+    v1::{
+        CouponType, GetStatsRequest, InvoiceStatus, RecordUsageBatchRequest, SetModelPriceRequest,
+        VoidUsageRequest,
+    },
 };
 use integration_tests::{Backend, on_both_databases};
 
@@ -325,18 +328,17 @@ async fn items_that_are_rounded_away_show_their_exact_amounts(backend: Backend) 
 
 async fn amounts_have_one_limit_on_both_databases(backend: Backend) {
     let mut world = november(backend).await;
-    world.price("dear", "1000000").await;
-    // 10^12 USD each.
+    world.price("dear", "10000").await;
+    // 10^10 USD each.
     let dear = |id: &str| usage(id, "dear", 1_000_000_000);
-    for id in 0..10 {
-        world.record(dear(&id.to_string())).await;
-    }
-    let status = world
-        .wire
-        .usage
-        .record_usage(dear("more"))
-        .await
-        .unwrap_err();
+    let records = (0..1_000).map(|id| dear(&id.to_string()));
+    let batch = RecordUsageBatchRequest {
+        records: records.collect(),
+    };
+    let answered = world.wire.usage.record_usage_batch(batch).await;
+    assert_eq!(answered.unwrap().into_inner().recorded, 1_000);
+    let refused = world.wire.usage.record_usage(dear("more")).await;
+    let status = refused.unwrap_err();
     assert_eq!(status.message(), "the amount is too large to be billed");
     world.advance("2024-12-03T00:00:00Z").await;
     let invoice = world.generate("2024-11").await;
