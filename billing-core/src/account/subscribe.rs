@@ -189,7 +189,7 @@ impl Account {
         );
         let window = &mut subscription.window;
         window.quota = upgraded_quota(window, &version.terms, now);
-        window.version = version;
+        window.change_version(version, now);
         subscription.next_plan_id = None;
         let rest = subscription.fee()?.share(remaining, total, CENTS)?;
         let new = format!("{}, remaining time", subscription.version().name);

@@ -8,5 +8,6 @@ mod credit;
 mod generate;
 mod lifecycle;
 mod month_end;
+mod plan_changes;
 mod plans;
 mod world;
