@@ -5,8 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
 
 use crate::{
-    catalog::{PlanTerms, PlanVersion, UsagePricing},
-    money::{Money, NumberError},
+    catalog::{PlanTerms, PlanVersion},
     usage::{TokensTaken, WindowRef},
 };
 
@@ -62,13 +61,25 @@ pub struct Counters {
     pub overage_tokens: i64,
 }
 
-/// A quota window: what rates its usage, and how much there was.
+/// What rated a window's usage before its plan changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierTerms {
+    /// The moment of the change (UTC), from which on others hold.
+    pub until: DateTime<Utc>,
+    /// The version of the plan that held before.
+    pub version: Arc<PlanVersion>,
+}
+
+/// A quota window: what rates its usage, and how much there was. The quota is one pool, whatever
+/// the plan was when tokens were used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaWindow {
     /// When.
     pub span: Span,
-    /// The version of the plan that rates its usage.
+    /// The version of the plan that rates its usage, to its end.
     pub version: Arc<PlanVersion>,
+    /// What rated usage before, in the order of time; empty when the plan did not change.
+    pub earlier: Vec<EarlierTerms>,
     /// Tokens of the window.
     pub quota: i64,
     /// What was used.
@@ -83,38 +94,38 @@ impl QuotaWindow {
             span,
             quota: version.terms.monthly_quota,
             version,
+            earlier: Vec::new(),
             counters: Counters::default(),
         }
     }
 
-    /// The window as its records name it.
+    /// The version of the plan that rates usage of a time.
     #[must_use]
-    pub fn reference(&self) -> WindowRef {
+    pub fn version_at(&self, at: DateTime<Utc>) -> &PlanVersion {
+        let mut earlier = self.earlier.iter();
+        let held = earlier.find(|earlier| at < earlier.until);
+        held.map_or(&self.version, |earlier| &earlier.version)
+    }
+
+    /// Has another version rate usage from a time on.
+    pub(crate) fn change_version(&mut self, version: Arc<PlanVersion>, at: DateTime<Utc>) {
+        let version = std::mem::replace(&mut self.version, version);
+        self.earlier.push(EarlierTerms { until: at, version });
+    }
+
+    /// The window as records of a time name it.
+    #[must_use]
+    pub fn reference_at(&self, at: DateTime<Utc>) -> WindowRef {
         WindowRef {
-            plan_version_id: self.version.id,
+            plan_version_id: self.version_at(at).id,
             start: self.span.start,
         }
     }
 
-    /// What rates its usage.
+    /// What rates its usage, to its end.
     #[must_use]
     pub fn terms(&self) -> &PlanTerms {
         &self.version.terms
-    }
-
-    /// Whether the plan's fee covers model prices.
-    #[must_use]
-    pub fn covers_prices(&self) -> bool {
-        self.terms().usage_pricing == UsagePricing::Included
-    }
-
-    /// What tokens beyond quota and balance cost, in USD.
-    ///
-    /// # Errors
-    /// [`NumberError::TooLarge`] when it does not fit.
-    pub fn overage_cost(&self, tokens: i64) -> Result<Money, NumberError> {
-        let terms = self.terms();
-        Money::of_extra_tokens(tokens, terms.extra_token_price, terms.overage_discount_rate)
     }
 
     /// Tokens left of the quota, never negative.
@@ -132,16 +143,17 @@ impl QuotaWindow {
             .saturating_sub(self.counters.overage_tokens)
     }
 
-    /// Where tokens would be taken from: the quota, then the topped-up balance (contract, chapter
-    /// 5, step 4). On a metered plan the quota only counts, and the balance is left alone.
+    /// Where tokens would be taken from at given terms: the quota, then the topped-up balance
+    /// (contract, chapter 5, step 4). On a metered plan the quota only counts, and the balance is
+    /// left alone.
     #[must_use]
-    pub fn takes(&self, tokens: i64, balance: i64) -> TokensTaken {
+    pub fn takes(&self, terms: &PlanTerms, tokens: i64, balance: i64) -> TokensTaken {
         let quota = tokens.min(self.quota_left());
         let mut taken = TokensTaken {
             quota,
             ..TokensTaken::default()
         };
-        if self.covers_prices() {
+        if terms.covers_prices() {
             let beyond = tokens.saturating_sub(quota);
             taken.topup = beyond.min(balance.max(0));
             taken.overage = beyond.saturating_sub(taken.topup);

@@ -46,7 +46,7 @@ pub enum SubscriptionStatus {
 /// What can happen to a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubscriptionTransition {
-    /// A dearer plan, at once.
+    /// A dearer plan, at once; it ends a trial.
     Upgrade,
     /// Another plan with the next period, or none after all.
     ChangeLater,
@@ -65,12 +65,12 @@ const TRANSITIONS: [(SubscriptionState, SubscriptionTransition, SubscriptionStat
     use SubscriptionState as S;
     use SubscriptionTransition as T;
     [
-        (S::Trialing, T::Upgrade, S::Trialing),
+        (S::Trialing, T::Upgrade, S::Active),
         (S::Trialing, T::ChangeLater, S::Trialing),
         (S::Trialing, T::CancelNow, S::Cancelled),
         (S::Trialing, T::CancelAtPeriodEnd, S::TrialEnding),
         (S::Trialing, T::PeriodEnd, S::Active),
-        (S::TrialEnding, T::Upgrade, S::TrialEnding),
+        (S::TrialEnding, T::Upgrade, S::Ending),
         (S::TrialEnding, T::CancelNow, S::Cancelled),
         (S::TrialEnding, T::Resume, S::Trialing),
         (S::TrialEnding, T::PeriodEnd, S::Expired),

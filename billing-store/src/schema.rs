@@ -102,6 +102,7 @@ diesel::table! {
         window_start -> Nullable<UtcTimestamp>,
         window_end -> Nullable<UtcTimestamp>,
         window_quota -> Nullable<BigInt>,
+        earlier_terms -> Nullable<JsonText>,
         next_plan_id -> Nullable<Text>,
         subscribed_at -> Nullable<UtcTimestamp>,
         cancelled_at -> Nullable<UtcTimestamp>,
@@ -195,13 +196,14 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{UtcTimestamp, UuidBytes};
+    use crate::sql_types::{JsonText, UtcTimestamp, UuidBytes};
     subscription_periods (user_id, subscription_id, window_start) {
         user_id -> Text,
         subscription_id -> UuidBytes,
         window_start -> UtcTimestamp,
         window_end -> UtcTimestamp,
         plan_version_id -> Integer,
+        earlier_terms -> Nullable<JsonText>,
         quota -> BigInt,
         tokens_used -> BigInt,
         quota_used -> BigInt,

@@ -9,7 +9,7 @@ use crate::{
     catalog::{Catalog, ModelPrice},
     coupon::{Allocation, Parts},
     ids::{ModelId, RequestId, SubscriptionId},
-    money::{Money, NumberError, Rate},
+    money::{Money, NumberError},
     month::Month,
     quota_window::QuotaWindow,
     refusal::Refusal,
@@ -150,7 +150,7 @@ impl Account {
     ) -> Result<Quote, NumberError> {
         let slot = self.slot_of(rated_at);
         let window = self.window_in(slot);
-        let mut charge = self.charge(price, tokens, self.discount_rate_at(rated_at), window)?;
+        let mut charge = self.charge(price, tokens, rated_at, window)?;
         let invoice_month = self.invoice_month(rated_at);
         let net = charge.net()?;
         let uninvoiced = self.state.uninvoiced_in(invoice_month).plus(net)?;
@@ -184,18 +184,22 @@ impl Account {
         &self,
         price: &ModelPrice,
         tokens: &Tokens,
-        discount_rate: Rate,
+        rated_at: DateTime<Utc>,
         window: Option<(&QuotaWindow, SubscriptionId)>,
     ) -> Result<Charge, NumberError> {
         let cost_usd = price.prices.cost(tokens)?;
+        let discount_rate = self.discount_rate_at(rated_at);
         let discounted = cost_usd.at_rate(discount_rate)?;
         let (quota_window, subscription_id) = window.unzip();
-        let taken = quota_window.map_or(TokensTaken::default(), |window| {
-            window.takes(tokens.total(), self.spendable_balance())
-        });
-        let (covered_amount, overage_cost) = match quota_window {
-            Some(window) if window.covers_prices() => {
-                (discounted, window.overage_cost(taken.overage)?)
+        let terms = quota_window.map(|window| &window.version_at(rated_at).terms);
+        let taken = quota_window
+            .zip(terms)
+            .map_or_else(TokensTaken::default, |(window, terms)| {
+                window.takes(terms, tokens.total(), self.spendable_balance())
+            });
+        let (covered_amount, overage_cost) = match terms {
+            Some(terms) if terms.covers_prices() => {
+                (discounted, terms.overage_cost(taken.overage)?)
             }
             _ => (Money::ZERO, Money::ZERO),
         };
@@ -210,7 +214,7 @@ impl Account {
             final_cost: discounted.minus(covered_amount)?.plus(overage_cost)?,
             coupon_id: None,
             subscription_id,
-            window: quota_window.map(QuotaWindow::reference),
+            window: quota_window.map(|window| window.reference_at(rated_at)),
         })
     }
 

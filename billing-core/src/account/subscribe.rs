@@ -10,7 +10,7 @@ use crate::{
     catalog::{Catalog, PlanTerms, PlanVersion},
     ids::PlanId,
     invoice::LineKind,
-    money::CENTS,
+    money::{CENTS, NumberError},
     quota_window::{QuotaWindow, Span},
     refusal::Refusal,
     subscription::{
@@ -174,13 +174,19 @@ impl Account {
 
     /// Begins a dearer plan at once: gives back the unused share of the old fee, charges the same
     /// share of the new one, and gives the running window that share of the difference in quota.
+    /// A trial ends, and the first period begins.
     fn upgrade(
         &mut self,
         subscription: &mut Subscription,
         version: Arc<PlanVersion>,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
+        let was_trial = subscription.state.is_trial();
         subscription.step(SubscriptionTransition::Upgrade)?;
+        if was_trial {
+            subscription.next_plan_id = None;
+            return Ok(self.end_trial(subscription, version, now)?);
+        }
         let (remaining, total) = subscription.period.remaining(now);
         let unused = subscription.fee()?.share(remaining, total, CENTS)?;
         let old = (
@@ -189,12 +195,34 @@ impl Account {
         );
         let window = &mut subscription.window;
         window.quota = upgraded_quota(window, &version.terms, now);
-        window.version = version;
+        window.change_version(version, now);
         subscription.next_plan_id = None;
         let rest = subscription.fee()?.share(remaining, total, CENTS)?;
         let new = format!("{}, remaining time", subscription.version().name);
         for (description, amount) in [old, (new, rest)] {
             self.add_line(now, LineKind::Proration, description, amount, subscription);
+        }
+        Ok(())
+    }
+
+    /// Ends a trial at once: the first period begins, with its fee, its quota and its anchor.
+    fn end_trial(
+        &mut self,
+        subscription: &mut Subscription,
+        version: Arc<PlanVersion>,
+        now: DateTime<Utc>,
+    ) -> Result<(), NumberError> {
+        let trial = &mut subscription.window;
+        let (began, counters) = (trial.span.start, trial.counters);
+        trial.span.end = now;
+        if began < now {
+            self.archive_window(subscription);
+        }
+        subscription.anchor = now;
+        self.begin_period(subscription, now, version)?;
+        if began == now {
+            // What was used in the only moment of the trial is in the first period.
+            subscription.window.counters = counters;
         }
         Ok(())
     }

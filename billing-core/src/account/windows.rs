@@ -73,21 +73,19 @@ impl Account {
 
     /// The window that a record took its tokens from.
     pub(super) fn slot_of_record(&self, record: &UsageRecord) -> Slot {
-        let Some(id) = record.charge.subscription_id else {
+        let charge = &record.charge;
+        let Some((id, window)) = charge.subscription_id.zip(charge.window) else {
             return Slot::Outside;
         };
-        let at = record.rated_at;
+        // Not by its time: the window may have been ended in the very moment of the record.
+        let holds =
+            |of: SubscriptionId, held: &QuotaWindow| of == id && held.span.start == window.start;
         let running = self.state.subscription.as_ref();
-        if running.is_some_and(|live| live.id == id && live.window.span.contains(at)) {
+        if running.is_some_and(|live| holds(live.id, &live.window)) {
             return Slot::Running;
         }
-        let find = |holds: &dyn Fn(&ArchivedWindow) -> bool| {
-            let mut archived = self.relations.windows.iter();
-            archived.position(|archived| archived.subscription_id == id && holds(archived))
-        };
-        let found = find(&|archived| archived.window.span.contains(at))
-            // A cancellation at once may have ended the window in the very moment of the record.
-            .or_else(|| find(&|archived| archived.window.span.end == at));
+        let mut archived = self.relations.windows.iter();
+        let found = archived.position(|archived| holds(archived.subscription_id, &archived.window));
         found.map_or(Slot::Outside, Slot::Archived)
     }
 

@@ -213,12 +213,26 @@ impl Catalog {
 }
 
 impl PlanTerms {
+    /// Whether the plan's fee covers model prices.
+    #[must_use]
+    pub fn covers_prices(&self) -> bool {
+        self.usage_pricing == UsagePricing::Included
+    }
+
+    /// What tokens beyond quota and balance cost, in USD.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn overage_cost(&self, tokens: i64) -> Result<Money, NumberError> {
+        Money::of_extra_tokens(tokens, self.extra_token_price, self.overage_discount_rate)
+    }
+
     /// What 1,000 tokens beyond quota and balance cost, in USD, the discount included.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when it does not fit.
     pub fn overage_price_per_k(&self) -> Result<Money, NumberError> {
-        Money::of_extra_tokens(1_000, self.extra_token_price, self.overage_discount_rate)
+        self.overage_cost(1_000)
     }
 }
 

@@ -3,7 +3,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    money::{Price, Rate},
+    catalog::UsagePricing,
+    money::{Money, Price, Rate},
     testing::{plan_version, time},
 };
 
@@ -28,7 +29,7 @@ fn window(usage_pricing: UsagePricing, quota: i64) -> QuotaWindow {
 
 /// Takes tokens and counts them.
 fn take(window: &mut QuotaWindow, tokens: i64, balance: &mut i64) -> TokensTaken {
-    let taken = window.takes(tokens, *balance);
+    let taken = window.takes(window.terms(), tokens, *balance);
     window.count(tokens, taken, balance);
     taken
 }
@@ -99,8 +100,31 @@ fn the_remaining_share_is_exact_and_never_more_than_all() {
 fn metered_tokens_beyond_the_quota_are_no_topped_up_ones_whatever_the_plan_becomes() {
     let mut window = window(UsagePricing::Metered, 100);
     take(&mut window, 250, &mut 1_000);
-    window.version = version(UsagePricing::Included, 100);
+    window.change_version(version(UsagePricing::Included, 100), window.span.start);
     assert_eq!((window.topup_used(), window.quota_left()), (0, 0));
+}
+
+#[test]
+fn each_time_has_the_terms_that_held_then() {
+    let mut window = window(UsagePricing::Included, 1);
+    let version = |id| {
+        let terms = window.terms().clone();
+        Arc::new(plan_version(id, "plan-pro", "Pro", terms))
+    };
+    let (second, third) = (version(2), version(3));
+    let changes = ["2024-11-10T00:00:00Z", "2024-11-20T00:00:00Z"].map(time);
+    window.change_version(second, changes[0]);
+    window.change_version(third, changes[1]);
+    for (at, expected) in [
+        ("2024-11-09T23:59:59.999999Z", 1),
+        ("2024-11-10T00:00:00Z", 2),
+        ("2024-11-19T23:59:59.999999Z", 2),
+        ("2024-11-20T00:00:00Z", 3),
+        ("2024-11-30T00:00:00Z", 3),
+    ] {
+        let number = window.reference_at(time(at)).plan_version_id.number();
+        assert_eq!(number, expected, "{at}");
+    }
 }
 
 proptest! {

@@ -12,8 +12,10 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::{
-    Amounts, DbMoney, DbRate, DbTimestamp, DbUuid, month, plan::plan_version, present,
-    subscription, table::table_row,
+    Amounts, DbMoney, DbRate, DbTimestamp, DbUuid, month,
+    plan::{EarlierJson, earlier_json, earlier_terms, plan_version},
+    present, subscription,
+    table::table_row,
 };
 use crate::{
     StoreError,
@@ -38,6 +40,7 @@ table_row! {
         window_start: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         window_end: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         window_quota: Option<i64> as Nullable<BigInt> = "bigint", Set;
+        earlier_terms: Option<EarlierJson> as Nullable<JsonText> = "jsonb", Set;
         next_plan_id: Option<String> as Nullable<Text> = "text", Set;
         subscribed_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         cancelled_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
@@ -127,6 +130,7 @@ impl AccountRow {
         };
         let version = present("plan_version_id", self.plan_version_id)?;
         let window = QuotaWindow {
+            earlier: earlier_terms(catalog, self.earlier_terms.as_ref())?,
             quota: present("window_quota", self.window_quota)?,
             counters: Counters {
                 tokens_used: self.tokens_used,
@@ -177,6 +181,7 @@ impl AccountRow {
             window_start: time(|l| l.window.span.start),
             window_end: time(|l| l.window.span.end),
             window_quota: window.map(|window| window.quota),
+            earlier_terms: window.and_then(|window| earlier_json(&window.earlier)),
             next_plan_id: live.and_then(|l| l.next_plan_id.as_ref().map(ToString::to_string)),
             subscribed_at: time(|l| l.created_at),
             cancelled_at: live.and_then(|l| l.cancelled_at.map(DbTimestamp)),

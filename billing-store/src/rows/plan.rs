@@ -5,8 +5,10 @@ use std::sync::Arc;
 use billing_core::{
     catalog::{Catalog, Plan, PlanTerms, PlanVersion, UsagePricing},
     ids::{PlanId, PlanVersionId},
+    quota_window::EarlierTerms,
     refusal::Refusal,
 };
+use chrono::DateTime;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
 use super::{DbMoney, DbPrice, DbRate, DbTimestamp, table::table_row};
@@ -162,4 +164,30 @@ pub(super) fn plan_version(catalog: &Catalog, id: i32) -> Result<Arc<PlanVersion
     let id = PlanVersionId::new(id);
     let version = catalog.plan_version(id).map(Arc::clone);
     version.ok_or(StoreError::Rejected(Refusal::PlanVersionUnknown(id)))
+}
+
+/// What rated a window before its plan changed: until when (microseconds since 1970), and the
+/// number of the plan's version. NULL when it did not change.
+pub(super) type EarlierJson = Json<Vec<(i64, i32)>>;
+
+pub(super) fn earlier_json(earlier: &[EarlierTerms]) -> Option<EarlierJson> {
+    let terms = earlier.iter();
+    let terms = terms.map(|held| (held.until.timestamp_micros(), held.version.id.number()));
+    (!earlier.is_empty()).then(|| Json(terms.collect()))
+}
+
+/// What rated a window before its plan changed, with the catalog's versions.
+pub(super) fn earlier_terms(
+    catalog: &Catalog,
+    stored: Option<&EarlierJson>,
+) -> Result<Vec<EarlierTerms>, StoreError> {
+    let stored = stored.map(|stored| stored.0.as_slice()).unwrap_or_default();
+    let terms = stored.iter().map(|&(until, version)| {
+        let time = DateTime::from_timestamp_micros(until);
+        Ok(EarlierTerms {
+            until: time.ok_or_else(|| StoreError::corrupt("earlier_terms", until))?,
+            version: plan_version(catalog, version)?,
+        })
+    });
+    terms.collect()
 }

@@ -11,10 +11,14 @@ use billing_core::{
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
-use super::{DbTimestamp, DbUuid, plan::plan_version, table::table_row};
+use super::{
+    DbTimestamp, DbUuid,
+    plan::{EarlierJson, earlier_json, earlier_terms, plan_version},
+    table::table_row,
+};
 use crate::{
     StoreError,
-    sql_types::{UtcTimestamp, UuidBytes},
+    sql_types::{JsonText, UtcTimestamp, UuidBytes},
 };
 
 table_row! {
@@ -42,6 +46,7 @@ table_row! {
         window_start: DbTimestamp as UtcTimestamp = "timestamptz", Key;
         window_end: DbTimestamp as UtcTimestamp = "timestamptz", Set;
         plan_version_id: i32 as Integer = "integer", Set;
+        earlier_terms: Option<EarlierJson> as Nullable<JsonText> = "jsonb", Set;
         quota: i64 as BigInt = "bigint", Set;
         tokens_used: i64 as BigInt = "bigint", Set;
         quota_used: i64 as BigInt = "bigint", Set;
@@ -100,6 +105,7 @@ impl PeriodRow {
             window_start: DbTimestamp(window.span.start),
             window_end: DbTimestamp(window.span.end),
             plan_version_id: window.version.id.number(),
+            earlier_terms: earlier_json(&window.earlier),
             quota: window.quota,
             tokens_used: window.counters.tokens_used,
             quota_used: window.counters.quota_used,
@@ -120,6 +126,7 @@ impl PeriodRow {
                     end: self.window_end.0,
                 },
                 version: plan_version(catalog, self.plan_version_id)?,
+                earlier: earlier_terms(catalog, self.earlier_terms.as_ref())?,
                 quota: self.quota,
                 counters: Counters {
                     tokens_used: self.tokens_used,

@@ -224,7 +224,7 @@ async fn sums_tell_covered_usage_from_overage(backend: Backend) {
     assert_eq!((counters.tokens_used, counters.quota_used), (8_000, 5_000));
     assert_eq!((account.topup_balance, counters.overage_tokens), (0, 2_000));
     let in_window = by_key(&store.logged(Source::Totals).await, |row| row.key.window);
-    let sums: Sums = in_window[&Some(window.reference())];
+    let sums: Sums = in_window[&Some(window.reference_at(window.span.start))];
     assert_eq!((sums.tokens.prompt, sums.overage_tokens), (8_000, 2_000));
     let amounts = [sums.covered_amount, sums.overage_cost, sums.cost_usd];
     let amounts = amounts.map(|amount| amount.to_string());

@@ -9,5 +9,6 @@ mod generate;
 mod given_back;
 mod lifecycle;
 mod month_end;
+mod plan_changes;
 mod plans;
 mod world;

@@ -81,6 +81,8 @@ CREATE TABLE accounts (
     window_start TIMESTAMPTZ,
     window_end TIMESTAMPTZ,
     window_quota BIGINT,
+    -- What rated the window before its plan changed: times and plan versions; NULL when it did not.
+    earlier_terms JSONB,
     next_plan_id TEXT COLLATE "C",
     subscribed_at TIMESTAMPTZ,
     cancelled_at TIMESTAMPTZ,
@@ -187,6 +189,7 @@ CREATE TABLE subscription_periods (
     window_start TIMESTAMPTZ NOT NULL,
     window_end TIMESTAMPTZ NOT NULL,
     plan_version_id INTEGER NOT NULL,
+    earlier_terms JSONB,
     quota BIGINT NOT NULL,
     tokens_used BIGINT NOT NULL,
     quota_used BIGINT NOT NULL,

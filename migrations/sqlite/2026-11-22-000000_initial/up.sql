@@ -82,6 +82,8 @@ CREATE TABLE accounts (
     window_start INTEGER,
     window_end INTEGER,
     window_quota INTEGER,
+    -- What rated the window before its plan changed: times and plan versions; NULL when it did not.
+    earlier_terms TEXT,
     next_plan_id TEXT,
     subscribed_at INTEGER,
     cancelled_at INTEGER,
@@ -186,6 +188,7 @@ CREATE TABLE subscription_periods (
     window_start INTEGER NOT NULL,
     window_end INTEGER NOT NULL,
     plan_version_id INTEGER NOT NULL,
+    earlier_terms TEXT,
     quota INTEGER NOT NULL,
     tokens_used INTEGER NOT NULL,
     quota_used INTEGER NOT NULL,

@@ -101,7 +101,7 @@ proptest! {
             .filter(|record| record.charge.subscription_id.is_some())
             .collect();
         let plan = account.state.subscription.as_ref().map(|live| &live.window);
-        if plan.is_some_and(|plan| plan.covers_prices()) {
+        if plan.is_some_and(|plan| plan.terms().covers_prices()) {
             for record in &under_plan {
                 let taken = record.charge.taken;
                 let all = taken.quota + taken.topup + taken.overage;
