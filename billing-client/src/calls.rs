@@ -60,7 +60,7 @@ methods! {
         /// Answers what [`Self::generate_invoice`] would, as a draft.
         unary preview_invoice: PreviewInvoice(PreviewInvoiceRequest) -> Invoice, Reads;
 
-        /// Lists a page of a user's invoices, the latest month first.
+        /// Lists a page of a user's invoices, the latest month first; of all users, oldest first.
         unary list_invoices: ListInvoices(ListInvoicesRequest) -> ListInvoicesResponse, Reads;
 
         /// Reads one invoice of a user.
@@ -82,6 +82,10 @@ methods! {
         /// the scope `admin`.
         identified create_credit_note: CreateCreditNote(CreateCreditNoteRequest) -> CreditNote,
             ByRequestId "a request id makes one note; without one each call makes another";
+
+        /// Lists a page of a user's credit notes, newest first.
+        unary list_credit_notes: ListCreditNotes(ListCreditNotesRequest) -> ListCreditNotesResponse,
+            Reads;
 
         /// Issues the invoice of a month for every user who has none yet, and tells how far it is.
         /// It goes on only while the answers are read. Needs the scope `admin`.

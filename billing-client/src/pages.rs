@@ -61,6 +61,7 @@ macro_rules! lists {
 lists! {
     get_usage_breakdown(GetUsageBreakdownRequest) -> rows: UsageBreakdownRow;
     list_coupons(ListCouponsRequest) -> coupons: Coupon;
+    list_credit_notes(ListCreditNotesRequest) -> credit_notes: CreditNote;
     list_model_prices(ListModelPricesRequest) -> prices: ModelPrice;
     list_redemptions(ListRedemptionsRequest) -> redemptions: Redemption;
     list_subscriptions(ListSubscriptionsRequest) -> subscriptions: Subscription;

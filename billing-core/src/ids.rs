@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 /// The longest id, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 128;
+/// What stands for all users in lists, and is therefore no user's id.
+pub const ALL_USERS: &str = "-";
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,9 @@ pub enum IdError {
     /// White space at the start or the end.
     #[error("must not begin or end with a space")]
     OuterSpace,
+    /// What stands for all users.
+    #[error("must not be \"{ALL_USERS}\", which stands for all users")]
+    AllUsers,
     /// Not an id that the service makes.
     #[error("must be \"{0}\" and 32 lowercase hexadecimal digits")]
     Malformed(&'static str),
@@ -55,8 +60,19 @@ pub fn check_optional(text: &str) -> Result<(), IdError> {
     }
 }
 
+/// Checks a text against the rule for ids of users.
+///
+/// # Errors
+/// The first part of the rule that it breaks.
+pub fn check_user(text: &str) -> Result<(), IdError> {
+    if text == ALL_USERS {
+        return Err(IdError::AllUsers);
+    }
+    check(text)
+}
+
 macro_rules! text_ids {
-    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+    ($($(#[$doc:meta])* $name:ident by $check:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -68,7 +84,7 @@ macro_rules! text_ids {
             /// The first part of the rule that the text breaks.
             pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
-                check(&text)?;
+                $check(&text)?;
                 Ok(Self(text))
             }
 
@@ -201,13 +217,13 @@ macro_rules! numbered_ids {
 
 text_ids! {
     /// Who is billed.
-    UserId,
+    UserId by check_user,
     /// A caller's id of one model call, unique per user.
-    RequestId,
+    RequestId by check,
     /// A model, as its price names it.
-    ModelId,
+    ModelId by check,
     /// A plan.
-    PlanId,
+    PlanId by check,
 }
 
 uuid_ids! {

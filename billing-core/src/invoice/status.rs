@@ -61,6 +61,11 @@ impl InvoiceStatus {
         Self::Uncollectible,
     ];
 
+    /// Those whose invoices wait to be paid.
+    pub const UNPAID: [Self; 2] = [Self::Issued, Self::Overdue];
+    /// Those whose invoices charge nobody: not issued, or taken back.
+    pub const NOT_IN_FORCE: [Self; 2] = [Self::Draft, Self::Void];
+
     /// Where a transition leads; `None` when it is not allowed.
     #[must_use]
     pub fn after(self, transition: InvoiceTransition) -> Option<Self> {

@@ -7,7 +7,7 @@ use std::{fmt::Display, str::FromStr};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use billing_core::ids::UserId;
+use billing_core::ids::{ALL_USERS, UserId};
 
 pub(super) use self::numbered::NumberedPage;
 use super::Violations;
@@ -60,20 +60,20 @@ impl<K: FromStr + Display> Page<K> {
         violations.finish(page)
     }
 
-    /// A page of a list that has no filter but its user.
+    /// A page of a list that has no filter but its user; `None` stands for all users.
     ///
     /// # Errors
     /// Every violation at once.
     pub(crate) fn of_user(
         list: &str,
-        user: &ResolvedUser,
+        user: Option<&ResolvedUser>,
         page_size: i32,
         page_token: &str,
-    ) -> Result<(UserId, Self), ApiError> {
+    ) -> Result<(Option<UserId>, Self), ApiError> {
         let mut violations = Violations::default();
-        let filters = [list, user.as_str()];
+        let filters = [list, listed(user)];
         let page = Self::read(&filters, page_size, page_token, &mut violations);
-        let user_id = violations.check("user_id", user.id());
+        let user_id = violations.check("user_id", user.map(ResolvedUser::id).transpose());
         violations.finish(user_id.zip(page))
     }
 
@@ -89,9 +89,18 @@ impl<K: FromStr + Display> Page<K> {
         let more = found.len() > usize::from(self.size);
         found.truncate(self.size.into());
         let last = found.last().filter(|_| more);
-        last.map(|last| self.tokens.after(&key(last).to_string()))
-            .unwrap_or_default()
+        last.map(|last| self.after(&key(last))).unwrap_or_default()
     }
+
+    /// The token of the page after the entry with this key.
+    pub(crate) fn after(&self, key: &K) -> String {
+        self.tokens.after(&key.to_string())
+    }
+}
+
+/// Whose list it is, as a filter.
+pub(super) fn listed(user: Option<&ResolvedUser>) -> &str {
+    user.map_or(ALL_USERS, ResolvedUser::as_str)
 }
 
 /// The number of entries to send for the number that was asked for.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use billing_core::ids::ALL_USERS;
+
 use super::resolved::ResolvedUser;
 use crate::error::{ApiError, ErrorCode};
 
@@ -78,6 +80,8 @@ pub(crate) fn check_subject(subject: &str) -> Result<(), &'static str> {
         Err("the subject must not contain control characters")
     } else if subject.trim() != subject {
         Err("the subject must not begin or end with spaces")
+    } else if subject == ALL_USERS {
+        Err("the subject must not be \"-\", which stands for all users")
     } else {
         Ok(())
     }
@@ -138,6 +142,15 @@ impl Caller {
             return Ok(None);
         }
         self.resolve(requested).map(Some)
+    }
+
+    /// As [`Self::resolve`], for lists, where operators may name all users: `None`.
+    ///
+    /// # Errors
+    /// `OTHER_USER` when it names another user, or all, without the scope `admin`.
+    pub(crate) fn resolve_listed(&self, requested: &str) -> Result<Option<ResolvedUser>, ApiError> {
+        let user = self.resolve(requested)?;
+        Ok((requested != ALL_USERS).then_some(user))
     }
 
     /// The user that usage is recorded or costs are asked for: as [`Self::resolve`], but internal
@@ -223,6 +236,8 @@ mod tests {
     #[case("", false)]
     #[case(" alice", false)]
     #[case("alice ", false)]
+    #[case("-", false)]
+    #[case("--", true)]
     #[case("ali\nce", false)]
     #[case("ali\u{7f}ce", false)]
     fn subjects_obey_the_rules_for_ids(#[case] subject: &str, #[case] valid: bool) {
@@ -260,6 +275,24 @@ mod tests {
         let resolved = caller(scopes).resolve_or_all(requested).unwrap();
         let resolved = resolved.as_ref().map(ResolvedUser::as_str);
         assert_eq!(resolved, expected);
+    }
+
+    #[rstest]
+    #[case("admin", "-", Ok(None))]
+    #[case("admin", "", Ok(Some("alice")))]
+    #[case("admin", "bob", Ok(Some("bob")))]
+    #[case("", "alice", Ok(Some("alice")))]
+    #[case("", "-", Err(ErrorCode::OtherUser))]
+    #[case("usage:write", "-", Err(ErrorCode::OtherUser))]
+    fn only_an_operator_lists_what_all_users_have(
+        #[case] scopes: &str,
+        #[case] requested: &str,
+        #[case] expected: Result<Option<&str>, ErrorCode>,
+    ) {
+        let resolved = caller(scopes).resolve_listed(requested);
+        let resolved = resolved.map(|user| user.map(ResolvedUser::into_string));
+        let resolved = resolved.map_err(|error| error.code);
+        assert_eq!(resolved, expected.map(|user| user.map(String::from)));
     }
 
     #[test]

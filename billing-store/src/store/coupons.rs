@@ -46,15 +46,15 @@ pub trait CouponStore: Send + Sync {
         order: RedeemOrder,
     ) -> Result<(Coupon, Redemption), StoreError>;
 
-    /// At most `limit` redemptions of a user, newest first, those that come after one in that
-    /// order.
+    /// At most `limit` redemptions of a user, or of all, newest first, those that come after one in
+    /// that order.
     ///
     /// # Errors
     /// When the database fails.
     async fn redemptions(
         &self,
-        user_id: UserId,
+        user_id: Option<UserId>,
         after: Option<RedemptionId>,
         limit: i64,
-    ) -> Result<Vec<Redemption>, StoreError>;
+    ) -> Result<Vec<(UserId, Redemption)>, StoreError>;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use billing_core::{
-    ids::{InvoiceId, UserId},
+    ids::{CreditNoteId, InvoiceId, UserId},
     invoice::{CreditNote, CreditNoteOrder, Invoice, InvoiceStatus, Payment, Reconciled},
     month::Month,
 };
@@ -32,8 +32,8 @@ pub trait InvoiceStore: Send + Sync {
     /// As [`InvoiceStore::generate_invoice`].
     async fn preview_invoice(&self, user_id: UserId, month: Month) -> Result<Invoice, StoreError>;
 
-    /// At most `limit` of a user's invoices after the first `offset`, the latest month first, and
-    /// how many there are.
+    /// At most `limit` invoices after the first `offset`, and how many there are: of one user the
+    /// latest month first, of all users in the order of their ids.
     ///
     /// # Errors
     /// When the database fails.
@@ -67,6 +67,18 @@ pub trait InvoiceStore: Send + Sync {
     /// # Errors
     /// When there is no such invoice, it cannot be credited as much or the database fails.
     async fn create_credit_note(&self, order: CreditNoteOrder) -> Result<CreditNote, StoreError>;
+
+    /// At most `limit` credit notes of a user, or of all, newest first, those that come after one in
+    /// that order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn credit_notes(
+        &self,
+        user_id: Option<UserId>,
+        after: Option<CreditNoteId>,
+        limit: i64,
+    ) -> Result<Vec<CreditNote>, StoreError>;
 
     /// For how many users a month is closed.
     ///
@@ -136,13 +148,21 @@ pub enum InvoiceChange {
     Pay(Payment),
 }
 
-/// Which invoices of a user to list.
-#[derive(Debug, Clone)]
+/// Which invoices to list; what is set applies together.
+#[derive(Debug, Clone, Default)]
 pub struct InvoiceFilter {
-    /// Whose invoices.
-    pub user_id: UserId,
+    /// Whose invoices; `None` stands for all users.
+    pub user_id: Option<UserId>,
     /// Those that stand like this.
     pub status: Option<InvoiceStatus>,
+    /// Those of this month.
+    pub month: Option<Month>,
+    /// Those issued at or after this time (UTC).
+    pub issued_from: Option<DateTime<Utc>>,
+    /// Those issued before this time (UTC).
+    pub issued_until: Option<DateTime<Utc>>,
+    /// Only those that wait to be paid.
+    pub unpaid: bool,
 }
 
 /// Users for whom a month is to be closed.

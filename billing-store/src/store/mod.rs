@@ -27,7 +27,7 @@ pub use self::{
     prices::PriceStore,
     reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
     subscriptions::SubscriptionStore,
-    usage::{RecordFilter, UsageStore},
+    usage::{FoundRecords, InvoicedRecord, RecordFilter, UsageStore},
 };
 use crate::StoreError;
 

@@ -7,10 +7,9 @@ use billing_core::{
     money::Money,
     month::Month,
     report::{Days, GroupKey, GroupSums, Grouping, RankBy, TopUser, UsageTotals},
-    usage::UsageRecord,
 };
 
-use crate::StoreError;
+use crate::{InvoicedRecord, StoreError};
 
 /// Figures over many records.
 #[async_trait]
@@ -49,7 +48,7 @@ pub trait ReportStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<TopUser>, StoreError>;
 
-    /// At most `limit` records of a month, by user and id.
+    /// At most `limit` records of a month, by user and id, with the invoices that carry them.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,7 +56,7 @@ pub trait ReportStore: Send + Sync {
         &self,
         filter: MonthFilter,
         limit: i64,
-    ) -> Result<Vec<UsageRecord>, StoreError>;
+    ) -> Result<Vec<InvoicedRecord>, StoreError>;
 }
 
 /// Which records to sum up, and how; what is set applies together.

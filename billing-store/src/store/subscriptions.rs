@@ -27,17 +27,17 @@ pub trait SubscriptionStore: Send + Sync {
     /// When there is none or the database fails.
     async fn live_subscription(&self, user_id: UserId) -> Result<SubscriptionView, StoreError>;
 
-    /// At most `limit` of the user's subscriptions as of now, newest first, those that come after
-    /// one in that order.
+    /// At most `limit` of the user's subscriptions, or of all users', as of now, newest first, those
+    /// that come after one in that order.
     ///
     /// # Errors
     /// When the database fails.
     async fn subscriptions(
         &self,
-        user_id: UserId,
+        user_id: Option<UserId>,
         after: Option<SubscriptionId>,
         limit: i64,
-    ) -> Result<Vec<SubscriptionView>, StoreError>;
+    ) -> Result<Vec<(UserId, SubscriptionView)>, StoreError>;
 
     /// Advances at most `limit` accounts whose window is over, in one transaction, and answers how
     /// many. Any number of servers may do so at once.

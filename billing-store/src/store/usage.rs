@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use billing_core::{
     account::{Quote, VoidOrder},
-    ids::{ModelId, RecordId, RequestId, UserId},
+    ids::{InvoiceId, ModelId, RecordId, RequestId, UserId},
     month::Month,
     usage::{Outcome, Usage, UsageRecord},
 };
@@ -35,28 +35,43 @@ pub trait UsageStore: Send + Sync {
     /// When there is no such record, it cannot be voided or the database fails.
     async fn void_usage(&self, order: VoidOrder) -> Result<UsageRecord, StoreError>;
 
-    /// One record.
+    /// One record, and the invoice that carries it.
     ///
     /// # Errors
     /// When there is none or the database fails.
-    async fn record(&self, user_id: UserId, id: RecordId) -> Result<UsageRecord, StoreError>;
+    async fn record(&self, user_id: UserId, id: RecordId) -> Result<InvoicedRecord, StoreError>;
 
-    /// At most `limit` records, newest first.
+    /// At most `limit` records, newest first. Over all users it may end early rather than read
+    /// everything for the few records that a filter leaves.
     ///
     /// # Errors
     /// When the database fails.
-    async fn records(
-        &self,
-        filter: RecordFilter,
-        limit: i64,
-    ) -> Result<Vec<UsageRecord>, StoreError>;
+    async fn records(&self, filter: RecordFilter, limit: i64) -> Result<FoundRecords, StoreError>;
 }
 
-/// Which records of a user to list; what is set applies together.
-#[derive(Debug, Clone)]
+/// A record and the invoice that carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoicedRecord {
+    /// The record.
+    pub record: UsageRecord,
+    /// The issued invoice that carries it; `None` while it is uninvoiced.
+    pub invoice_id: Option<InvoiceId>,
+}
+
+/// What a search for records has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRecords {
+    /// The records, newest first.
+    pub records: Vec<InvoicedRecord>,
+    /// The last record that was looked at, when the search ended early: more may be behind it.
+    pub rest: Option<RecordId>,
+}
+
+/// Which records to list; what is set applies together.
+#[derive(Debug, Clone, Default)]
 pub struct RecordFilter {
-    /// Whose records.
-    pub user_id: UserId,
+    /// Whose records; `None` stands for all users.
+    pub user_id: Option<UserId>,
     /// Records of this calendar month.
     pub billing_month: Option<Month>,
     /// Records of this model.
@@ -67,6 +82,10 @@ pub struct RecordFilter {
     pub until: Option<DateTime<Utc>>,
     /// The record with this caller's id.
     pub request_id: Option<RequestId>,
+    /// Records that the invoice of this month carries or will carry.
+    pub invoice_month: Option<Month>,
+    /// Records that this invoice carries.
+    pub invoice_id: Option<InvoiceId>,
     /// Records that come after this one in the list.
     pub after: Option<RecordId>,
 }

@@ -28,8 +28,8 @@ async fn subscribed(backend: Backend) -> TestStore {
 /// Month, fees and total of each of alice's invoices, the latest first.
 async fn invoices(store: &TestStore) -> Vec<(String, usize, String)> {
     let filter = InvoiceFilter {
-        user_id: user("alice"),
-        status: None,
+        user_id: Some(user("alice")),
+        ..InvoiceFilter::default()
     };
     let (invoices, _) = store.store.invoices(filter, 0, 100).await.unwrap();
     invoices.iter().map(shown).collect()

@@ -1,10 +1,10 @@
 //! `records`: filters, order and pages.
 
 use billing_core::{
-    ids::{ModelId, RecordId, RequestId},
+    ids::{InvoiceId, ModelId, RecordId, RequestId},
     month::Month,
 };
-use billing_store::{MonthFilter, RecordFilter};
+use billing_store::{InvoicedRecord, MonthFilter, RecordFilter};
 use test_postgres::{Backend, on_both_databases};
 use uuid::Uuid;
 
@@ -13,28 +13,25 @@ use crate::support::{NOON, TestStore, batch, made_at, of_model, time, usage, use
 on_both_databases!(
     records_come_newest_first_in_pages,
     filters_apply_together,
+    all_users_come_newest_first,
+    a_search_of_all_users_ends_before_it_has_read_everything,
     ids_compare_by_bytes,
     users_compare_by_bytes,
 );
 
 fn all_of(user_id: &str) -> RecordFilter {
     RecordFilter {
-        user_id: user(user_id),
-        billing_month: None,
-        model: None,
-        from: None,
-        until: None,
-        request_id: None,
-        after: None,
+        user_id: Some(user(user_id)),
+        ..RecordFilter::default()
     }
 }
 
 /// The request ids of what a filter finds.
 async fn found(store: &TestStore, filter: RecordFilter) -> Vec<String> {
-    let records = store.store.records(filter, 100).await.unwrap();
+    let found = store.store.records(filter, 100).await.unwrap();
+    let records = found.records.into_iter();
     records
-        .into_iter()
-        .map(|record| record.call.request_id.into_string())
+        .map(|found| found.record.call.request_id.into_string())
         .collect()
 }
 
@@ -45,6 +42,7 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
         .commit(&batch(calls.chain([usage("bob", "call-9", 1, 0)])))
         .await;
     let first = store.store.records(all_of("alice"), 3).await.unwrap();
+    let first: Vec<_> = first.records.iter().map(|found| &found.record).collect();
     let ids: Vec<_> = first
         .iter()
         .map(|record| record.call.request_id.as_str())
@@ -58,6 +56,56 @@ async fn records_come_newest_first_in_pages(backend: Backend) {
     assert_eq!(found(&store, second).await, ["call-1", "call-0"]);
 }
 
+fn of_everybody() -> RecordFilter {
+    RecordFilter::default()
+}
+
+async fn all_users_come_newest_first(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    for (number, name) in ["bob", "alice", "carol", "alice"].into_iter().enumerate() {
+        let call = usage(name, &format!("call-{number}"), 1, 0);
+        store.commit(&batch([call])).await;
+    }
+    let found = store.store.records(of_everybody(), 3).await.unwrap();
+    assert_eq!(found.rest, None);
+    let ids = |records: &[InvoicedRecord]| {
+        let ids = records.iter().map(|found| &found.record);
+        let ids = ids.map(|record| record.call.request_id.to_string());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&found.records), ["call-3", "call-2", "call-1"]);
+    // What is added now is newer, and none of what is left.
+    store.commit(&batch([usage("bob", "new", 1, 0)])).await;
+    let after = found.records.last().map(|found| found.record.id);
+    let rest = RecordFilter {
+        after,
+        ..of_everybody()
+    };
+    let rest = store.store.records(rest, 3).await.unwrap();
+    assert_eq!(ids(&rest.records), ["call-0"]);
+}
+
+async fn a_search_of_all_users_ends_before_it_has_read_everything(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    let first = usage("alice", "wanted", 1, 0);
+    let others = (0..10_000).map(|number| usage("bob", &format!("{number}"), 1, 0));
+    store
+        .commit(&batch([first].into_iter().chain(others)))
+        .await;
+    let wanted = RecordFilter {
+        request_id: request_id("wanted"),
+        ..of_everybody()
+    };
+    let found = store.store.records(wanted.clone(), 10).await.unwrap();
+    assert!(found.records.is_empty() && found.rest.is_some());
+    let behind = RecordFilter {
+        after: found.rest,
+        ..wanted
+    };
+    let found = store.store.records(behind, 10).await.unwrap();
+    assert_eq!((found.records.len(), found.rest), (1, None));
+}
+
 async fn filters_apply_together(backend: Backend) {
     let store = TestStore::open(backend).await;
     store.set_price("gpt-4o", "0.01", "0.02").await;
@@ -66,7 +114,10 @@ async fn filters_apply_together(backend: Backend) {
     let calls = [old, other, usage("alice", "new", 1, 0)];
     store.commit(&batch(calls)).await;
     type Narrow = fn(&mut RecordFilter);
-    let cases: [(Narrow, &[&str]); 9] = [
+    let cases: [(Narrow, &[&str]); 12] = [
+        (|f| f.invoice_month = month("2026-10"), &["old"]),
+        (|f| f.invoice_month = month("2026-11"), &["new", "other"]),
+        (|f| f.invoice_id = Some(InvoiceId::new(Uuid::nil())), &[]),
         (|f| f.billing_month = month("2026-10"), &["old"]),
         (|f| f.billing_month = month("2026-12"), &[]),
         (|f| f.model = model("gpt-4o"), &["other"]),
@@ -138,6 +189,8 @@ async fn users_compare_by_bytes(backend: Backend) {
     let mut after = None;
     loop {
         let page = store.store.month_records(filter(after), 4).await.unwrap();
+        let page = page.into_iter().map(|found| found.record);
+        let page: Vec<_> = page.collect();
         after = page.last().map(|last| (last.user_id.clone(), last.id));
         listed.extend(page.into_iter().map(|record| record.user_id.into_string()));
         if after.is_none() {

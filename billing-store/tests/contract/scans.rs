@@ -17,7 +17,10 @@ use crate::support::{
     NOON, TestClock, TestStore, batch, coupon, made_at, month, redeem, subscribe_to, usage, user,
 };
 
-on_both_databases!(sums_look_up_the_records_behind_the_watermark_and_no_others);
+on_both_databases!(
+    sums_look_up_the_records_behind_the_watermark_and_no_others,
+    lists_of_all_users_follow_an_index,
+);
 
 /// How readers ask for sums.
 const SUMS: [&str; 7] = [
@@ -34,6 +37,42 @@ const SUMS: [&str; 7] = [
     "SELECT day, model, user_id, sum(record_count) FROM usage_totals WHERE model = 'gpt-4' \
      AND day >= '2026-11-01' AND (day, model, user_id) > ('2026-11-02', 'a', 'b') \
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT 10",
+];
+/// How lists of all users are read, and the index that each follows.
+const LISTS: [(&str, &str); 8] = [
+    (
+        "SELECT * FROM billing_records ORDER BY id DESC LIMIT 51",
+        "billing_records_id",
+    ),
+    (
+        "SELECT id FROM billing_records ORDER BY id DESC LIMIT 1 OFFSET 9999",
+        "billing_records_id",
+    ),
+    (
+        "SELECT * FROM billing_records WHERE model = 'gpt-4' AND id < {id} AND id >= {least} \
+         ORDER BY id DESC LIMIT 51",
+        "billing_records_id",
+    ),
+    (
+        "SELECT * FROM subscriptions WHERE id < {id} ORDER BY id DESC LIMIT 51",
+        "subscriptions_id",
+    ),
+    (
+        "SELECT * FROM coupon_usages WHERE id < {id} ORDER BY id DESC LIMIT 51",
+        "coupon_usages_id",
+    ),
+    (
+        "SELECT * FROM credit_notes WHERE id < {id} ORDER BY id DESC LIMIT 51",
+        "credit_notes_id",
+    ),
+    (
+        "SELECT * FROM invoices ORDER BY id LIMIT 20 OFFSET 20",
+        "invoices_id",
+    ),
+    (
+        "SELECT * FROM invoices WHERE billing_month = '2026-10' ORDER BY id LIMIT 20",
+        "invoices_month",
+    ),
 ];
 const FOLDED: usize = 3_000;
 const TAIL: usize = 5;
@@ -73,6 +112,37 @@ async fn sums_look_up_the_records_behind_the_watermark_and_no_others(backend: Ba
         }
     }
     assert_looks_up(&store, "analyzed").await;
+}
+
+async fn lists_of_all_users_follow_an_index(backend: Backend) {
+    let store = TestStore::open(backend).await;
+    let literal = |digit: &str| {
+        let hex = digit.repeat(32);
+        store
+            .either("x'{hex}'", "UUID '{hex}'")
+            .replace("{hex}", &hex)
+    };
+    for (query, index) in LISTS {
+        let query = query.replace("{id}", &literal("7"));
+        let query = query.replace("{least}", &literal("1"));
+        let plan = explain_without_scans(&store, &query).await.join("\n");
+        assert!(plan.contains(index), "{query}\n{plan}");
+        assert!(!plan.to_lowercase().contains("sort"), "{query}\n{plan}");
+        assert!(!plan.contains("B-TREE"), "{query}\n{plan}");
+    }
+}
+
+/// The plan, where PostgreSQL finds nothing cheaper for how few rows there are.
+async fn explain_without_scans(store: &TestStore, query: &str) -> Vec<String> {
+    if let Database::Postgres(url) = &store.database {
+        let database = test_postgres::connect(url).await;
+        let settings = "SET enable_seqscan = off; SET enable_bitmapscan = off; \
+            SET enable_sort = off";
+        database.batch_execute(settings).await.unwrap();
+        let rows = database.query(&format!("EXPLAIN {query}"), &[]).await;
+        return rows.unwrap().iter().map(|row| row.get(0)).collect();
+    }
+    explain(store, query).await
 }
 
 /// Records of six users that are folded, and a few of one user that are not.

@@ -11,7 +11,7 @@ use billing_core::{
     ids::{RecordId, UserId},
     usage::{Outcome, Usage, UsageRecord},
 };
-use billing_store::{RecordFilter, Store, StoreError, UsageStore};
+use billing_store::{FoundRecords, InvoicedRecord, RecordFilter, Store, StoreError, UsageStore};
 use tokio::sync::Semaphore;
 
 /// Batches with this request id are refused.
@@ -77,15 +77,11 @@ impl UsageStore for WatchedStore {
         self.inner.void_usage(order).await
     }
 
-    async fn record(&self, user: UserId, id: RecordId) -> Result<UsageRecord, StoreError> {
+    async fn record(&self, user: UserId, id: RecordId) -> Result<InvoicedRecord, StoreError> {
         self.inner.record(user, id).await
     }
 
-    async fn records(
-        &self,
-        filter: RecordFilter,
-        limit: i64,
-    ) -> Result<Vec<UsageRecord>, StoreError> {
+    async fn records(&self, filter: RecordFilter, limit: i64) -> Result<FoundRecords, StoreError> {
         self.inner.records(filter, limit).await
     }
 }

@@ -82,6 +82,7 @@ calls! {
     void_invoice VoidInvoiceRequest,
     mark_invoice_paid MarkInvoicePaidRequest,
     create_credit_note CreateCreditNoteRequest,
+    list_credit_notes ListCreditNotesRequest,
     close_month CloseMonthRequest,
     reconcile_month ReconcileMonthRequest,
     list_plans ListPlansRequest,

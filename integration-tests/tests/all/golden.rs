@@ -81,8 +81,8 @@ async fn usage_looks_as_documented(backend: Backend) {
     let (_server, rest) = start(backend).await;
     rest.post("/v1/billing/prices", GPT_4).await;
     rest.post("/v1/billing/prices", CLAUDE).await;
-    let first = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"gpt-4","provider":"openai","request_id":"req-1","prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500,"cached_prompt_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0,"cost_usd":0.06,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":0.06,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":"","price_id":"price-1","plan_id":""}"#;
-    let second = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"anthropic/claude","provider":"bedrock","request_id":"req-2","prompt_tokens":1001,"completion_tokens":7,"total_tokens":1008,"cached_prompt_tokens":100,"cache_write_tokens":10,"reasoning_tokens":3,"cost_usd":2.845500000000003,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":2.845500000000003,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-14T08:00:00.123456Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":"","price_id":"price-2","plan_id":""}"#;
+    let first = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"gpt-4","provider":"openai","request_id":"req-1","prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500,"cached_prompt_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0,"cost_usd":0.06,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":0.06,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":"","price_id":"price-1","unit_prices":{"prompt":0.03,"completion":0.06,"cached_prompt":0.03,"cache_write":0.03,"reasoning":0.06},"plan_id":"","invoice_id":""}"#;
+    let second = r#"{"id":"rec-ID","user_id":"user-123","subscription_id":"","model":"anthropic/claude","provider":"bedrock","request_id":"req-2","prompt_tokens":1001,"completion_tokens":7,"total_tokens":1008,"cached_prompt_tokens":100,"cache_write_tokens":10,"reasoning_tokens":3,"cost_usd":2.845500000000003,"discount_rate":1,"covered_amount":0.00,"overage_tokens":0,"overage_cost":0.00,"discount_amount":0.00,"final_cost":2.845500000000003,"coupon_id":"","status":"completed","billing_month":"2024-11","created_at":"2024-11-14T08:00:00.123456Z","updated_at":"2024-11-15T10:30:00Z","invoice_month":"2024-11","corrects_id":"","void_reason":"","price_id":"price-2","unit_prices":{"prompt":3,"completion":15,"cached_prompt":0.3,"cache_write":3.75,"reasoning":15.000000000001},"plan_id":"","invoice_id":""}"#;
 
     let usage = "/v1/billing/usage";
     let call = r#"{"user_id":"user-123","request_id":"req-1","model":"gpt-4","prompt_tokens":1000,"completion_tokens":500}"#;
@@ -244,13 +244,17 @@ async fn invoices_look_as_documented(backend: Backend) {
     let id = answer.json()["id"].as_str().unwrap().to_owned();
     let path = format!("{invoices}/{id}");
     assert_body(&mine.get(&path).await, 200, &issued);
-    let summary = |status, paid_at| {
+    let summary = |status, paid_at, due| {
         format!(
-            r#"{{"invoices":[{{"id":"inv-ID","invoice_number":"INV-user-123-2024-11","billing_month":"2024-11","status":"{status}","amount":16.13,"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","paid_at":{paid_at},"final_amount":16.13}}],"total":1}}"#
+            r#"{{"invoices":[{{"id":"inv-ID","invoice_number":"INV-user-123-2024-11","billing_month":"2024-11","status":"{status}","amount":16.13,"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","paid_at":{paid_at},"final_amount":16.13,"user_id":"user-123","amount_due":{due}}}],"total":1}}"#
         )
     };
     let page = format!("{invoices}?page=1&page_size=10");
-    assert_body(&mine.get(&page).await, 200, &summary("issued", "null"));
+    assert_body(
+        &mine.get(&page).await,
+        200,
+        &summary("issued", "null", "16.13"),
+    );
 
     let paid = r#"{"user_id":"user-123","payment_method":"bank transfer","transaction_id":"tx-1"}"#;
     let paid = rest.post(&format!("{path}/mark-paid"), paid).await;
@@ -264,7 +268,7 @@ async fn invoices_look_as_documented(backend: Backend) {
     );
     assert_body(&mine.get(&path).await, 200, &paid);
     let at = r#""2024-12-01T00:00:00Z""#;
-    assert_body(&mine.get(&page).await, 200, &summary("paid", at));
+    assert_body(&mine.get(&page).await, 200, &summary("paid", at, "0.00"));
     let none = format!("{invoices}?status=overdue");
     assert_body(&mine.get(&none).await, 200, r#"{"invoices":[],"total":0}"#);
 }

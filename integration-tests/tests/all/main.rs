@@ -27,6 +27,7 @@ mod golden;
 mod harness;
 mod import;
 mod invoices;
+mod lists;
 mod load;
 mod model;
 mod month_end;

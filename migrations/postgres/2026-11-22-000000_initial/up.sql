@@ -179,6 +179,8 @@ CREATE TABLE subscriptions (
     PRIMARY KEY (user_id, id)
 );
 CREATE INDEX subscriptions_user_status ON subscriptions (user_id, status);
+-- Lists of all users' subscriptions.
+CREATE INDEX subscriptions_id ON subscriptions (id);
 CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (user_id)
     WHERE status IN ('trialing', 'active');
 
@@ -251,6 +253,8 @@ CREATE TABLE billing_records (
 CREATE INDEX billing_records_month ON billing_records (user_id, billing_month);
 CREATE INDEX billing_records_created ON billing_records USING brin (created_at);
 CREATE UNIQUE INDEX billing_records_request ON billing_records (user_id, request_id);
+-- Lists of all users' records. Ids rise with time, so that it grows at its end.
+CREATE INDEX billing_records_id ON billing_records (id);
 -- Statistics from when there were few users must not make reading all records look cheap.
 ALTER TABLE billing_records ALTER COLUMN user_id SET (n_distinct = -0.01);
 
@@ -375,6 +379,7 @@ CREATE TABLE coupon_usages (
     PRIMARY KEY (user_id, id)
 );
 CREATE INDEX coupon_usages_coupon ON coupon_usages (user_id, coupon_id);
+CREATE INDEX coupon_usages_id ON coupon_usages (id);
 CREATE UNIQUE INDEX coupon_usages_request ON coupon_usages (user_id, request_id)
     WHERE request_id IS NOT NULL;
 
@@ -426,6 +431,9 @@ CREATE TABLE invoices (
 );
 CREATE INDEX invoices_user_month ON invoices (user_id, billing_month);
 CREATE INDEX invoices_status ON invoices (status);
+-- Lists of all users' invoices, and the figures of a month.
+CREATE INDEX invoices_id ON invoices (id);
+CREATE INDEX invoices_month ON invoices (billing_month, id);
 CREATE INDEX invoices_due ON invoices (due_date) WHERE status = 'issued';
 CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
     WHERE invoice_number <> '';
@@ -480,6 +488,7 @@ CREATE TABLE credit_notes (
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (user_id, id)
 );
+CREATE INDEX credit_notes_id ON credit_notes (id);
 CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
     WHERE request_id IS NOT NULL;
 

@@ -178,6 +178,8 @@ CREATE TABLE subscriptions (
     PRIMARY KEY (user_id, id)
 ) STRICT;
 CREATE INDEX subscriptions_user_status ON subscriptions (user_id, status);
+-- Lists of all users' subscriptions.
+CREATE INDEX subscriptions_id ON subscriptions (id);
 CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (user_id)
     WHERE status IN ('trialing', 'active');
 
@@ -250,6 +252,8 @@ CREATE TABLE billing_records (
 CREATE INDEX billing_records_month ON billing_records (user_id, billing_month);
 CREATE INDEX billing_records_created ON billing_records (created_at);
 CREATE UNIQUE INDEX billing_records_request ON billing_records (user_id, request_id);
+-- Lists of all users' records. Ids rise with time, so that it grows at its end.
+CREATE INDEX billing_records_id ON billing_records (id);
 
 -- Sums of the records up to each account's watermark, by the UTC day that rated them.
 CREATE TABLE usage_rollups (
@@ -369,6 +373,7 @@ CREATE TABLE coupon_usages (
     PRIMARY KEY (user_id, id)
 ) STRICT;
 CREATE INDEX coupon_usages_coupon ON coupon_usages (user_id, coupon_id);
+CREATE INDEX coupon_usages_id ON coupon_usages (id);
 CREATE UNIQUE INDEX coupon_usages_request ON coupon_usages (user_id, request_id)
     WHERE request_id IS NOT NULL;
 
@@ -420,6 +425,9 @@ CREATE TABLE invoices (
 ) STRICT;
 CREATE INDEX invoices_user_month ON invoices (user_id, billing_month);
 CREATE INDEX invoices_status ON invoices (status);
+-- Lists of all users' invoices, and the figures of a month.
+CREATE INDEX invoices_id ON invoices (id);
+CREATE INDEX invoices_month ON invoices (billing_month, id);
 CREATE INDEX invoices_due ON invoices (due_date) WHERE status = 'issued';
 CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
     WHERE invoice_number <> '';
@@ -474,6 +482,7 @@ CREATE TABLE credit_notes (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT;
+CREATE INDEX credit_notes_id ON credit_notes (id);
 CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
     WHERE request_id IS NOT NULL;
 

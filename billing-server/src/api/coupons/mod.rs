@@ -74,18 +74,17 @@ impl App {
         &self,
         request: Request<v1::ListRedemptionsRequest>,
     ) -> Answer<v1::ListRedemptionsResponse> {
-        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let user = caller(&request)?.resolve_listed(&request.get_ref().user_id)?;
         let request = request.into_inner();
         let (size, token) = (request.page_size, &request.page_token);
-        let (user_id, page) = Page::of_user("redemptions", &user, size, token)?;
-        let store = self.store();
-        let found = store.redemptions(user_id.clone(), page.after, page.limit());
+        let (user_id, page) = Page::of_user("redemptions", user.as_ref(), size, token)?;
+        let found = self.store().redemptions(user_id, page.after, page.limit());
         let mut found = found.await?;
-        let next_page_token = page.cut(&mut found, |redemption| redemption.id);
+        let next_page_token = page.cut(&mut found, |(_, redemption)| redemption.id);
         let redemptions = found.into_iter();
         Ok(v1::ListRedemptionsResponse {
             redemptions: redemptions
-                .map(|redemption| convert::redemption(&user_id, redemption))
+                .map(|(user_id, redemption)| convert::redemption(&user_id, redemption))
                 .collect(),
             next_page_token,
         })

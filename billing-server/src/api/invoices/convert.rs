@@ -60,9 +60,12 @@ pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
 }
 
 /// An invoice as lists show it.
-#[must_use]
-pub(crate) fn invoice_summary(invoice: Invoice) -> v1::InvoiceSummary {
-    v1::InvoiceSummary {
+///
+/// # Errors
+/// When an amount does not fit.
+pub(crate) fn invoice_summary(invoice: Invoice) -> Result<v1::InvoiceSummary, NumberError> {
+    let amount_due = amount(invoice.amount_due()?);
+    Ok(v1::InvoiceSummary {
         id: id_or_empty(invoice.id),
         invoice_number: invoice.number,
         billing_month: invoice.month.to_string(),
@@ -72,7 +75,9 @@ pub(crate) fn invoice_summary(invoice: Invoice) -> v1::InvoiceSummary {
         due_date: invoice.due_date.and_then(timestamp),
         paid_at: invoice.paid_at.and_then(timestamp),
         final_amount: amount(invoice.bill.final_amount),
-    }
+        user_id: invoice.user_id.into_string(),
+        amount_due,
+    })
 }
 
 /// A credit note as it is sent.

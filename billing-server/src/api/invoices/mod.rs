@@ -12,7 +12,7 @@ use billing_store::{InvoiceChange, InvoiceOrder};
 use tonic::Request;
 
 use self::requests::InvoicePage;
-use super::{Answer, service::service};
+use super::{Answer, page::Page, service::service};
 use crate::{app::App, auth::caller};
 
 service! {
@@ -25,6 +25,7 @@ service! {
         Admin => void_invoice(v1::VoidInvoiceRequest) -> v1::Invoice;
         Admin => mark_invoice_paid(v1::MarkInvoicePaidRequest) -> v1::Invoice;
         Admin => create_credit_note(v1::CreateCreditNoteRequest) -> v1::CreditNote;
+        User => list_credit_notes(v1::ListCreditNotesRequest) -> v1::ListCreditNotesResponse;
         Admin => close_month(v1::CloseMonthRequest) -> month::Closing;
         Admin => reconcile_month(v1::ReconcileMonthRequest) -> v1::ReconcileMonthResponse;
     }
@@ -66,13 +67,13 @@ impl App {
         &self,
         request: Request<v1::ListInvoicesRequest>,
     ) -> Answer<v1::ListInvoicesResponse> {
-        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
-        let InvoicePage { filter, page } = requests::page(&user, request.get_ref())?;
+        let user = caller(&request)?.resolve_listed(&request.get_ref().user_id)?;
+        let InvoicePage { filter, page } = requests::page(user.as_ref(), request.get_ref())?;
         let found = self.store().invoices(filter, page.offset, page.limit);
         let (invoices, total) = found.await?;
         let invoices = invoices.into_iter().map(convert::invoice_summary);
         Ok(v1::ListInvoicesResponse {
-            invoices: invoices.collect(),
+            invoices: invoices.collect::<Result<_, _>>()?,
             total,
         })
     }
@@ -117,6 +118,24 @@ impl App {
         let order = requests::credit_note(&user, request.into_inner(), id)?;
         let note = self.store().create_credit_note(order).await?;
         Ok(convert::credit_note(note)?)
+    }
+
+    async fn list_credit_notes(
+        &self,
+        request: Request<v1::ListCreditNotesRequest>,
+    ) -> Answer<v1::ListCreditNotesResponse> {
+        let user = caller(&request)?.resolve_listed(&request.get_ref().user_id)?;
+        let request = request.into_inner();
+        let (size, token) = (request.page_size, &request.page_token);
+        let (user_id, page) = Page::of_user("credit notes", user.as_ref(), size, token)?;
+        let found = self.store().credit_notes(user_id, page.after, page.limit());
+        let mut found = found.await?;
+        let next_page_token = page.cut(&mut found, |note| note.id);
+        let notes = found.into_iter().map(convert::credit_note);
+        Ok(v1::ListCreditNotesResponse {
+            credit_notes: notes.collect::<Result<_, _>>()?,
+            next_page_token,
+        })
     }
 
     async fn close_month(&self, request: Request<v1::CloseMonthRequest>) -> Answer<month::Closing> {

@@ -16,6 +16,7 @@ use crate::{
     api::{
         Violations,
         page::NumberedPage,
+        time::{month, time},
         values::{cents, made_id, note, optional_id},
     },
     auth::ResolvedUser,
@@ -63,26 +64,31 @@ pub(crate) struct InvoicePage {
     pub(crate) page: NumberedPage,
 }
 
-/// Which invoices of `user` to list.
+/// Which invoices of `user` to list; `None` stands for all users.
 ///
 /// # Errors
 /// Every violation at once.
 pub(crate) fn page(
-    user: &ResolvedUser,
+    user: Option<&ResolvedUser>,
     request: &v1::ListInvoicesRequest,
 ) -> Result<InvoicePage, ApiError> {
     let mut violations = Violations::default();
     let found = &mut violations;
     let page = NumberedPage::read(request.page, request.page_size, found);
-    let status = found.check("status", filter(request.status));
-    let user_id = found.check("user_id", user.id());
-    let filter = user_id.zip(status);
-    let filter = filter.map(|(user_id, status)| InvoiceFilter { user_id, status });
-    let read = filter.zip(page);
-    violations.finish(read.map(|(filter, page)| InvoicePage { filter, page }))
+    let status = found.check("status", stands(request.status));
+    let user_id = found.check("user_id", user.map(ResolvedUser::id).transpose());
+    let filter = InvoiceFilter {
+        user_id: user_id.flatten(),
+        status: status.flatten(),
+        month: month("billing_month", &request.billing_month, found),
+        issued_from: time("issued_after", request.issued_after, found),
+        issued_until: time("issued_before", request.issued_before, found),
+        unpaid: request.unpaid,
+    };
+    violations.finish(page.map(|page| InvoicePage { filter, page }))
 }
 
-fn filter(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {
+fn stands(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {
     if number == i32::from(v1::InvoiceStatus::Unspecified) {
         return Ok(None);
     }

@@ -186,10 +186,11 @@ fn a_paid_invoice_leaves_nothing_to_collect() {
     paid.status = InvoiceStatus::Paid;
     paid.paid_at = paid.issued_at;
     paid.payment_method = Some(PAID_BY_CREDIT.to_owned());
-    let summary = invoice_summary(paid.clone());
+    let summary = invoice_summary(paid.clone()).unwrap();
     assert_eq!(summary.status(), v1::InvoiceStatus::Paid);
     assert_eq!(summary.paid_at, timestamp(time("2024-12-01T00:00:00Z")));
     assert_eq!(summary.final_amount, digits("11.88"));
+    assert_eq!(summary.amount_due, digits("0.00"));
     let sent = invoice(paid).unwrap();
     assert_eq!(sent.amount_due, digits("0.00"));
     assert_eq!(sent.payment_method.as_deref(), Some("credit_balance"));
@@ -206,7 +207,10 @@ fn every_status_is_sent_and_filtered_by_its_name() {
             ..v1::ListInvoicesRequest::default()
         };
         assert_eq!(
-            requests::page(&alice(), &request).unwrap().filter.status,
+            requests::page(Some(&alice()), &request)
+                .unwrap()
+                .filter
+                .status,
             Some(known)
         );
     }
@@ -218,10 +222,23 @@ fn a_list_names_everything_at_fault_at_once() {
         page: Some(-1),
         page_size: -1,
         status: 99,
-        user_id: String::new(),
+        billing_month: "2024-13".to_owned(),
+        issued_after: Some(prost_types::Timestamp {
+            seconds: i64::MAX,
+            nanos: 0,
+        }),
+        ..v1::ListInvoicesRequest::default()
     };
-    let fields = refused_fields(requests::page(&" ".into(), &request));
-    assert_eq!(fields, ["page", "page_size", "status", "user_id"]);
+    let fields = refused_fields(requests::page(Some(&" ".into()), &request));
+    let wrong = [
+        "page",
+        "page_size",
+        "status",
+        "user_id",
+        "billing_month",
+        "issued_after",
+    ];
+    assert_eq!(fields, wrong);
 }
 
 #[test]

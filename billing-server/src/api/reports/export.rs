@@ -2,16 +2,23 @@
 
 use std::pin::Pin;
 
-use billing_core::{catalog::Catalog, refusal::Refusal, usage::UsageRecord};
+use billing_core::{
+    catalog::{Catalog, TokenPrices},
+    refusal::Refusal,
+    usage::UsageRecord,
+};
 use billing_proto::v1;
-use billing_store::MonthFilter;
+use billing_store::{InvoicedRecord, MonthFilter};
 use chrono::{DateTime, SecondsFormat, Utc};
 use csv::{Terminator, WriterBuilder};
 use futures_util::stream::{Stream, try_unfold};
 use tonic::Status;
 
 use crate::{
-    api::{Violations, usage::plan_of},
+    api::{
+        Violations,
+        usage::{plan_of, price_of},
+    },
     app::App,
     auth::ResolvedUser,
     error::ApiError,
@@ -24,11 +31,18 @@ const RECORDS_PER_PART: usize = 500;
 /// An export as it is sent.
 pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExportUsageResponse, Status>> + Send>>;
 
-/// What a record, whose window is of a plan, has in a column.
-type Field = fn(&UsageRecord, &str) -> String;
+/// What is told of a record beside what it holds.
+struct Told<'a> {
+    prices: TokenPrices,
+    plan: &'a str,
+    invoice: String,
+}
+
+/// What a record has in a column.
+type Field = fn(&UsageRecord, &Told<'_>) -> String;
 
 /// The columns, named and ordered like the fields of the API's `UsageRecord`.
-const COLUMNS: [(&str, Field); 29] = [
+const COLUMNS: [(&str, Field); 35] = [
     ("id", |r, _| r.id.to_string()),
     ("user_id", |r, _| r.user_id.to_string()),
     ("subscription_id", |r, _| {
@@ -69,7 +83,21 @@ const COLUMNS: [(&str, Field); 29] = [
         r.void_reason.clone().unwrap_or_default()
     }),
     ("price_id", |r, _| r.charge.price_id.to_string()),
-    ("plan_id", |_, plan| plan.to_owned()),
+    ("unit_prices.prompt", |_, t| t.prices.prompt.to_string()),
+    ("unit_prices.completion", |_, t| {
+        t.prices.completion.to_string()
+    }),
+    ("unit_prices.cached_prompt", |_, t| {
+        t.prices.cached_prompt().to_string()
+    }),
+    ("unit_prices.cache_write", |_, t| {
+        t.prices.cache_write().to_string()
+    }),
+    ("unit_prices.reasoning", |_, t| {
+        t.prices.reasoning().to_string()
+    }),
+    ("plan_id", |_, t| t.plan.to_owned()),
+    ("invoice_id", |_, t| t.invoice.clone()),
 ];
 
 fn or_empty(id: &Option<impl ToString>) -> String {
@@ -105,7 +133,7 @@ async fn part(
     let chunk = csv_part(first, &records, &app.store().cached_catalog())?;
     let last = records.into_iter().nth(RECORDS_PER_PART.saturating_sub(1));
     let next = last.map(|last| MonthFilter {
-        after: Some((last.user_id, last.id)),
+        after: Some((last.record.user_id, last.record.id)),
         ..filter
     });
     Ok((v1::ExportUsageResponse { chunk }, next))
@@ -135,21 +163,30 @@ pub(crate) fn filter(
 /// The next part of a file; the first begins with the header.
 ///
 /// # Errors
-/// When the catalog lacks a plan, or the lines cannot be written.
-fn csv_part(first: bool, records: &[UsageRecord], catalog: &Catalog) -> Result<String, ApiError> {
-    let plans = records
-        .iter()
-        .map(|record| plan_of(&record.charge, catalog));
-    let plans: Vec<&str> = plans.collect::<Result<_, Refusal>>()?;
-    write(first, records.iter().zip(plans)).map_err(|error| {
+/// When the catalog lacks a plan or a price, or the lines cannot be written.
+fn csv_part(
+    first: bool,
+    records: &[InvoicedRecord],
+    catalog: &Catalog,
+) -> Result<String, ApiError> {
+    let lines = records.iter().map(|found| {
+        let told = Told {
+            prices: price_of(&found.record.charge, catalog)?,
+            plan: plan_of(&found.record.charge, catalog)?,
+            invoice: or_empty(&found.invoice_id),
+        };
+        Ok((&found.record, told))
+    });
+    let lines: Vec<_> = lines.collect::<Result<_, Refusal>>()?;
+    write(first, &lines).map_err(|error| {
         tracing::error!(error, "an export cannot be written");
         ApiError::internal()
     })
 }
 
-fn write<'a>(
+fn write(
     first: bool,
-    records: impl Iterator<Item = (&'a UsageRecord, &'a str)>,
+    lines: &[(&UsageRecord, Told<'_>)],
 ) -> Result<String, Box<dyn std::error::Error>> {
     let mut file = WriterBuilder::new()
         .terminator(Terminator::CRLF)
@@ -157,8 +194,8 @@ fn write<'a>(
     if first {
         file.write_record(COLUMNS.map(|(name, _)| name))?;
     }
-    for (record, plan) in records {
-        file.write_record(COLUMNS.map(|(_, field)| field(record, plan)))?;
+    for (record, told) in lines {
+        file.write_record(COLUMNS.map(|(_, field)| field(record, told)))?;
     }
     Ok(String::from_utf8(file.into_inner()?)?)
 }
@@ -166,23 +203,24 @@ fn write<'a>(
 #[cfg(test)]
 mod tests {
     use billing_core::{
-        catalog::{PlanTerms, PlanVersion, UsagePricing},
+        catalog::{ModelPrice, PlanTerms, PlanVersion, UsagePricing},
         ids::{
-            ModelId, PlanId, PlanVersionId, PriceId, RecordId, RequestId, SubscriptionId, UserId,
+            InvoiceId, ModelId, PlanId, PlanVersionId, PriceId, RecordId, RequestId,
+            SubscriptionId, UserId,
         },
         money::{Money, Price, Rate},
         month::Month,
         usage::{Call, Charge, Fingerprint, Tokens, TokensTaken, UsageStatus, WindowRef},
     };
     use billing_proto::FILE_DESCRIPTOR_SET;
-    use prost_reflect::DescriptorPool;
+    use prost_reflect::{DescriptorPool, Kind};
     use uuid::Uuid;
 
     use super::*;
 
-    fn record() -> UsageRecord {
+    fn record() -> InvoicedRecord {
         let at = |text: &str| text.parse().unwrap();
-        UsageRecord {
+        let record = UsageRecord {
             id: RecordId::new(Uuid::from_u128(2)),
             user_id: UserId::trusted("a,b".to_owned()),
             call: Call {
@@ -226,6 +264,10 @@ mod tests {
             rated_at: at("2024-11-30T00:00:00Z"),
             updated_at: at("2024-12-01T00:00:00.000120Z"),
             void_reason: None,
+        };
+        InvoicedRecord {
+            record,
+            invoice_id: Some(InvoiceId::new(Uuid::from_u128(3))),
         }
     }
 
@@ -244,7 +286,22 @@ mod tests {
             effective_from: DateTime::UNIX_EPOCH,
             created_at: DateTime::UNIX_EPOCH,
         };
-        Catalog::default().with_plans([(true, version)])
+        let price = ModelPrice {
+            id: PriceId::new(7),
+            model_id: ModelId::trusted("=1+2".to_owned()),
+            provider: String::new(),
+            prices: TokenPrices {
+                prompt: "0.03".parse().unwrap(),
+                completion: "0.06".parse().unwrap(),
+                cached_prompt: Some("0.015".parse().unwrap()),
+                cache_write: None,
+                reasoning: None,
+            },
+            effective_from: DateTime::UNIX_EPOCH,
+            created_at: DateTime::UNIX_EPOCH,
+            created_by: String::new(),
+        };
+        Catalog::new(1, [price]).with_plans([(true, version)])
     }
 
     #[test]
@@ -257,7 +314,15 @@ mod tests {
     fn columns_are_the_fields_of_a_record() {
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
         let message = pool.get_message_by_name("billing.v1.UsageRecord").unwrap();
-        let fields: Vec<_> = message.fields().map(|f| f.name().to_owned()).collect();
+        let names = |field: prost_reflect::FieldDescriptor| match field.kind() {
+            Kind::Message(parts) if parts.name() == "UnitPrices" => {
+                let parts = parts.fields();
+                let named = parts.map(|part| format!("{}.{}", field.name(), part.name()));
+                named.collect()
+            }
+            _ => vec![field.name().to_owned()],
+        };
+        let fields: Vec<_> = message.fields().flat_map(names).collect();
         assert_eq!(COLUMNS.map(|(name, _)| name).to_vec(), fields);
     }
 
@@ -266,12 +331,13 @@ mod tests {
         let catalog = catalog();
         let header = csv_part(true, &[], &catalog).unwrap();
         assert!(header.starts_with("id,user_id,"));
-        assert!(header.ends_with(",corrects_id,void_reason,price_id,plan_id\r\n"));
+        assert!(header.ends_with(",unit_prices.reasoning,plan_id,invoice_id\r\n"));
         let line = "rec-00000000000000000000000000000002,\"a,b\",\
             sub-00000000000000000000000000000001,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
             -0.000000000000001,1,0.00,-8,-12.50,0.00,-12.500000000000001,,correction,2024-11,\
             2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,\
-            rec-00000000000000000000000000000001,,price-7,plan-pro\r\n";
+            rec-00000000000000000000000000000001,,price-7,0.03,0.06,0.015,0.03,0.06,plan-pro,\
+            inv-00000000000000000000000000000003\r\n";
         assert_eq!(csv_part(false, &[record()], &catalog).unwrap(), line);
         let file = csv_part(true, &[record()], &catalog).unwrap();
         assert_eq!(file, header + line);

@@ -46,18 +46,19 @@ impl App {
         &self,
         request: Request<v1::ListSubscriptionsRequest>,
     ) -> Answer<v1::ListSubscriptionsResponse> {
-        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let user = caller(&request)?.resolve_listed(&request.get_ref().user_id)?;
         let request = request.into_inner();
         let (size, token) = (request.page_size, &request.page_token);
-        let (user_id, page) = Page::of_user("subscriptions", &user, size, token)?;
-        let store = self.store();
-        let found = store.subscriptions(user_id.clone(), page.after, page.limit());
+        let (user_id, page) = Page::of_user("subscriptions", user.as_ref(), size, token)?;
+        let found = self
+            .store()
+            .subscriptions(user_id, page.after, page.limit());
         let mut found = found.await?;
-        let next_page_token = page.cut(&mut found, |view| view.record.id);
+        let next_page_token = page.cut(&mut found, |(_, view)| view.record.id);
         let subscriptions = found.into_iter();
         Ok(v1::ListSubscriptionsResponse {
             subscriptions: subscriptions
-                .map(|view| convert::subscription(&user_id, view))
+                .map(|(user_id, view)| convert::subscription(&user_id, view))
                 .collect(),
             next_page_token,
         })

@@ -2,8 +2,8 @@
 
 use billing_core::{
     account::{Quote, VoidOrder},
-    catalog::Catalog,
-    ids::{ModelId, RecordId, RequestId, UserId},
+    catalog::{Catalog, TokenPrices},
+    ids::{IdError, InvoiceId, ModelId, RecordId, RequestId, UserId},
     refusal::Refusal,
     usage::{Charge, Tokens, Usage, UsageDraft, UsageRecord, UsageStatus},
 };
@@ -16,7 +16,7 @@ use super::fingerprint::fingerprint;
 use crate::{
     api::{
         Violations,
-        page::Page,
+        page::{Page, listed},
         prices::model_price,
         time::{month, time, timestamp},
         values::{amount, decimal, made_id, note, optional_id},
@@ -112,11 +112,24 @@ pub(crate) fn plan_of<'a>(charge: &Charge, catalog: &'a Catalog) -> Result<&'a s
     plan.ok_or(Refusal::PlanVersionUnknown(window.plan_version_id))
 }
 
-/// A record as it is sent, with what the catalog tells of it.
+/// What a charge was charged by.
 ///
 /// # Errors
-/// When the catalog lacks its plan.
-pub(crate) fn record(record: UsageRecord, catalog: &Catalog) -> Result<v1::UsageRecord, Refusal> {
+/// When the catalog lacks it.
+pub(crate) fn price_of(charge: &Charge, catalog: &Catalog) -> Result<TokenPrices, Refusal> {
+    let price = catalog.price(charge.price_id).map(|price| price.prices);
+    price.ok_or(Refusal::PriceUnknown(charge.price_id))
+}
+
+/// A record as it is sent, with the invoice that carries it and what the catalog tells of it.
+///
+/// # Errors
+/// When the catalog lacks its plan or its price.
+pub(crate) fn record(
+    record: UsageRecord,
+    invoice_id: Option<InvoiceId>,
+    catalog: &Catalog,
+) -> Result<v1::UsageRecord, Refusal> {
     let status = match record.status {
         UsageStatus::Completed => v1::UsageStatus::Completed,
         UsageStatus::Voided => v1::UsageStatus::Voided,
@@ -124,6 +137,7 @@ pub(crate) fn record(record: UsageRecord, catalog: &Catalog) -> Result<v1::Usage
     };
     let charge = record.charge;
     let plan_id = plan_of(&charge, catalog)?.to_owned();
+    let unit_prices = unit_prices(&price_of(&charge, catalog)?);
     Ok(v1::UsageRecord {
         id: record.id.to_string(),
         user_id: record.user_id.into_string(),
@@ -162,8 +176,21 @@ pub(crate) fn record(record: UsageRecord, catalog: &Catalog) -> Result<v1::Usage
             .unwrap_or_default(),
         void_reason: record.void_reason.unwrap_or_default(),
         price_id: charge.price_id.to_string(),
+        unit_prices: Some(unit_prices),
         plan_id,
+        invoice_id: invoice_id.map(|id| id.to_string()).unwrap_or_default(),
     })
+}
+
+/// What each kind of token costs, also those that have no price of their own.
+fn unit_prices(prices: &TokenPrices) -> v1::UnitPrices {
+    v1::UnitPrices {
+        prompt: decimal(prices.prompt),
+        completion: decimal(prices.completion),
+        cached_prompt: decimal(prices.cached_prompt()),
+        cache_write: decimal(prices.cache_write()),
+        reasoning: decimal(prices.reasoning()),
+    }
 }
 
 /// The result of a record that is stored.
@@ -243,26 +270,28 @@ pub(crate) struct RecordPage {
     pub(crate) page: Page<RecordId>,
 }
 
-/// Which records of `user` to list.
+/// Which records of `user` to list; `None` stands for all users.
 ///
 /// # Errors
 /// Every violation at once.
 pub(crate) fn record_page(
-    user: &ResolvedUser,
+    user: Option<&ResolvedUser>,
     request: v1::ListUsageRecordsRequest,
 ) -> Result<RecordPage, ApiError> {
     let mut violations = Violations::default();
     let found = &mut violations;
     let filters = [
-        user.as_str(),
+        listed(user),
         &request.billing_month,
         &request.model,
         &format!("{:?}{:?}", request.start_time, request.end_time),
         &request.request_id,
+        &request.invoice_month,
+        &request.invoice_id,
     ];
     let page = Page::read(&filters, request.page_size, &request.page_token, found);
     let filter = found
-        .check("user_id", user.id())
+        .check("user_id", user.map(ResolvedUser::id).transpose())
         .map(|user_id| RecordFilter {
             user_id,
             billing_month: month("billing_month", &request.billing_month, found),
@@ -270,10 +299,16 @@ pub(crate) fn record_page(
             from: time("start_time", request.start_time, found),
             until: time("end_time", request.end_time, found),
             request_id: optional_id("request_id", request.request_id, RequestId::parse, found),
+            invoice_month: month("invoice_month", &request.invoice_month, found),
+            invoice_id: optional_id("invoice_id", request.invoice_id, parse_invoice, found),
             after: page.as_ref().and_then(|page: &Page<_>| page.after),
         });
     let read = filter.zip(page);
     violations.finish(read.map(|(filter, page)| RecordPage { filter, page }))
+}
+
+fn parse_invoice(text: String) -> Result<InvoiceId, IdError> {
+    text.parse()
 }
 
 /// Which record of `user` to reverse.

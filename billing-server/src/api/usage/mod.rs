@@ -7,16 +7,17 @@ mod stream;
 
 use billing_core::{
     catalog::Catalog,
-    ids::ModelId,
+    ids::{InvoiceId, ModelId},
     refusal::Refusal,
     usage::{Outcome, Usage, UsageRecord},
 };
 use billing_proto::v1::{self, usage_service_server::UsageService};
+use billing_store::{FoundRecords, InvoicedRecord};
 use chrono::{DateTime, Utc};
 use tonic::{Request, Streaming};
 
 use self::convert::RecordPage;
-pub(super) use self::convert::plan_of;
+pub(super) use self::convert::{plan_of, price_of};
 use super::{Answer, service::service};
 use crate::{
     app::App,
@@ -50,7 +51,7 @@ impl App {
         self.check_price(&usage.call.model, at).await?;
         let (record, duplicate) = recorded(self.writer().record(usage).await?)?;
         Ok(v1::RecordUsageResponse {
-            record: Some(self.shown(record)?),
+            record: Some(self.shown(record, None)?),
             duplicate,
         })
     }
@@ -93,20 +94,24 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let (user_id, id) = convert::named_record(&user, request.into_inner().id)?;
         let found = self.store().record(user_id, id).await?;
-        Ok(self.shown(found)?)
+        Ok(self.shown(found.record, found.invoice_id)?)
     }
 
     async fn list_usage_records(
         &self,
         request: Request<v1::ListUsageRecordsRequest>,
     ) -> Answer<v1::ListUsageRecordsResponse> {
-        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
-        let RecordPage { filter, page } = convert::record_page(&user, request.into_inner())?;
-        let mut found = self.store().records(filter, page.limit()).await?;
-        let next_page_token = page.cut(&mut found, |record| record.id);
-        let records = found.into_iter().map(|record| self.shown(record));
+        let user = caller(&request)?.resolve_listed(&request.get_ref().user_id)?;
+        let user = user.as_ref();
+        let RecordPage { filter, page } = convert::record_page(user, request.into_inner())?;
+        let FoundRecords { mut records, rest } = self.store().records(filter, page.limit()).await?;
+        let cut = page.cut(&mut records, |found| found.record.id);
+        // What was not searched is behind all that was found.
+        let rest = rest.map(|id| page.after(&id)).unwrap_or_default();
+        let next_page_token = if cut.is_empty() { rest } else { cut };
+        let shown = |found: InvoicedRecord| self.shown(found.record, found.invoice_id);
         Ok(v1::ListUsageRecordsResponse {
-            records: records.collect::<Result<_, _>>()?,
+            records: records.into_iter().map(shown).collect::<Result<_, _>>()?,
             next_page_token,
         })
     }
@@ -115,7 +120,7 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let order = convert::void_order(&user, request.into_inner(), self.ids().record())?;
         let correction = self.store().void_usage(order).await?;
-        Ok(self.shown(correction)?)
+        Ok(self.shown(correction, None)?)
     }
 
     /// Checks a model call of a caller who may record usage.
@@ -125,8 +130,12 @@ impl App {
     }
 
     /// A record as it is sent. The catalog is as new as every record that the store has answered.
-    fn shown(&self, record: UsageRecord) -> Result<v1::UsageRecord, Refusal> {
-        convert::record(record, &self.store().cached_catalog())
+    fn shown(
+        &self,
+        record: UsageRecord,
+        invoice_id: Option<InvoiceId>,
+    ) -> Result<v1::UsageRecord, Refusal> {
+        convert::record(record, invoice_id, &self.store().cached_catalog())
     }
 
     /// Checks that a model has a price at a time; prices are read again before it has none.

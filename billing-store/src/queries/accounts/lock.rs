@@ -94,6 +94,16 @@ impl Tx {
     ) -> Result<Ready<Vec<Account>>, StoreError> {
         user_ids.sort_unstable();
         let (rows, catalog, now) = self.hold_rows(user_ids).await?;
+        self.advance_all(rows, catalog, now).await
+    }
+
+    /// Reads what accounts need, and advances them.
+    async fn advance_all(
+        &mut self,
+        rows: Vec<AccountRow>,
+        catalog: Arc<Catalog>,
+        now: DateTime<Utc>,
+    ) -> Result<Ready<Vec<Account>>, StoreError> {
         let states = rows.into_iter().map(|row| {
             let state = row.into_state(&catalog)?;
             let needs = state.needs(now, now);
@@ -118,6 +128,22 @@ impl Tx {
     ) -> Result<Ready<Account>, StoreError> {
         self.view_for(user_id, |state, now| state.needs(now, now))
             .await
+    }
+
+    /// Reads accounts as they are now, without locking anything. Those that are not stored are left
+    /// out.
+    pub(in super::super) async fn view_many(
+        &mut self,
+        user_ids: &[String],
+    ) -> Result<Ready<Vec<Account>>, StoreError> {
+        let rows: Vec<AccountRow> = accounts::table
+            .filter(accounts::user_id.eq_any(user_ids))
+            .select(AccountRow::as_select())
+            .load(&mut self.conn)
+            .await?;
+        let catalog = self.catalog().await?;
+        let now = self.now();
+        self.advance_all(rows, catalog, now).await
     }
 
     /// Reads an account as it is now, with the relations that the caller chooses.

@@ -59,10 +59,10 @@ impl CouponStore for Backend {
 
     async fn redemptions(
         &self,
-        user_id: UserId,
+        user_id: Option<UserId>,
         after: Option<RedemptionId>,
         limit: i64,
-    ) -> Result<Vec<Redemption>, StoreError> {
+    ) -> Result<Vec<(UserId, Redemption)>, StoreError> {
         self.read((user_id, after, limit), |tx, (user_id, after, limit)| {
             list_redemptions(tx, user_id, after, limit).boxed()
         })
@@ -152,22 +152,27 @@ async fn preview(tx: &mut Tx, order: RedeemOrder) -> Result<(Coupon, Redemption)
 
 async fn list_redemptions(
     tx: &mut Tx,
-    user_id: UserId,
+    user_id: Option<UserId>,
     after: Option<RedemptionId>,
     limit: i64,
-) -> Result<Vec<Redemption>, StoreError> {
+) -> Result<Vec<(UserId, Redemption)>, StoreError> {
     let mut query = coupon_usages::table
         .inner_join(coupons::table.on(coupons::id.eq(coupon_usages::coupon_id)))
-        .filter(coupon_usages::user_id.eq(user_id.into_string()))
         .order(coupon_usages::id.desc())
         .limit(limit)
         .select((RedemptionRow::as_select(), CouponTermsRow::as_select()))
         .into_boxed();
+    if let Some(user_id) = user_id {
+        query = query.filter(coupon_usages::user_id.eq(user_id.into_string()));
+    }
     if let Some(after) = after {
         query = query.filter(coupon_usages::id.lt(DbUuid(after.uuid())));
     }
-    let rows = query.load(&mut tx.conn).await?;
-    let redemptions = rows.into_iter().map(|(row, coupon)| row.with(coupon));
+    let rows: Vec<(RedemptionRow, CouponTermsRow)> = query.load(&mut tx.conn).await?;
+    let redemptions = rows.into_iter().map(|(row, coupon)| {
+        let user_id = UserId::trusted(row.user_id.clone());
+        Ok((user_id, row.with(coupon)?))
+    });
     redemptions.collect()
 }
 

@@ -3,6 +3,7 @@
 mod change;
 mod charges;
 mod close;
+pub(super) mod listed;
 mod reconcile;
 mod run;
 mod stored;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use billing_core::{
     account::Account,
-    ids::{InvoiceId, UserId},
+    ids::{CreditNoteId, InvoiceId, UserId},
     invoice::{CreditNote, CreditNoteOrder, Invoice, InvoiceRun, Reconciled, Requested},
     month::Month,
     refusal::Refusal,
@@ -47,7 +48,7 @@ impl InvoiceStore for Backend {
         limit: i64,
     ) -> Result<(Vec<Invoice>, i64), StoreError> {
         self.read((filter, offset, limit), |tx, (filter, offset, limit)| {
-            stored::list(tx, filter, offset, limit).boxed()
+            listed::page(tx, filter, offset, limit).boxed()
         })
         .await
     }
@@ -74,6 +75,18 @@ impl InvoiceStore for Backend {
     async fn create_credit_note(&self, order: CreditNoteOrder) -> Result<CreditNote, StoreError> {
         self.write(order, |tx, order| change::credit(tx, order).boxed())
             .await
+    }
+
+    async fn credit_notes(
+        &self,
+        user_id: Option<UserId>,
+        after: Option<CreditNoteId>,
+        limit: i64,
+    ) -> Result<Vec<CreditNote>, StoreError> {
+        self.read((user_id, after, limit), |tx, (user_id, after, limit)| {
+            listed::credit_notes(tx, user_id, after, limit).boxed()
+        })
+        .await
     }
 
     async fn month_progress(&self, month: Month) -> Result<MonthProgress, StoreError> {

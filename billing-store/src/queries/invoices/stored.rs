@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 
 use super::super::Tx;
 use crate::{
-    InvoiceFilter, StoreError,
+    StoreError,
     rows::{CreditNoteRow, InvoiceRow},
     schema::{credit_notes, invoices},
     sql_types::{DbTimestamp, DbUuid},
@@ -42,33 +42,6 @@ pub(super) async fn one(
     let mut invoice = Invoice::try_from(row)?;
     invoice.credit_notes = notes.into_iter().map(CreditNote::from).collect();
     Ok(invoice)
-}
-
-/// A page of a user's invoices, and how many there are.
-pub(super) async fn list(
-    tx: &mut Tx,
-    filter: InvoiceFilter,
-    offset: i64,
-    limit: i64,
-) -> Result<(Vec<Invoice>, i64), StoreError> {
-    let mut found = invoices::table
-        .filter(invoices::user_id.eq(filter.user_id.to_string()))
-        .order((invoices::billing_month.desc(), invoices::id.desc()))
-        .offset(offset)
-        .limit(limit)
-        .select(InvoiceRow::as_select())
-        .into_boxed();
-    let mut count = invoices::table
-        .filter(invoices::user_id.eq(filter.user_id.to_string()))
-        .into_boxed();
-    if let Some(status) = filter.status {
-        found = found.filter(invoices::status.eq(status.name()));
-        count = count.filter(invoices::status.eq(status.name()));
-    }
-    let total = count.count().get_result(&mut tx.conn).await?;
-    let rows = found.load(&mut tx.conn).await?.into_iter();
-    let invoices = rows.map(Invoice::try_from).collect::<Result<_, _>>()?;
-    Ok((invoices, total))
 }
 
 /// What there is of users' invoices of a month, by user.

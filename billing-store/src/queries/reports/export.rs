@@ -1,6 +1,5 @@
 //! The records of a month, page by page.
 
-use billing_core::usage::UsageRecord;
 use diesel::{
     dsl::sql,
     prelude::*,
@@ -8,9 +7,12 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::super::{Tx, usage::into_records};
+use super::super::{
+    Tx,
+    usage::{into_records, with_invoices},
+};
 use crate::{
-    MonthFilter, StoreError,
+    InvoicedRecord, MonthFilter, StoreError,
     rows::RecordRow,
     schema::billing_records,
     sql_types::{DbUuid, UuidBytes},
@@ -22,7 +24,7 @@ pub(super) async fn month_records(
     tx: &mut Tx,
     filter: MonthFilter,
     limit: i64,
-) -> Result<Vec<UsageRecord>, StoreError> {
+) -> Result<Vec<InvoicedRecord>, StoreError> {
     let mut query = billing_records::table
         .filter(billing_records::billing_month.eq(filter.month.to_string()))
         .order((billing_records::user_id, billing_records::id))
@@ -47,5 +49,6 @@ pub(super) async fn month_records(
         }
     };
     let rows = query.load(&mut tx.conn).await?;
-    into_records(rows, tx.catalog().await?.as_ref())
+    let records = into_records(rows, tx.catalog().await?.as_ref())?;
+    with_invoices(tx, records).await
 }

@@ -10,12 +10,11 @@ use billing_core::{
     ids::UserId,
     month::Month,
     report::{GroupSums, RankBy, TopUser, UsageTotals},
-    usage::UsageRecord,
 };
 use futures_util::FutureExt;
 
 use super::{Backend, Tx};
-use crate::{MonthFilter, ReportStore, StoreError, SumsFilter, UserUsage};
+use crate::{InvoicedRecord, MonthFilter, ReportStore, StoreError, SumsFilter, UserUsage};
 
 #[async_trait]
 impl ReportStore for Backend {
@@ -56,7 +55,7 @@ impl ReportStore for Backend {
         &self,
         filter: MonthFilter,
         limit: i64,
-    ) -> Result<Vec<UsageRecord>, StoreError> {
+    ) -> Result<Vec<InvoicedRecord>, StoreError> {
         self.read((filter, limit), |tx, (filter, limit)| {
             export::month_records(tx, filter, limit).boxed()
         })

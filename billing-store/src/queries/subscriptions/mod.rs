@@ -1,6 +1,6 @@
 //! Users' subscriptions.
 
-use std::collections::HashMap;
+mod list;
 
 use async_trait::async_trait;
 use billing_core::{
@@ -17,7 +17,7 @@ use super::{Backend, Tx};
 use crate::{
     StoreError, SubscriptionStore,
     rows::SubscriptionRow,
-    schema::{accounts, subscription_periods, subscriptions},
+    schema::{accounts, subscriptions},
     sql_types::{DbTimestamp, DbUuid},
 };
 
@@ -41,12 +41,12 @@ impl SubscriptionStore for Backend {
 
     async fn subscriptions(
         &self,
-        user_id: UserId,
+        user_id: Option<UserId>,
         after: Option<SubscriptionId>,
         limit: i64,
-    ) -> Result<Vec<SubscriptionView>, StoreError> {
+    ) -> Result<Vec<(UserId, SubscriptionView)>, StoreError> {
         self.read((user_id, after, limit), |tx, (user_id, after, limit)| {
-            list(tx, user_id, after, limit).boxed()
+            list::list(tx, user_id, after, limit).boxed()
         })
         .await
     }
@@ -79,64 +79,6 @@ async fn live(tx: &mut Tx, user_id: UserId) -> Result<SubscriptionView, StoreErr
         .first(&mut tx.conn)
         .await?;
     Ok(account.view_subscription(SubscriptionRecord::try_from(row)?))
-}
-
-async fn list(
-    tx: &mut Tx,
-    user_id: UserId,
-    after: Option<SubscriptionId>,
-    limit: i64,
-) -> Result<Vec<SubscriptionView>, StoreError> {
-    let account = tx.view(user_id).await?.account;
-    // Ids begin with their time, so the newest has the greatest.
-    let mut query = subscriptions::table
-        .filter(subscriptions::user_id.eq(account.id().as_str()))
-        .order(subscriptions::id.desc())
-        .limit(limit)
-        .select(SubscriptionRow::as_select())
-        .into_boxed();
-    if let Some(after) = after {
-        query = query.filter(subscriptions::id.lt(DbUuid(after.uuid())));
-    }
-    let rows = query.load(&mut tx.conn).await?;
-    let records = rows.into_iter().map(SubscriptionRecord::try_from);
-    let mut records = records.collect::<Result<Vec<_>, _>>()?;
-    count_late_usage(tx, account.id(), &mut records).await?;
-    let records = records.into_iter();
-    Ok(records
-        .map(|record| account.view_subscription(record))
-        .collect())
-}
-
-/// Late usage and voids still change the last window of a subscription that has ended.
-async fn count_late_usage(
-    tx: &mut Tx,
-    user_id: &UserId,
-    records: &mut [SubscriptionRecord],
-) -> Result<(), StoreError> {
-    let ended = records.iter().filter(|record| record.state.is_over());
-    let ended: Vec<_> = ended.map(|record| DbUuid(record.id.uuid())).collect();
-    if ended.is_empty() {
-        return Ok(());
-    }
-    let windows: Vec<(DbUuid, i64)> = subscription_periods::table
-        .filter(subscription_periods::user_id.eq(user_id.as_str()))
-        .filter(subscription_periods::subscription_id.eq_any(ended))
-        .order(subscription_periods::window_start)
-        .select((
-            subscription_periods::subscription_id,
-            subscription_periods::tokens_used,
-        ))
-        .load(&mut tx.conn)
-        .await?;
-    let windows = windows.into_iter();
-    let last: HashMap<_, _> = windows.map(|(id, tokens)| (id.0, tokens)).collect();
-    for record in records {
-        if let Some(tokens_used) = last.get(&record.id.uuid()) {
-            record.tokens_used = *tokens_used;
-        }
-    }
-    Ok(())
 }
 
 async fn renew_due(tx: &mut Tx, limit: i64) -> Result<usize, StoreError> {

@@ -16,9 +16,9 @@ use billing_core::{
 use futures_util::FutureExt;
 
 pub(crate) use self::commit::{Changes, Keys, Locked};
-pub(super) use self::records::into_records;
+pub(super) use self::records::{into_records, with_invoices};
 use super::{Backend, Tx};
-use crate::{RecordFilter, StoreError, UsageStore};
+use crate::{FoundRecords, InvoicedRecord, RecordFilter, StoreError, UsageStore};
 
 #[async_trait]
 impl UsageStore for Backend {
@@ -38,18 +38,14 @@ impl UsageStore for Backend {
             .await
     }
 
-    async fn record(&self, user_id: UserId, id: RecordId) -> Result<UsageRecord, StoreError> {
+    async fn record(&self, user_id: UserId, id: RecordId) -> Result<InvoicedRecord, StoreError> {
         self.read((user_id, id), |tx, (user_id, id)| {
             records::one(tx, user_id, id).boxed()
         })
         .await
     }
 
-    async fn records(
-        &self,
-        filter: RecordFilter,
-        limit: i64,
-    ) -> Result<Vec<UsageRecord>, StoreError> {
+    async fn records(&self, filter: RecordFilter, limit: i64) -> Result<FoundRecords, StoreError> {
         self.read((filter, limit), |tx, (filter, limit)| {
             records::list(tx, filter, limit).boxed()
         })

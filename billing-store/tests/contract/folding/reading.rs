@@ -122,8 +122,9 @@ impl OfUser {
 
 async fn of_user(readers: &dyn Store, user_id: &UserId, months: &[Month], truth: &Truth) -> OfUser {
     let usage = readers.user_usage(user_id.clone()).await.unwrap();
-    let redemptions = readers.redemptions(user_id.clone(), None, ALL).await;
-    let redemptions = redemptions.unwrap();
+    let redemptions = readers.redemptions(Some(user_id.clone()), None, ALL);
+    let redemptions = redemptions.await.unwrap().into_iter();
+    let redemptions: Vec<_> = redemptions.map(|(_, redeemed)| redeemed).collect();
     let catalog = readers.catalog().await.unwrap();
     let mut account = usage.account.state;
     let (folded_to, tail) = (account.folded_to.take(), account.tail_records);

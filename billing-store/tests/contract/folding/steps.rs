@@ -158,8 +158,9 @@ impl World {
     async fn void_invoice(&mut self) {
         let user_id = user(self.random.pick(&USERS));
         let filter = InvoiceFilter {
-            user_id: user_id.clone(),
+            user_id: Some(user_id.clone()),
             status: Some(InvoiceStatus::Issued),
+            ..InvoiceFilter::default()
         };
         let (issued, _) = self.server().invoices(filter, 0, 100).await.unwrap();
         if issued.is_empty() {

@@ -150,6 +150,7 @@ impl World {
             page_size,
             status: status.into(),
             user_id: ALICE.to_owned(),
+            ..ListInvoicesRequest::default()
         };
         plain(self.wire.invoices.list_invoices(request).await)
     }

@@ -325,6 +325,8 @@ pub(super) fn summary(listed: &InvoiceSummary, read: &v1::Invoice) -> Result<(),
         due_date: read.due_date,
         paid_at: read.paid_at,
         final_amount: read.final_amount.clone(),
+        user_id: read.user_id.clone(),
+        amount_due: read.amount_due.clone(),
     };
     let mut figures = Figures::default();
     figures.add("summary", format!("{expected:?}"), format!("{listed:?}"));

@@ -150,6 +150,7 @@ impl Driver {
             page_size: PAGE,
             status: InvoiceStatus::Unspecified.into(),
             user_id: self.names.user.clone(),
+            ..ListInvoicesRequest::default()
         };
         let listed = accepted(self.wire.invoices.list_invoices(request).await)?;
         let mut figures = Figures::default();
