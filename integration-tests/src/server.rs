@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{
-    io::{BufReader, Lines},
+    io::{AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 use tonic::transport::{Channel, Endpoint};
@@ -123,6 +123,41 @@ impl TestServer {
         let mut command = self.command();
         command.args(arguments).env("BILLING_ENDPOINT", self.url());
         command.output().await.expect("the binary runs")
+    }
+
+    /// As [`Self::cli`], with nobody who reads what it prints.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub async fn cli_unread(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command();
+        command.args(arguments).env("BILLING_ENDPOINT", self.url());
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        drop(process.stdout.take());
+        process.wait_with_output().await.expect("the binary ends")
+    }
+
+    /// As [`Self::cli`], with text on standard input.
+    ///
+    /// # Panics
+    /// When the binary cannot be run or does not read.
+    pub async fn cli_reading(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command();
+        command.args(arguments).env("BILLING_ENDPOINT", self.url());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut stdin = process.stdin.take().expect("the input is piped");
+        // A command that is refused does not read.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        process.wait_with_output().await.expect("the binary ends")
     }
 
     /// The binary with this server's settings and none of the caller's environment.

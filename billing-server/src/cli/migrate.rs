@@ -1,11 +1,10 @@
 //! Changing the database's schema.
 
-use std::io::Write;
-
 use billing_store::StoreError;
 use tokio::runtime::Runtime;
 
 use super::{args::MigrateCommand, exit::CommandError, load};
+use crate::stdout;
 
 /// Applies the migrations that are missing, or takes some back, and prints their names.
 pub(super) fn run(command: &MigrateCommand) -> Result<(), CommandError> {
@@ -20,12 +19,11 @@ pub(super) fn run(command: &MigrateCommand) -> Result<(), CommandError> {
             None => ("applied", billing_store::migrate(database).await?),
         })
     })?;
-    let mut out = std::io::stdout().lock();
     for name in &names {
-        writeln!(out, "{done} {name}")?;
+        stdout::line(format_args!("{done} {name}"))?;
     }
     if names.is_empty() {
-        writeln!(out, "the schema is up to date")?;
+        stdout::line("the schema is up to date")?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod health;
 mod open;
 mod routes;
 
-use std::{fs, io::Write, pin::pin, sync::Arc, time::Duration};
+use std::{fs, pin::pin, sync::Arc, time::Duration};
 
 pub(crate) use error::ServeError;
 
@@ -26,6 +26,7 @@ use crate::{
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
     jobs::Jobs,
+    stdout,
 };
 
 /// How often an idle connection is asked whether it is still there.
@@ -115,9 +116,8 @@ fn announce(config: &Config, socket: &TcpListener) -> Result<(), ServeError> {
     } else {
         "http"
     };
-    let mut out = std::io::stdout();
-    writeln!(out, "listening on {scheme}://{}", socket.local_addr()?)?;
-    out.flush()?;
+    let addr = socket.local_addr()?;
+    stdout::line(format_args!("listening on {scheme}://{addr}"))?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{digits, operator, set_example_prices};
+use crate::support::{call, digits, operator, record, set_example_prices};
 
 on_both_databases!(
     both_signals_end_the_server_with_0_and_only_the_ready_line_on_stdout,
@@ -219,6 +219,34 @@ async fn wrong_flags_and_settings_end_with_2_and_are_named() {
             "{arguments:?}: {errors}"
         );
         assert!(errors.contains(named), "{arguments:?}: {errors}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_early_is_no_failure() {
+    let server = TestServer::start(Backend::Sqlite).await;
+    let operator = operator(&server).await;
+    set_example_prices(&operator).await;
+    record(&operator, &call("r", "gpt-4", 1, 1)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let usage = folder.path().join("usage.csv");
+    std::fs::write(&usage, "user_id,model\nalice,gpt-4\n").unwrap();
+    let usage = usage.to_str().unwrap();
+    for line in [
+        "report --month 2024-11",
+        "report --month 2024-11 --csv",
+        "usage import FILE --json",
+        "usage import FILE --dry-run",
+        "invoices reconcile --month 2024-11",
+        "token --subject alice",
+        "migrate --help",
+    ] {
+        let words = line.split_whitespace();
+        let words: Vec<_> = words
+            .map(|word| if word == "FILE" { usage } else { word })
+            .collect();
+        let (code, _, errors) = said(server.cli_unread(&words).await);
+        assert_eq!((code, errors.as_str()), (Some(0), ""), "{line}");
     }
 }
 

@@ -5,17 +5,21 @@ use std::pin::Pin;
 use billing_core::{catalog::Catalog, refusal::Refusal, usage::UsageRecord};
 use billing_proto::v1;
 use billing_store::MonthFilter;
-use chrono::{DateTime, SecondsFormat, Utc};
 use csv::{Terminator, WriterBuilder};
 use futures_util::stream::{Stream, try_unfold};
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};
 use tonic::Status;
 
 use crate::{
-    api::{Violations, usage::plan_of},
+    api::{Violations, formula::neutral, usage::record},
     app::App,
     auth::ResolvedUser,
     error::ApiError,
+    rest::text,
 };
+
+/// What a line of the file is: its columns are the fields, in the order of their numbers.
+const MESSAGE: &str = "billing.v1.UsageRecord";
 
 /// Records in one part of an export. Even if each had the longest texts that a record can have, the
 /// part would be within the 4 MiB that gRPC clients accept.
@@ -23,62 +27,6 @@ const RECORDS_PER_PART: usize = 500;
 
 /// An export as it is sent.
 pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExportUsageResponse, Status>> + Send>>;
-
-/// What a record, whose window is of a plan, has in a column.
-type Field = fn(&UsageRecord, &str) -> String;
-
-/// The columns, named and ordered like the fields of the API's `UsageRecord`.
-const COLUMNS: [(&str, Field); 29] = [
-    ("id", |r, _| r.id.to_string()),
-    ("user_id", |r, _| r.user_id.to_string()),
-    ("subscription_id", |r, _| {
-        or_empty(&r.charge.subscription_id)
-    }),
-    ("model", |r, _| r.call.model.to_string()),
-    ("provider", |r, _| r.call.provider.clone()),
-    ("request_id", |r, _| r.call.request_id.to_string()),
-    ("prompt_tokens", |r, _| r.call.tokens.prompt.to_string()),
-    ("completion_tokens", |r, _| {
-        r.call.tokens.completion.to_string()
-    }),
-    ("total_tokens", |r, _| r.call.tokens.total().to_string()),
-    ("cached_prompt_tokens", |r, _| {
-        r.call.tokens.cached_prompt.to_string()
-    }),
-    ("cache_write_tokens", |r, _| {
-        r.call.tokens.cache_write.to_string()
-    }),
-    ("reasoning_tokens", |r, _| {
-        r.call.tokens.reasoning.to_string()
-    }),
-    ("cost_usd", |r, _| r.charge.cost_usd.digits(2)),
-    ("discount_rate", |r, _| r.charge.discount_rate.to_string()),
-    ("covered_amount", |r, _| r.charge.covered_amount.digits(2)),
-    ("overage_tokens", |r, _| r.charge.taken.overage.to_string()),
-    ("overage_cost", |r, _| r.charge.overage_cost.digits(2)),
-    ("discount_amount", |r, _| r.charge.discount_amount.digits(2)),
-    ("final_cost", |r, _| r.charge.final_cost.digits(2)),
-    ("coupon_id", |r, _| or_empty(&r.charge.coupon_id)),
-    ("status", |r, _| r.status.name().to_owned()),
-    ("billing_month", |r, _| r.billing_month.to_string()),
-    ("created_at", |r, _| rfc3339(r.call.created_at)),
-    ("updated_at", |r, _| rfc3339(r.updated_at)),
-    ("invoice_month", |r, _| r.invoice_month.to_string()),
-    ("corrects_id", |r, _| or_empty(&r.corrects_id)),
-    ("void_reason", |r, _| {
-        r.void_reason.clone().unwrap_or_default()
-    }),
-    ("price_id", |r, _| r.charge.price_id.to_string()),
-    ("plan_id", |_, plan| plan.to_owned()),
-];
-
-fn or_empty(id: &Option<impl ToString>) -> String {
-    id.as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
 
 /// Reads and sends the records of a month, a part at a time as the client reads on.
 pub(super) fn parts(app: App, filter: MonthFilter) -> Parts {
@@ -102,10 +50,11 @@ async fn part(
     let first = filter.after.is_none();
     let limit = i64::try_from(RECORDS_PER_PART).unwrap_or(i64::MAX);
     let records = app.store().month_records(filter.clone(), limit).await?;
-    let chunk = csv_part(first, &records, &app.store().cached_catalog())?;
-    let last = records.into_iter().nth(RECORDS_PER_PART.saturating_sub(1));
-    let next = last.map(|last| MonthFilter {
-        after: Some((last.user_id, last.id)),
+    let last = records.get(RECORDS_PER_PART.saturating_sub(1));
+    let after = last.map(|last| (last.user_id.clone(), last.id));
+    let chunk = csv_part(first, records, &app.store().cached_catalog())?;
+    let next = after.map(|after| MonthFilter {
+        after: Some(after),
         ..filter
     });
     Ok((v1::ExportUsageResponse { chunk }, next))
@@ -136,31 +85,45 @@ pub(crate) fn filter(
 ///
 /// # Errors
 /// When the catalog lacks a plan, or the lines cannot be written.
-fn csv_part(first: bool, records: &[UsageRecord], catalog: &Catalog) -> Result<String, ApiError> {
-    let plans = records
-        .iter()
-        .map(|record| plan_of(&record.charge, catalog));
-    let plans: Vec<&str> = plans.collect::<Result<_, Refusal>>()?;
-    write(first, records.iter().zip(plans)).map_err(|error| {
+fn csv_part(first: bool, records: Vec<UsageRecord>, catalog: &Catalog) -> Result<String, ApiError> {
+    let records = records.into_iter().map(|found| record(found, catalog));
+    let records: Vec<_> = records.collect::<Result<_, Refusal>>()?;
+    write(first, &text::descriptor(MESSAGE)?, &records).map_err(|error| {
         tracing::error!(error, "an export cannot be written");
         ApiError::internal()
     })
 }
 
-fn write<'a>(
+fn write(
     first: bool,
-    records: impl Iterator<Item = (&'a UsageRecord, &'a str)>,
+    descriptor: &MessageDescriptor,
+    records: &[v1::UsageRecord],
 ) -> Result<String, Box<dyn std::error::Error>> {
     let mut file = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
     if first {
-        file.write_record(COLUMNS.map(|(name, _)| name))?;
+        file.write_record(descriptor.fields().map(|field| field.name().to_owned()))?;
     }
-    for (record, plan) in records {
-        file.write_record(COLUMNS.map(|(_, field)| field(record, plan)))?;
+    for record in records {
+        let mut line = DynamicMessage::new(descriptor.clone());
+        line.transcode_from(record)?;
+        for field in descriptor.fields() {
+            file.write_field(cell(&line, &field)?)?;
+        }
+        file.write_record(None::<&[u8]>)?;
     }
     Ok(String::from_utf8(file.into_inner()?)?)
+}
+
+/// Only text can be taken for a formula: numbers stay numbers.
+fn cell(line: &DynamicMessage, field: &FieldDescriptor) -> Result<String, text::NoJsonForm> {
+    let cell = text::cell(line, field)?;
+    Ok(if text::is_text(field) {
+        neutral(&cell).into_owned()
+    } else {
+        cell
+    })
 }
 
 #[cfg(test)]
@@ -174,13 +137,12 @@ mod tests {
         month::Month,
         usage::{Call, Charge, Fingerprint, Tokens, TokensTaken, UsageStatus, WindowRef},
     };
-    use billing_proto::FILE_DESCRIPTOR_SET;
-    use prost_reflect::DescriptorPool;
+    use chrono::DateTime;
     use uuid::Uuid;
 
     use super::*;
 
-    fn record() -> UsageRecord {
+    fn stored() -> UsageRecord {
         let at = |text: &str| text.parse().unwrap();
         UsageRecord {
             id: RecordId::new(Uuid::from_u128(2)),
@@ -249,31 +211,23 @@ mod tests {
 
     #[test]
     fn a_record_of_a_plan_that_the_catalog_lacks_is_no_line() {
-        let refused = csv_part(false, &[record()], &Catalog::default()).unwrap_err();
+        let refused = csv_part(false, vec![stored()], &Catalog::default()).unwrap_err();
         assert_eq!(refused, ApiError::internal());
     }
 
     #[test]
-    fn columns_are_the_fields_of_a_record() {
-        let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
-        let message = pool.get_message_by_name("billing.v1.UsageRecord").unwrap();
-        let fields: Vec<_> = message.fields().map(|f| f.name().to_owned()).collect();
-        assert_eq!(COLUMNS.map(|(name, _)| name).to_vec(), fields);
-    }
-
-    #[test]
-    fn texts_are_quoted_where_they_must_be_and_amounts_have_every_digit() {
+    fn texts_are_no_formulas_and_amounts_have_every_digit() {
         let catalog = catalog();
-        let header = csv_part(true, &[], &catalog).unwrap();
+        let header = csv_part(true, Vec::new(), &catalog).unwrap();
         assert!(header.starts_with("id,user_id,"));
         assert!(header.ends_with(",corrects_id,void_reason,price_id,plan_id\r\n"));
         let line = "rec-00000000000000000000000000000002,\"a,b\",\
-            sub-00000000000000000000000000000001,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
+            sub-00000000000000000000000000000001,'=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
             -0.000000000000001,1,0.00,-8,-12.50,0.00,-12.500000000000001,,correction,2024-11,\
             2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,\
             rec-00000000000000000000000000000001,,price-7,plan-pro\r\n";
-        assert_eq!(csv_part(false, &[record()], &catalog).unwrap(), line);
-        let file = csv_part(true, &[record()], &catalog).unwrap();
+        assert_eq!(csv_part(false, vec![stored()], &catalog).unwrap(), line);
+        let file = csv_part(true, vec![stored()], &catalog).unwrap();
         assert_eq!(file, header + line);
     }
 

@@ -104,11 +104,14 @@ pub(crate) enum UsageCommand {
 /// `usage import`
 #[derive(Debug, Args)]
 pub(crate) struct UsageImport {
-    /// File with usage
+    /// File with usage; - reads standard input
     pub(crate) file: PathBuf,
     /// How the file is written [default: csv for .csv, jsonl for .jsonl]
     #[arg(long)]
     pub(crate) format: Option<UsageFormat>,
+    /// Read and check everything, and show what would be sent, but send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Users that an azure-trace is dealt over
     #[arg(
         long,
