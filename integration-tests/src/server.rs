@@ -120,9 +120,17 @@ impl TestServer {
     /// # Panics
     /// When the binary cannot be run.
     pub async fn cli(&self, arguments: &[&str]) -> Output {
-        let mut command = self.command();
-        command.args(arguments).env("BILLING_ENDPOINT", self.url());
-        command.output().await.expect("the binary runs")
+        self.cli_with(&[], arguments).await
+    }
+
+    /// As [`Self::cli`], with more environment variables.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub async fn cli_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let mut command = self.client(arguments);
+        let output = command.envs(variables.iter().copied()).output();
+        output.await.expect("the binary runs")
     }
 
     /// As [`Self::cli`], with nobody who reads what it prints.
@@ -130,9 +138,8 @@ impl TestServer {
     /// # Panics
     /// When the binary cannot be run.
     pub async fn cli_unread(&self, arguments: &[&str]) -> Output {
-        let mut command = self.command();
-        command.args(arguments).env("BILLING_ENDPOINT", self.url());
-        let mut process = command
+        let mut process = self
+            .client(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -146,10 +153,10 @@ impl TestServer {
     /// # Panics
     /// When the binary cannot be run or does not read.
     pub async fn cli_reading(&self, arguments: &[&str], input: &str) -> Output {
-        let mut command = self.command();
-        command.args(arguments).env("BILLING_ENDPOINT", self.url());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command
+        let mut process = self
+            .client(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary runs");
@@ -158,6 +165,12 @@ impl TestServer {
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
         process.wait_with_output().await.expect("the binary ends")
+    }
+
+    fn client(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command();
+        command.args(arguments).env("BILLING_ENDPOINT", self.url());
+        command
     }
 
     /// The binary with this server's settings and none of the caller's environment.

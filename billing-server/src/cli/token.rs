@@ -8,7 +8,7 @@ use crate::{auth::mint, stdout};
 /// Prints a new token, and nothing else.
 pub(super) fn run(command: &TokenCommand) -> Result<(), CommandError> {
     let config = load(&command.options())?;
-    let key = config.load_signing_key()?;
+    let key = config.load_existing_signing_key()?;
     let token = mint(
         &key,
         &config.token_rules(),

@@ -24,7 +24,7 @@ pub(crate) struct ClientOptions {
     /// Token with the scopes that the command needs [default: a new one, signed with the key file]
     #[arg(long, value_name = "TOKEN", env = "BILLING_TOKEN", hide_env = true)]
     pub(crate) token: Option<SecretText>,
-    /// PEM certificate authority that vouches for an https endpoint
+    /// PEM certificate authority that vouches for an https endpoint [default: the system's]
     #[arg(long, value_name = "FILE", env = "BILLING_TLS_CA")]
     pub(crate) tls_ca: Option<PathBuf>,
     #[command(flatten)]
