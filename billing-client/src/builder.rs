@@ -66,7 +66,8 @@ impl BillingClientBuilder {
         self
     }
 
-    /// The certificate authority, in PEM, that vouches for an `https` endpoint.
+    /// The certificate authority, in PEM, that vouches for an `https` endpoint; the system's unless
+    /// set.
     pub fn tls_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.tls_ca = Some(pem.into());
         self
@@ -106,7 +107,9 @@ impl BillingClientBuilder {
             .keep_alive_while_idle(true);
         let https = endpoint.uri().scheme_str() == Some("https");
         match &self.tls_ca {
-            None if https => Err(Error::config("an https endpoint needs tls_ca")),
+            None if https => endpoint
+                .tls_config(ClientTlsConfig::new().with_native_roots())
+                .map_err(|_| Error::config("the system has no certificate authorities")),
             None => Ok(endpoint),
             // Going on would send the token in the clear to somebody who asked for TLS.
             Some(_) if !https => Err(Error::config("tls_ca needs an https endpoint")),

@@ -11,4 +11,5 @@ mod ids;
 mod jobs;
 mod rest;
 mod serve;
+mod stdout;
 mod telemetry;

@@ -103,13 +103,15 @@ pub async fn migrate(database: &Database) -> Result<Vec<String>, StoreError> {
 /// Reverts the latest `count` migrations, with the data in what they made, and answers their names.
 ///
 /// # Errors
-/// When the database cannot be reached or refuses.
+/// When the database cannot be reached or refuses, or while a server is connected to it.
 pub async fn revert(database: &Database, count: usize) -> Result<Vec<String>, StoreError> {
     match database {
         Database::Sqlite(path) => {
+            let _alone = sqlite::without_server(path)?;
             sqlite::with_migrations(path, move |m, s| migrations::revert(m, s, count)).await
         }
         Database::Postgres(url) => {
+            let _alone = postgres::without_servers(url).await?;
             postgres::with_migrations(url, move |m, s| migrations::revert(m, s, count)).await
         }
     }

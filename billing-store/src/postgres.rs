@@ -8,9 +8,9 @@ mod queries;
 use std::time::Duration;
 
 use deadpool::{Runtime, managed::Timeouts};
-use diesel::ConnectionError;
+use diesel::{ConnectionError, dsl::sql, sql_types::Bool};
 use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, AsyncPgConnection,
+    AnsiTransactionManager, AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl,
     SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
@@ -30,6 +30,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres
 
 /// Any number; every server takes the same lock while it migrates.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(7254190311)";
+
+/// Every connection of a server shares it; who takes migrations back wants it alone.
+const SERVER_LOCK: i64 = 7_254_190_312;
 
 /// Writers beside the usage writers: prices, settings, payments.
 const OTHER_WRITERS: usize = 2;
@@ -179,12 +182,13 @@ const LOOK_UP_ONLY: &str = "SET plan_cache_mode = force_generic_plan; SET enable
     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET jit = off;";
 
-/// Limits for every statement, and durable commits even where the server's default is not.
+/// Limits for every statement, a sign that a server is there, and durable commits even where the server's default is not.
 fn session_setup(options: &StoreOptions) -> String {
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET timezone = 'UTC'; \
          SELECT set_config('synchronous_commit', 'on', false) \
-         WHERE current_setting('synchronous_commit') = 'off';",
+         WHERE current_setting('synchronous_commit') = 'off'; \
+         SELECT pg_advisory_lock_shared({SERVER_LOCK});",
         millis(options.statement_timeout),
         millis(options.lock_timeout),
     )
@@ -202,6 +206,26 @@ async fn establish(url: String, setup: String) -> Result<Conn, ConnectionError> 
     Ok(conn)
 }
 
+/// A connection that keeps servers away from the database as long as it is open.
+///
+/// # Errors
+/// When a server is there.
+pub(crate) async fn without_servers(url: &str) -> Result<Conn, StoreError> {
+    let mut conn = connection(url).await?;
+    let alone = sql::<Bool>(&format!("SELECT pg_try_advisory_lock({SERVER_LOCK})"));
+    if alone.get_result::<bool>(&mut conn).await? {
+        return Ok(conn);
+    }
+    Err(StoreError::Failed(
+        "a server is connected to it: stop all servers first".to_owned(),
+    ))
+}
+
+async fn connection(url: &str) -> Result<Conn, StoreError> {
+    let unavailable = |error: ConnectionError| StoreError::Unavailable(error.to_string());
+    Conn::establish(url).await.map_err(unavailable)
+}
+
 /// Runs `work` on a connection that holds the migration lock.
 pub(crate) async fn with_migrations<T: Send + 'static>(
     url: &str,
@@ -212,8 +236,7 @@ pub(crate) async fn with_migrations<T: Send + 'static>(
     + Send
     + 'static,
 ) -> Result<T, StoreError> {
-    let unavailable = |error: ConnectionError| StoreError::Unavailable(error.to_string());
-    let mut conn = Conn::establish(url).await.map_err(unavailable)?;
+    let mut conn = connection(url).await?;
     conn.batch_execute(MIGRATION_LOCK).await?;
     // The harness blocks; the lock ends with the connection.
     tokio::task::spawn_blocking(move || work(&mut AsyncMigrationHarness::new(conn), || MIGRATIONS))

@@ -8,6 +8,7 @@ mod queries;
 use std::{
     error::Error,
     fs::{File, TryLockError},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -31,6 +32,9 @@ use self::queries::{Shared, Tx};
 use crate::{Clock, StoreError, StoreOptions};
 
 type Conn = SyncConnectionWrapper<SqliteConnection, InPlace>;
+
+/// Read and write for the owner alone.
+const OWNER_ONLY: u32 = 0o600;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
@@ -75,7 +79,8 @@ impl Backend {
         options: &StoreOptions,
         clock: Clock,
     ) -> Result<Self, StoreError> {
-        let lock = lock_file(path)?;
+        let lock = lock_file(path, "another server; several servers need PostgreSQL")?;
+        check_writable(path)?;
         Ok(Self {
             readers: pool(path, options.read_pool, options)?,
             writer: pool(path, 1, options)?,
@@ -142,20 +147,52 @@ where
     }
 }
 
-fn lock_file(path: &Path) -> Result<File, StoreError> {
+/// The file that keeps servers away from the database as long as it is open.
+///
+/// # Errors
+/// When a server is there.
+pub(crate) fn without_server(path: &Path) -> Result<File, StoreError> {
+    lock_file(path, "a server: stop it first")
+}
+
+/// Locks the file beside the database; `others` is who may have done so before.
+fn lock_file(path: &Path, others: &str) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let failed = |error: &dyn Error| StoreError::Failed(format!("{}: {error}", name.display()));
-    let file = File::create(&name).map_err(|error| failed(&error))?;
+    let file = private_file(&name)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Failed(format!(
-            "{} is in use by another server; several servers need PostgreSQL",
+            "{} is in use by {others}",
             path.display()
         ))),
-        Err(TryLockError::Error(error)) => Err(failed(&error)),
+        Err(TryLockError::Error(error)) => Err(unwritable(&name, &error)),
     }
+}
+
+/// Opens a file for writing; one that is made can be read by its owner only. SQLite gives the files
+/// that it puts beside a database the same permissions.
+fn private_file(path: &Path) -> Result<File, StoreError> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let opened = options.mode(OWNER_ONLY).open(path);
+    opened.map_err(|error| unwritable(path, &error))
+}
+
+/// Fails now instead of at the first record if the database, or the folder that holds its log, can
+/// only be read.
+fn check_writable(path: &Path) -> Result<(), StoreError> {
+    private_file(path)?;
+    let refused = |error: &dyn Error| unwritable(path, error);
+    let mut conn = open(path_text(path)?).map_err(|error| refused(&error))?;
+    let written = conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
+    written.map_err(|error| refused(&error))
+}
+
+fn unwritable(path: &Path, error: &dyn Error) -> StoreError {
+    let path = path.display();
+    StoreError::Failed(format!("{path} cannot be written: {error}"))
 }
 
 fn open(path: &str) -> Result<SqliteConnection, ConnectionError> {
@@ -200,6 +237,7 @@ pub(crate) async fn with_migrations<T: Send + 'static>(
     + Send
     + 'static,
 ) -> Result<T, StoreError> {
+    private_file(path)?;
     let path = path_text(path)?.to_owned();
     tokio::task::spawn_blocking(move || {
         let mut conn =

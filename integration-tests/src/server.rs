@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{
-    io::{BufReader, Lines},
+    io::{AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 use tonic::transport::{Channel, Endpoint};
@@ -120,9 +120,57 @@ impl TestServer {
     /// # Panics
     /// When the binary cannot be run.
     pub async fn cli(&self, arguments: &[&str]) -> Output {
+        self.cli_with(&[], arguments).await
+    }
+
+    /// As [`Self::cli`], with more environment variables.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub async fn cli_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let mut command = self.client(arguments);
+        let output = command.envs(variables.iter().copied()).output();
+        output.await.expect("the binary runs")
+    }
+
+    /// As [`Self::cli`], with nobody who reads what it prints.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub async fn cli_unread(&self, arguments: &[&str]) -> Output {
+        let mut process = self
+            .client(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        drop(process.stdout.take());
+        process.wait_with_output().await.expect("the binary ends")
+    }
+
+    /// As [`Self::cli`], with text on standard input.
+    ///
+    /// # Panics
+    /// When the binary cannot be run or does not read.
+    pub async fn cli_reading(&self, arguments: &[&str], input: &str) -> Output {
+        let mut process = self
+            .client(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut stdin = process.stdin.take().expect("the input is piped");
+        // A command that is refused does not read.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        process.wait_with_output().await.expect("the binary ends")
+    }
+
+    fn client(&self, arguments: &[&str]) -> Command {
         let mut command = self.command();
         command.args(arguments).env("BILLING_ENDPOINT", self.url());
-        command.output().await.expect("the binary runs")
+        command
     }
 
     /// The binary with this server's settings and none of the caller's environment.

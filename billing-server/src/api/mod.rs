@@ -6,6 +6,7 @@
 mod accounts;
 mod coupons;
 mod debug;
+mod formula;
 mod invoices;
 mod page;
 mod plans;
@@ -16,7 +17,7 @@ mod settings;
 mod stats;
 mod subscriptions;
 mod time;
-mod usage;
+pub(crate) mod usage;
 mod values;
 mod violations;
 

@@ -106,14 +106,22 @@ impl SigningKey {
     pub(crate) fn load_or_create(path: &Path) -> Result<Self, KeyError> {
         match Self::load(path) {
             Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                create(path).map_err(|source| KeyError::Create {
-                    path: path.to_owned(),
-                    source,
-                })?;
+                Self::create(path)?;
                 Self::load(path)
             }
             loaded => loaded,
         }
+    }
+
+    /// Puts a new Ed25519 key at `path` unless there is a file: whether it did.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub(crate) fn create(path: &Path) -> Result<bool, KeyError> {
+        create(path).map_err(|source| KeyError::Create {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Whether the key can sign tokens, not only verify them.
@@ -202,8 +210,8 @@ fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
     Ok((contents, metadata.permissions().mode() & 0o777))
 }
 
-/// Puts a new key at `path` unless a file is there already.
-fn create(path: &Path) -> io::Result<()> {
+/// Puts a new key at `path` unless a file is there already: whether it did.
+fn create(path: &Path) -> io::Result<bool> {
     let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
         .map_err(|_| io::Error::other("no key could be generated"))?;
     let draft = path.with_added_extension(Uuid::now_v7().simple().to_string());
@@ -216,9 +224,9 @@ fn create(path: &Path) -> io::Result<()> {
     };
     match linked {
         // Another process was first: its key counts.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => removed,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => removed.map(|()| false),
         Err(error) => Err(error),
-        Ok(()) => removed,
+        Ok(()) => removed.map(|()| true),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Closing a month, and checking its invoices.
 
-use std::{fmt, io::Write};
+use std::fmt;
 
 use billing_client::{
     BillingClient,
@@ -20,6 +20,7 @@ use super::{
     exit::{CommandError, Exit},
     progress,
 };
+use crate::stdout;
 
 /// Closes the month for all users and prints for how many.
 pub(crate) fn close(command: &MonthClose) -> Result<(), CommandError> {
@@ -31,7 +32,7 @@ pub(crate) fn close(command: &MonthClose) -> Result<(), CommandError> {
     });
     bar.finish_and_clear();
     let (done, failed) = closed?;
-    writeln!(std::io::stdout(), "closed {done} users, {failed} failed")?;
+    stdout::line(format_args!("closed {done} users, {failed} failed"))?;
     if failed == 0 {
         return Ok(());
     }
@@ -76,7 +77,7 @@ pub(crate) fn reconcile(command: &MonthReconcile) -> Result<(), CommandError> {
     } else {
         found.to_string()
     };
-    writeln!(std::io::stdout(), "{text}")?;
+    stdout::line(text)?;
     if found.difference_count == 0 {
         return Ok(());
     }

@@ -1,10 +1,12 @@
 //! The command line: what was said, what is done for each command, and how the program ends.
 
 mod args;
+mod completions;
 mod connect;
 mod exit;
 mod import;
 mod invoices;
+mod keygen;
 mod migrate;
 mod progress;
 mod report;
@@ -22,7 +24,7 @@ use self::{
     args::{Cli, Command, InvoicesCommand, PricesCommand, UsageCommand},
     exit::{CommandError, Exit},
 };
-use crate::config::{Config, ConfigError, Options};
+use crate::config::{Config, ConfigError, Options, check_variables};
 
 /// Does what the command line says, and tells how it ended. A failure is told on stderr.
 #[must_use]
@@ -39,10 +41,13 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(command: Command) -> Result<(), CommandError> {
+    check_variables(std::env::vars_os().map(|(name, _)| name))?;
     match command {
         Command::Serve(options) => serve::run(&options),
         Command::Migrate(command) => migrate::run(&command),
         Command::Token(command) => token::run(&command),
+        Command::Keygen(command) => keygen::run(&command),
+        Command::Completions(command) => completions::run(&command),
         Command::Prices(PricesCommand::Import(import)) => import::prices::run(&import),
         Command::Usage(UsageCommand::Import(import)) => import::usage::run(&import),
         Command::Report(command) => report::run(&command),

@@ -1,7 +1,5 @@
 //! A month's figures over all users, or its records.
 
-use std::io::Write;
-
 use billing_client::{
     BillingClient, ReadDecimal,
     v1::{Amount, ExportUsageRequest, GetMonthlyReportRequest, GetMonthlyReportResponse},
@@ -13,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 
 use super::{args::ReportCommand, connect::connect, exit::CommandError};
+use crate::stdout::{self, Reader};
 
 /// Prints the figures of the month, or its records.
 pub(crate) fn run(command: &ReportCommand) -> Result<(), CommandError> {
@@ -30,7 +29,7 @@ pub(crate) fn run(command: &ReportCommand) -> Result<(), CommandError> {
         } else {
             table(&report)?
         };
-        writeln!(std::io::stdout(), "{text}")?;
+        stdout::line(text)?;
         Ok(())
     })
 }
@@ -41,11 +40,12 @@ async fn export(client: &BillingClient, month: String) -> Result<(), CommandErro
         ..ExportUsageRequest::default()
     };
     let mut parts = client.export_usage(request).await?;
-    let mut out = std::io::stdout();
     while let Some(part) = parts.try_next().await? {
-        out.write_all(part.chunk.as_bytes())?;
+        if stdout::text_as_it_is(part.chunk)? == Reader::Gone {
+            break;
+        }
     }
-    Ok(out.flush()?)
+    Ok(())
 }
 
 /// At least two decimals and as many as the amount has.

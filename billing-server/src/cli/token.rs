@@ -1,16 +1,14 @@
 //! Minting a token.
 
-use std::io::Write;
-
 use chrono::Utc;
 
 use super::{args::TokenCommand, exit::CommandError, load};
-use crate::auth::mint;
+use crate::{auth::mint, stdout};
 
 /// Prints a new token, and nothing else.
 pub(super) fn run(command: &TokenCommand) -> Result<(), CommandError> {
     let config = load(&command.options())?;
-    let key = config.load_signing_key()?;
+    let key = config.load_existing_signing_key()?;
     let token = mint(
         &key,
         &config.token_rules(),
@@ -20,6 +18,6 @@ pub(super) fn run(command: &TokenCommand) -> Result<(), CommandError> {
         Utc::now(),
     )
     .map_err(CommandError::failure)?;
-    writeln!(std::io::stdout(), "{token}")?;
+    stdout::line(token)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the settings must be, alone and together.
 
-use std::fmt::Display;
+use std::{fmt::Display, net::SocketAddr};
 
 use http::{HeaderValue, uri::Uri};
 
@@ -14,20 +14,25 @@ type Checked = Result<(), String>;
 
 impl Config {
     /// Checks what only a server needs: that its listener is safe, and that its key is one that
-    /// other servers on the same database share.
+    /// other servers on the same database share. Answers where to listen; looked up once, so that
+    /// what was found safe is what is used.
     ///
     /// # Errors
     /// The combination of settings that is refused, and what to do.
-    pub(crate) fn check_serve(&self) -> Result<(), ConfigError> {
-        self.check_listener()?;
+    pub(crate) fn check_serve(&self) -> Result<Vec<SocketAddr>, ConfigError> {
+        let addresses = self.listen.resolve().map_err(|error| {
+            ConfigError::new("listen", format!("cannot look up {}: {error}", self.listen))
+        })?;
+        self.check_listener(&addresses)?;
         if self.database_url.is_postgres() && self.jwt_key_file.is_none() {
             return Err(key_required());
         }
-        Ok(())
+        Ok(addresses)
     }
 
-    fn check_listener(&self) -> Result<(), ConfigError> {
-        let loopback = self.listen.ip().to_canonical().is_loopback();
+    fn check_listener(&self, addresses: &[SocketAddr]) -> Result<(), ConfigError> {
+        let mut addresses = addresses.iter().map(|address| address.ip().to_canonical());
+        let loopback = addresses.all(|address| address.is_loopback());
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => return Err(ConfigError::new("tls_cert", "needs tls_key too")),
             (None, Some(_)) => return Err(ConfigError::new("tls_key", "needs tls_cert too")),

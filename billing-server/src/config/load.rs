@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{Command, CommandFactory, Parser};
 use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
@@ -16,6 +16,57 @@ use super::{Config, ConfigError, Options};
 const PREFIX: &str = "BILLING_";
 /// The variable that puts the server on a test clock.
 const TEST_CLOCK: &str = "BILLING_TEST_CLOCK";
+
+/// The variables that only commands read which are clients of a server.
+const OF_CLIENTS: [&str; 3] = ["BILLING_ENDPOINT", "BILLING_TOKEN", "BILLING_TLS_CA"];
+
+/// Refuses a variable that is misspelt, as a flag or a key of the file is.
+///
+/// # Errors
+/// The first that begins like a setting and is none.
+pub(crate) fn check_variables(
+    names: impl IntoIterator<Item = OsString>,
+) -> Result<(), ConfigError> {
+    let settings = Environment::command();
+    let names = names.into_iter();
+    names
+        .map(|name| Variable::of(&name, &settings).map(drop))
+        .collect()
+}
+
+/// What a variable is for.
+enum Variable {
+    /// The setting of this name.
+    Setting(String),
+    TestClock,
+    /// Not for settings.
+    Other,
+}
+
+impl Variable {
+    fn of(name: &OsStr, settings: &Command) -> Result<Self, ConfigError> {
+        let Some(name) = name.to_str() else {
+            return Ok(Self::Other);
+        };
+        let Some(setting) = name.strip_prefix(PREFIX) else {
+            return Ok(Self::Other);
+        };
+        let setting = setting.to_ascii_lowercase();
+        if name == TEST_CLOCK {
+            Ok(Self::TestClock)
+        } else if settings
+            .get_arguments()
+            .any(|arg| arg.get_id() == setting.as_str())
+        {
+            Ok(Self::Setting(setting))
+        } else if OF_CLIENTS.contains(&name) {
+            Ok(Self::Other)
+        } else {
+            let reason = "is not a setting; `billing-server --help` tells them all";
+            Err(ConfigError::new(name, reason))
+        }
+    }
+}
 
 /// Reads variables as if they were flags, so that both take the same values.
 #[derive(Debug, Default, Parser)]
@@ -65,15 +116,12 @@ impl Environment {
         let command = Self::command();
         let mut environment = Self::default();
         for (name, value) in variables {
-            let Some(name) = name.to_str() else { continue };
-            if name == TEST_CLOCK {
-                environment.test_clock = Some(test_clock(&value)?);
-            } else if let Some(setting) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase)
-                && command
-                    .get_arguments()
-                    .any(|arg| arg.get_id() == setting.as_str())
-            {
-                environment.set(name, &setting, &value)?;
+            match Variable::of(&name, &command)? {
+                Variable::Setting(setting) => {
+                    environment.set(&name.to_string_lossy(), &setting, &value)?;
+                }
+                Variable::TestClock => environment.test_clock = Some(test_clock(&value)?),
+                Variable::Other => {}
             }
         }
         Ok(environment)

@@ -8,17 +8,21 @@
 mod check;
 mod database_url;
 mod declare;
+mod listen;
 mod load;
 mod period;
 mod secret;
 mod table;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use billing_store::Database;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::DatabaseUrl;
+pub(crate) use listen::ListenAddress;
+pub(crate) use load::check_variables;
 pub(crate) use period::Period;
 pub(crate) use secret::SecretText;
 pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
@@ -103,13 +107,32 @@ impl Config {
     /// # Errors
     /// The file is missing or cannot be used.
     pub(crate) fn load_existing_signing_key(&self) -> Result<SigningKey, ConfigError> {
-        let loaded = match (&self.jwt_key_file, self.database_url.database()) {
-            (Some(configured), _) => SigningKey::load(configured),
-            (None, Database::Sqlite(file)) => SigningKey::load(&beside(file)),
-            (None, Database::Postgres(_)) => return Err(check::key_required()),
-        };
-        loaded.map_err(key_error)
+        match (&self.jwt_key_file, self.database_url.database()) {
+            (Some(configured), _) => existing(configured, "name another with --jwt-key-file"),
+            (None, Database::Sqlite(file)) => existing(
+                &beside(file),
+                "start the server, which makes it, or name its key file with --jwt-key-file",
+            ),
+            (None, Database::Postgres(_)) => Err(check::key_required()),
+        }
     }
+}
+
+/// The key in a file that must be there; `advice` is what to do when it is not.
+fn existing(path: &Path, advice: &str) -> Result<SigningKey, ConfigError> {
+    SigningKey::load(path).map_err(|error| match error {
+        KeyError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+            let path = path.display();
+            ConfigError::new(
+                "jwt_key_file",
+                format!(
+                    "there is no key file {path}: {advice}, or make one with `billing-server \
+                     keygen {path}`"
+                ),
+            )
+        }
+        error => key_error(error),
+    })
 }
 
 /// The key file beside an SQLite database.

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
-    DatabaseUrl, LogFormat, Period,
+    DatabaseUrl, ListenAddress, LogFormat, Period,
     check::{any, at_most, between, not_empty, origin, timeout},
     declare::settings,
 };
@@ -34,8 +34,10 @@ settings! {
 
     /// What the listener takes.
     ListenerOptions listener {
-        /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), value "ADDRESS", any;
+        /// Where to listen: an address or a host, and a port; port 0 takes a free one [default:
+        /// 127.0.0.1:8080]
+        listen: ListenAddress = SocketAddr::from(([127, 0, 0, 1], 8080)).into(), value "ADDRESS",
+            any;
 
         /// PEM certificate chain; serves TLS together with --tls-key
         tls_cert: Option<PathBuf> = None, value "FILE", any;

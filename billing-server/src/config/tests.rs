@@ -34,7 +34,7 @@ fn load(flags: &str, variables: &[&str], file: &str) -> Result<Config, ConfigErr
 
 fn served(flags: &str, variables: &[&str]) -> Result<(), String> {
     load(flags, variables, "")
-        .and_then(|settings| settings.check_serve())
+        .and_then(|settings| settings.check_serve().map(drop))
         .map_err(|error| error.to_string())
 }
 
@@ -300,6 +300,7 @@ fn a_file_that_is_missing_is_named() {
 #[case("")]
 #[case("--listen 127.0.0.2:0")]
 #[case("--listen [::1]:8080")]
+#[case("--listen localhost:8080")]
 #[case("--listen [::ffff:127.0.0.1]:8080")]
 #[case("--listen 0.0.0.0:8080 --plaintext")]
 #[case("--listen 0.0.0.0:8080 --tls-cert c.pem --tls-key k.pem")]
@@ -328,8 +329,16 @@ fn unsafe_combinations_are_refused_with_the_remedy(#[case] flags: &str, #[case] 
     assert_eq!(served(flags, &[]), Err(message.to_owned()));
 }
 
+#[test]
+fn a_host_that_nobody_knows_is_named() {
+    let refused = served("--listen nowhere.invalid:8080", &[]).unwrap_err();
+    let start = "listen: cannot look up nowhere.invalid:8080: ";
+    assert!(refused.starts_with(start), "{refused}");
+}
+
 #[rstest]
 #[case("", true)]
+#[case("--listen localhost:0", true)]
 #[case("--listen [::1]:0", true)]
 #[case("--listen 0.0.0.0:0 --plaintext", false)]
 #[case("--listen 10.0.0.1:0 --tls-cert c --tls-key k", false)]
@@ -355,6 +364,46 @@ fn the_default_key_is_created_beside_the_database() {
             .can_sign()
     );
     assert!(folder.path().join("billing.key").exists());
+}
+
+#[rstest]
+#[case(
+    "",
+    "start the server, which makes it, or name its key file with --jwt-key-file"
+)]
+#[case(" --jwt-key-file billing.key", "name another with --jwt-key-file")]
+fn a_key_that_must_be_there_is_not_created(#[case] flag: &str, #[case] advice: &str) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("billing.key");
+    let path = path.display();
+    let folder = folder.path().display();
+    let flag = flag.replace("billing.key", &path.to_string());
+    let url = format!("--database-url sqlite://{folder}/billing.db{flag}");
+    let error = load(&url, &[], "").unwrap().load_existing_signing_key();
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        format!(
+            "jwt_key_file: there is no key file {path}: {advice}, or make one with \
+             `billing-server keygen {path}`"
+        )
+    );
+    assert!(!fs::exists(path.to_string()).unwrap());
+}
+
+#[test]
+fn variables_that_are_no_setting_are_refused_by_name() {
+    let error = load("", &["BILLING_LISTN=127.0.0.1:0"], "").unwrap_err();
+    let message = "BILLING_LISTN: is not a setting; `billing-server --help` tells them all";
+    assert_eq!(error.to_string(), message);
+    let names = [
+        "PATH",
+        "BILLING_TOKEN",
+        "BILLING_LISTEN",
+        "BILLING_TEST_CLOCK",
+    ];
+    assert_eq!(check_variables(names.map(OsString::from)), Ok(()));
+    let names = ["BILLING_TOKEN", "BILLING_TOKENS"].map(OsString::from);
+    assert_eq!(check_variables(names).unwrap_err().key, "BILLING_TOKENS");
 }
 
 #[test]

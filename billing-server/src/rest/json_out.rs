@@ -1,7 +1,7 @@
 //! Turns a message into JSON with exact numbers and every field present.
 
 use chrono::{DateTime, SecondsFormat};
-use prost_reflect::{DynamicMessage, Kind, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage, Value};
 
 use super::decimals::Decimals;
 use super::number;
@@ -10,7 +10,7 @@ use super::types::{Special, declared_fields, enum_name, special};
 /// A value that no service should answer, such as an amount that is no number.
 #[derive(Debug, thiserror::Error)]
 #[error("a value of {0} has no JSON form")]
-pub(super) struct NoJsonForm(String);
+pub(crate) struct NoJsonForm(String);
 
 /// Writes a message as an object in the order its fields are declared.
 pub(super) fn write_message(
@@ -34,17 +34,27 @@ fn write_object(
         separator = ',';
         write_text(out, field.name());
         out.push(':');
-        if field.supports_presence() && !message.has_field(&field) {
-            out.push_str("null");
-        } else {
-            write_value(out, &field.kind(), &message.get_field(&field), decimals)?;
-        }
+        write_field(out, message, &field, decimals)?;
     }
     if separator == '{' {
         out.push('{');
     }
     out.push('}');
     Ok(())
+}
+
+/// Writes the value of a field; `null` for one that is unset.
+pub(super) fn write_field(
+    out: &mut String,
+    message: &DynamicMessage,
+    field: &FieldDescriptor,
+    decimals: Decimals,
+) -> Result<(), NoJsonForm> {
+    if field.supports_presence() && !message.has_field(field) {
+        out.push_str("null");
+        return Ok(());
+    }
+    write_value(out, &field.kind(), &message.get_field(field), decimals)
 }
 
 fn write_value(
@@ -131,6 +141,6 @@ fn write_enum(out: &mut String, kind: &Kind, number: i32) {
     }
 }
 
-fn write_text(out: &mut String, text: &str) {
+pub(super) fn write_text(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }

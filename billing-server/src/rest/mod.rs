@@ -22,6 +22,7 @@ mod problems;
 mod reply;
 mod routes;
 mod rule;
+pub(crate) mod text;
 mod types;
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn set_within(
 }
 
 /// Everything but a bool may be written as a string in JSON too.
-fn as_json(kind: &Kind, text: &str) -> Json {
+pub(super) fn as_json(kind: &Kind, text: &str) -> Json {
     match (kind, text) {
         (Kind::Bool, "true") => Json::Bool(true),
         (Kind::Bool, "false") => Json::Bool(false),

@@ -2,10 +2,11 @@
 
 mod error;
 mod health;
+mod listen;
 mod open;
 mod routes;
 
-use std::{fs, io::Write, pin::pin, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 pub(crate) use error::ServeError;
 
@@ -26,13 +27,15 @@ use crate::{
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
     jobs::Jobs,
+    stdout,
 };
 
 /// How often an idle connection is asked whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Serves until SIGTERM or SIGINT, then finishes what was begun.
-pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
+/// Serves on one of the addresses until SIGTERM or SIGINT, then finishes what was begun.
+pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<(), ServeError> {
+    let socket = listen::take(addresses)?;
     let config = Arc::new(config);
     let key = config.load_signing_key()?;
     let verifier = Arc::new(Verifier::new(key, &config.token_rules()));
@@ -66,9 +69,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), ServeError> {
     let grpc = grpc.add_service(health);
     let routes = routes::all(&config, &pool, grpc, verifier, store)?;
 
-    let socket = TcpListener::bind(config.listen).await.map_err(|error| {
-        ServeError::failed(format!("cannot listen on {}: {error}", config.listen))
-    })?;
+    let socket = listen::open(socket)?;
     announce(&config, &socket)?;
     let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
     let serving = async {
@@ -115,9 +116,8 @@ fn announce(config: &Config, socket: &TcpListener) -> Result<(), ServeError> {
     } else {
         "http"
     };
-    let mut out = std::io::stdout();
-    writeln!(out, "listening on {scheme}://{}", socket.local_addr()?)?;
-    out.flush()?;
+    let addr = socket.local_addr()?;
+    stdout::line(format_args!("listening on {scheme}://{addr}"))?;
     Ok(())
 }
 

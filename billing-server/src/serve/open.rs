@@ -13,13 +13,20 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// The pause between two attempts to reach it.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
+/// The pause between two warnings that it is away.
+const TELL_PAUSE: Duration = Duration::from_secs(10);
+
 /// Opens the database, waiting for one that is still starting. The store asks `clock` for the time.
 pub(super) async fn store(config: &Config, clock: Clock) -> Result<Arc<dyn Store>, ServeError> {
     let give_up = Instant::now() + START_PATIENCE;
+    let mut tell_again = Instant::now();
     loop {
         match open(config, Clock::clone(&clock)).await {
             Err(ServeError::Store(StoreError::Unavailable(reason))) if Instant::now() < give_up => {
-                tracing::warn!(reason, "the database is unavailable; trying again");
+                if tell_again <= Instant::now() {
+                    tell_again = Instant::now() + TELL_PAUSE;
+                    tracing::warn!(reason, "the database is unavailable; still trying");
+                }
                 sleep(RETRY_PAUSE).await;
             }
             opened => return opened,

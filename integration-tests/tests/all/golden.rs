@@ -19,6 +19,8 @@ on_both_databases!(
 
 const CLOCK: &str = "2024-11-15T10:30:00Z";
 const GPT_4: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.030,"completion_price_per_k":"0.06"}"#;
+const GPT_3_5: &str =
+    r#"{"model_id":"gpt-3.5-turbo","prompt_price_per_k":0.0015,"completion_price_per_k":0.002}"#;
 const GPT_4_STORED: &str = r#"{"model_id":"gpt-4","provider":"openai","prompt_price_per_k":0.03,"completion_price_per_k":0.06,"cached_prompt_price_per_k":null,"cache_write_price_per_k":null,"reasoning_price_per_k":null,"effective_from":"1970-01-01T00:00:00Z","created_at":"2024-11-15T10:30:00Z","id":"price-1","created_by":"operator"}"#;
 const CLAUDE: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":3e-1,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T02:00:00.5+02:00"}"#;
 const CLAUDE_STORED: &str = r#"{"model_id":"anthropic/claude","provider":"anthropic","prompt_price_per_k":3,"completion_price_per_k":15,"cached_prompt_price_per_k":0.3,"cache_write_price_per_k":3.75,"reasoning_price_per_k":15.000000000001,"effective_from":"2024-11-01T00:00:00.500000Z","created_at":"2024-11-15T10:30:00Z","id":"price-2","created_by":"operator"}"#;
@@ -200,10 +202,7 @@ async fn errors_look_as_documented(backend: Backend) {
 async fn invoices_look_as_documented(backend: Backend) {
     let (server, rest) = start(backend).await;
     let mine = user(&server, "user-123").await;
-    for price in [
-        GPT_4,
-        r#"{"model_id":"gpt-3.5-turbo","prompt_price_per_k":0.0015,"completion_price_per_k":0.002}"#,
-    ] {
+    for price in [GPT_4, GPT_3_5] {
         rest.post("/v1/billing/prices", price).await;
     }
     let invoices = "/v1/billing/invoices";

@@ -16,6 +16,9 @@ on_both_databases!(
     usage_in_columns_is_recorded_once_to_the_last_digit,
     usage_in_lines_is_recorded_once_and_every_bad_line_is_told,
     a_trace_is_dealt_and_recorded_once,
+    a_file_that_is_corrected_extended_or_saved_again_adds_only_what_is_new,
+    a_dry_run_tells_what_an_import_would_and_sends_nothing,
+    usage_is_read_from_standard_input,
     more_than_one_call_of_records_goes_through,
     a_server_that_is_gone_ends_an_import_with_1,
     nothing_is_imported_without_a_token_and_a_key,
@@ -224,7 +227,7 @@ async fn usage_in_columns_is_recorded_once_to_the_last_digit(backend: Backend) {
         "{told}"
     );
     assert!(
-        lines[2].starts_with("line 7: INVALID_FIELD: prompt_tokens: "),
+        lines[2].starts_with("line 7: INVALID_FIELD: prompt_tokens must be "),
         "{told}"
     );
     assert_eq!(lines[3..], ["billing-server: 3 rows were rejected"]);
@@ -260,7 +263,7 @@ async fn usage_in_lines_is_recorded_once_and_every_bad_line_is_told(backend: Bac
     assert_pinned(&printed, &pinned(2, 0, 12, r#"{"INVALID_FIELD":12}"#));
     let lines: Vec<_> = told.lines().collect();
     assert!(
-        lines[0].starts_with("line 4: INVALID_FIELD: unknown field `tokens`"),
+        lines[0].starts_with("line 4: INVALID_FIELD: tokens is not a field"),
         "{told}"
     );
     assert_eq!(lines.len(), 11, "ten lines and the last word: {told}");
@@ -317,6 +320,99 @@ async fn a_trace_is_dealt_and_recorded_once(backend: Backend) {
     let (code, printed, _) = run(&server, &format!("{import} --seed 2"), &path).await;
     assert_eq!(code, 0);
     assert_pinned(&printed, &pinned(60, 0, 0, "{}"));
+}
+
+async fn a_file_that_is_corrected_extended_or_saved_again_adds_only_what_is_new(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    set_example_prices(&operator(&server).await).await;
+    let header = "user_id,model,prompt_tokens,created_at\n";
+    let first = "alice,gpt-4,1000,2024-11-03T10:00:00Z\n";
+    let second = "bob,gpt-4,2000,2024-11-03T10:00:00Z\n";
+    let corrected = "bob,gpt-4,3000,2024-11-03T10:00:00Z\n";
+    let saved_again = "\u{feff}\"model\",\"user_id\",\"created_at\",\"prompt_tokens\"\r\n\
+        \"gpt-4\",\"alice\",\"2024-11-03T11:00:00+01:00\",\"1000\"\r\n\
+        \"gpt-4\",\"alice\",\"2024-11-03T10:00:00.000Z\",\"1000\"\r\n\
+        \"gpt-4\",\"bob\",\"2024-11-03T10:00:00Z\",\"3000\"\r\n";
+    // A quote that is never closed spoils its own row only.
+    let spoilt = format!("{header}\"alice,gpt-4,1,\n{first}{corrected}{first}");
+    for (contents, recorded, duplicates, rejected) in [
+        (format!("{header}{first}{second}{first}"), 3, 0, 0),
+        (format!("{header}{first}{corrected}{first}"), 1, 2, 0),
+        (format!("{header}{corrected}{first}{first}{first}"), 1, 3, 0),
+        (saved_again.to_owned(), 0, 3, 0),
+        (spoilt, 0, 3, 1),
+    ] {
+        let (_folder, path) = file("usage.csv", &contents);
+        let (_, printed, told) = run(&server, "usage import FILE --json", &path).await;
+        let reasons = ["{}", "{\"INVALID_FIELD\":1}"][rejected];
+        let expected = pinned(
+            recorded,
+            duplicates,
+            u64::try_from(rejected).unwrap(),
+            reasons,
+        );
+        assert_pinned(&printed, &expected);
+        assert_eq!(
+            rejected == 1,
+            told.contains("line 2: INVALID_FIELD: has a quote")
+        );
+    }
+    // The same rows as JSON lines are the same calls.
+    let line = r#"{"user_id":"alice","model":"gpt-4","prompt_tokens":1000,"#;
+    let line = format!("\u{feff}{line}\"created_at\":\"2024-11-03T10:00:00Z\"}}\r\n");
+    let (_folder, path) = file("usage.jsonl", &line);
+    let (_, printed, _) = run(&server, "usage import FILE --json", &path).await;
+    assert_pinned(&printed, &pinned(0, 1, 0, "{}"));
+}
+
+async fn a_dry_run_tells_what_an_import_would_and_sends_nothing(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    set_example_prices(&operator(&server).await).await;
+    let (_folder, path) = file(
+        "usage.csv",
+        "user_id,model,prompt_tokens,request_id\n\
+         alice,gpt-4,1000,r1\nalice,gpt-4,-1,r2\nalice,gpt-4,one,r3\n",
+    );
+    // Nobody has to listen.
+    let line = "usage import FILE --dry-run --endpoint http://127.0.0.1:1";
+    let (code, printed, told) = run(&server, line, &path).await;
+    assert_eq!(
+        (code, printed.as_str()),
+        (
+            3,
+            "line 2: {\"user_id\":\"alice\",\"request_id\":\"r1\",\"model\":\"gpt-4\",\
+             \"prompt_tokens\":1000}\n\
+             nothing was sent\nwould be sent: 1\nrejected: 2 (INVALID_FIELD 2)\n\
+             not checked: prices, costs, and what is recorded already"
+        )
+    );
+    assert!(
+        told.contains("line 3: INVALID_FIELD: prompt_tokens must be from 0 "),
+        "{told}"
+    );
+    let (_, printed, _) = run(&server, &format!("{line} --json"), &path).await;
+    assert_eq!(
+        printed,
+        "{\"dry_run\":true,\"records\":1,\"rejected\":2,\"reasons\":{\"INVALID_FIELD\":2},\
+         \"note\":\"not checked: prices, costs, and what is recorded already\"}"
+    );
+    let (_, printed, _) = run(&server, "usage import FILE --json", &path).await;
+    assert_pinned(&printed, &pinned(1, 0, 2, "{\"INVALID_FIELD\":2}"));
+}
+
+async fn usage_is_read_from_standard_input(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    set_example_prices(&operator(&server).await).await;
+    let usage = "user_id,model,prompt_tokens\nalice,gpt-4,1000\nalice,gpt-4,1000\n";
+    let import = ["usage", "import", "-", "--format", "csv", "--json"];
+    for (recorded, duplicates) in [(2, 0), (0, 2)] {
+        let (code, printed, told) = said(server.cli_reading(&import, usage).await);
+        assert_eq!((code, told.as_str()), (0, ""));
+        assert_pinned(&printed, &pinned(recorded, duplicates, 0, "{}"));
+    }
+    let (code, _, told) = said(server.cli_reading(&import[..3], usage).await);
+    assert_eq!(code, 2);
+    assert!(told.contains("--format is needed"), "{told}");
 }
 
 async fn more_than_one_call_of_records_goes_through(backend: Backend) {

@@ -2,27 +2,24 @@
 
 use std::pin::Pin;
 
-use billing_core::{
-    catalog::{Catalog, TokenPrices},
-    refusal::Refusal,
-    usage::UsageRecord,
-};
+use billing_core::{catalog::Catalog, refusal::Refusal};
 use billing_proto::v1;
 use billing_store::{InvoicedRecord, MonthFilter};
-use chrono::{DateTime, SecondsFormat, Utc};
 use csv::{Terminator, WriterBuilder};
 use futures_util::stream::{Stream, try_unfold};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 use tonic::Status;
 
 use crate::{
-    api::{
-        Violations,
-        usage::{plan_of, price_of},
-    },
+    api::{Violations, formula::neutral, usage::record},
     app::App,
     auth::ResolvedUser,
     error::ApiError,
+    rest::text,
 };
+
+/// What a line of the file is: its columns are the fields, in the order of their numbers.
+const MESSAGE: &str = "billing.v1.UsageRecord";
 
 /// Records in one part of an export. Even if each had the longest texts that a record can have, the
 /// part would be within the 4 MiB that gRPC clients accept.
@@ -30,83 +27,6 @@ const RECORDS_PER_PART: usize = 500;
 
 /// An export as it is sent.
 pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExportUsageResponse, Status>> + Send>>;
-
-/// What is told of a record beside what it holds.
-struct Told<'a> {
-    prices: TokenPrices,
-    plan: &'a str,
-    invoice: String,
-}
-
-/// What a record has in a column.
-type Field = fn(&UsageRecord, &Told<'_>) -> String;
-
-/// The columns, named and ordered like the fields of the API's `UsageRecord`.
-const COLUMNS: [(&str, Field); 35] = [
-    ("id", |r, _| r.id.to_string()),
-    ("user_id", |r, _| r.user_id.to_string()),
-    ("subscription_id", |r, _| {
-        or_empty(&r.charge.subscription_id)
-    }),
-    ("model", |r, _| r.call.model.to_string()),
-    ("provider", |r, _| r.call.provider.clone()),
-    ("request_id", |r, _| r.call.request_id.to_string()),
-    ("prompt_tokens", |r, _| r.call.tokens.prompt.to_string()),
-    ("completion_tokens", |r, _| {
-        r.call.tokens.completion.to_string()
-    }),
-    ("total_tokens", |r, _| r.call.tokens.total().to_string()),
-    ("cached_prompt_tokens", |r, _| {
-        r.call.tokens.cached_prompt.to_string()
-    }),
-    ("cache_write_tokens", |r, _| {
-        r.call.tokens.cache_write.to_string()
-    }),
-    ("reasoning_tokens", |r, _| {
-        r.call.tokens.reasoning.to_string()
-    }),
-    ("cost_usd", |r, _| r.charge.cost_usd.digits(2)),
-    ("discount_rate", |r, _| r.charge.discount_rate.to_string()),
-    ("covered_amount", |r, _| r.charge.covered_amount.digits(2)),
-    ("overage_tokens", |r, _| r.charge.taken.overage.to_string()),
-    ("overage_cost", |r, _| r.charge.overage_cost.digits(2)),
-    ("discount_amount", |r, _| r.charge.discount_amount.digits(2)),
-    ("final_cost", |r, _| r.charge.final_cost.digits(2)),
-    ("coupon_id", |r, _| or_empty(&r.charge.coupon_id)),
-    ("status", |r, _| r.status.name().to_owned()),
-    ("billing_month", |r, _| r.billing_month.to_string()),
-    ("created_at", |r, _| rfc3339(r.call.created_at)),
-    ("updated_at", |r, _| rfc3339(r.updated_at)),
-    ("invoice_month", |r, _| r.invoice_month.to_string()),
-    ("corrects_id", |r, _| or_empty(&r.corrects_id)),
-    ("void_reason", |r, _| {
-        r.void_reason.clone().unwrap_or_default()
-    }),
-    ("price_id", |r, _| r.charge.price_id.to_string()),
-    ("unit_prices.prompt", |_, t| t.prices.prompt.to_string()),
-    ("unit_prices.completion", |_, t| {
-        t.prices.completion.to_string()
-    }),
-    ("unit_prices.cached_prompt", |_, t| {
-        t.prices.cached_prompt().to_string()
-    }),
-    ("unit_prices.cache_write", |_, t| {
-        t.prices.cache_write().to_string()
-    }),
-    ("unit_prices.reasoning", |_, t| {
-        t.prices.reasoning().to_string()
-    }),
-    ("plan_id", |_, t| t.plan.to_owned()),
-    ("invoice_id", |_, t| t.invoice.clone()),
-];
-
-fn or_empty(id: &Option<impl ToString>) -> String {
-    id.as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
 
 /// Reads and sends the records of a month, a part at a time as the client reads on.
 pub(super) fn parts(app: App, filter: MonthFilter) -> Parts {
@@ -130,10 +50,11 @@ async fn part(
     let first = filter.after.is_none();
     let limit = i64::try_from(RECORDS_PER_PART).unwrap_or(i64::MAX);
     let records = app.store().month_records(filter.clone(), limit).await?;
-    let chunk = csv_part(first, &records, &app.store().cached_catalog())?;
-    let last = records.into_iter().nth(RECORDS_PER_PART.saturating_sub(1));
-    let next = last.map(|last| MonthFilter {
-        after: Some((last.record.user_id, last.record.id)),
+    let last = records.get(RECORDS_PER_PART.saturating_sub(1));
+    let after = last.map(|last| (last.record.user_id.clone(), last.record.id));
+    let chunk = csv_part(first, records, &app.store().cached_catalog())?;
+    let next = after.map(|after| MonthFilter {
+        after: Some(after),
         ..filter
     });
     Ok((v1::ExportUsageResponse { chunk }, next))
@@ -166,19 +87,13 @@ pub(crate) fn filter(
 /// When the catalog lacks a plan or a price, or the lines cannot be written.
 fn csv_part(
     first: bool,
-    records: &[InvoicedRecord],
+    records: Vec<InvoicedRecord>,
     catalog: &Catalog,
 ) -> Result<String, ApiError> {
-    let lines = records.iter().map(|found| {
-        let told = Told {
-            prices: price_of(&found.record.charge, catalog)?,
-            plan: plan_of(&found.record.charge, catalog)?,
-            invoice: or_empty(&found.invoice_id),
-        };
-        Ok((&found.record, told))
-    });
-    let lines: Vec<_> = lines.collect::<Result<_, Refusal>>()?;
-    write(first, &lines).map_err(|error| {
+    let records = records.into_iter();
+    let records = records.map(|found| record(found.record, found.invoice_id, catalog));
+    let records: Vec<_> = records.collect::<Result<_, Refusal>>()?;
+    write(first, &text::descriptor(MESSAGE)?, &records).map_err(|error| {
         tracing::error!(error, "an export cannot be written");
         ApiError::internal()
     })
@@ -186,39 +101,57 @@ fn csv_part(
 
 fn write(
     first: bool,
-    lines: &[(&UsageRecord, Told<'_>)],
+    descriptor: &MessageDescriptor,
+    records: &[v1::UsageRecord],
 ) -> Result<String, Box<dyn std::error::Error>> {
     let mut file = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
+    let columns = text::columns(descriptor);
     if first {
-        file.write_record(COLUMNS.map(|(name, _)| name))?;
+        file.write_record(columns.iter().map(text::Column::name))?;
     }
-    for (record, told) in lines {
-        file.write_record(COLUMNS.map(|(_, field)| field(record, told)))?;
+    for record in records {
+        let mut line = DynamicMessage::new(descriptor.clone());
+        line.transcode_from(record)?;
+        for column in &columns {
+            file.write_field(cell(&line, column)?)?;
+        }
+        file.write_record(None::<&[u8]>)?;
     }
     Ok(String::from_utf8(file.into_inner()?)?)
+}
+
+/// Only text can be taken for a formula: numbers stay numbers.
+fn cell(line: &DynamicMessage, column: &text::Column) -> Result<String, text::NoJsonForm> {
+    let cell = column.cell(line)?;
+    Ok(if column.is_text() {
+        neutral(&cell).into_owned()
+    } else {
+        cell
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use billing_core::{
-        catalog::{ModelPrice, PlanTerms, PlanVersion, UsagePricing},
+        catalog::{ModelPrice, PlanTerms, PlanVersion, TokenPrices, UsagePricing},
         ids::{
             InvoiceId, ModelId, PlanId, PlanVersionId, PriceId, RecordId, RequestId,
             SubscriptionId, UserId,
         },
         money::{Money, Price, Rate},
         month::Month,
-        usage::{Call, Charge, Fingerprint, Tokens, TokensTaken, UsageStatus, WindowRef},
+        usage::{
+            Call, Charge, Fingerprint, Tokens, TokensTaken, UsageRecord, UsageStatus, WindowRef,
+        },
     };
-    use billing_proto::FILE_DESCRIPTOR_SET;
-    use prost_reflect::{DescriptorPool, Kind};
+    use chrono::DateTime;
     use uuid::Uuid;
 
     use super::*;
 
-    fn record() -> InvoicedRecord {
+    fn stored() -> InvoicedRecord {
         let at = |text: &str| text.parse().unwrap();
         let record = UsageRecord {
             id: RecordId::new(Uuid::from_u128(2)),
@@ -306,40 +239,24 @@ mod tests {
 
     #[test]
     fn a_record_of_a_plan_that_the_catalog_lacks_is_no_line() {
-        let refused = csv_part(false, &[record()], &Catalog::default()).unwrap_err();
+        let refused = csv_part(false, vec![stored()], &Catalog::default()).unwrap_err();
         assert_eq!(refused, ApiError::internal());
     }
 
     #[test]
-    fn columns_are_the_fields_of_a_record() {
-        let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
-        let message = pool.get_message_by_name("billing.v1.UsageRecord").unwrap();
-        let names = |field: prost_reflect::FieldDescriptor| match field.kind() {
-            Kind::Message(parts) if parts.name() == "UnitPrices" => {
-                let parts = parts.fields();
-                let named = parts.map(|part| format!("{}.{}", field.name(), part.name()));
-                named.collect()
-            }
-            _ => vec![field.name().to_owned()],
-        };
-        let fields: Vec<_> = message.fields().flat_map(names).collect();
-        assert_eq!(COLUMNS.map(|(name, _)| name).to_vec(), fields);
-    }
-
-    #[test]
-    fn texts_are_quoted_where_they_must_be_and_amounts_have_every_digit() {
+    fn texts_are_no_formulas_and_amounts_have_every_digit() {
         let catalog = catalog();
-        let header = csv_part(true, &[], &catalog).unwrap();
+        let header = csv_part(true, Vec::new(), &catalog).unwrap();
         assert!(header.starts_with("id,user_id,"));
         assert!(header.ends_with(",unit_prices.reasoning,plan_id,invoice_id\r\n"));
         let line = "rec-00000000000000000000000000000002,\"a,b\",\
-            sub-00000000000000000000000000000001,=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
+            sub-00000000000000000000000000000001,'=1+2,,\"say \"\"hi\"\"\",-7,-1,-8,-3,-2,-1,\
             -0.000000000000001,1,0.00,-8,-12.50,0.00,-12.500000000000001,,correction,2024-11,\
             2024-12-01T00:00:00Z,2024-12-01T00:00:00.000120Z,2024-12,\
             rec-00000000000000000000000000000001,,price-7,0.03,0.06,0.015,0.03,0.06,plan-pro,\
             inv-00000000000000000000000000000003\r\n";
-        assert_eq!(csv_part(false, &[record()], &catalog).unwrap(), line);
-        let file = csv_part(true, &[record()], &catalog).unwrap();
+        assert_eq!(csv_part(false, vec![stored()], &catalog).unwrap(), line);
+        let file = csv_part(true, vec![stored()], &catalog).unwrap();
         assert_eq!(file, header + line);
     }
 

@@ -103,7 +103,7 @@ pub(crate) fn cost(quote: &Quote) -> v1::CalculateCostResponse {
 ///
 /// # Errors
 /// When the catalog lacks it.
-pub(crate) fn plan_of<'a>(charge: &Charge, catalog: &'a Catalog) -> Result<&'a str, Refusal> {
+fn plan_of<'a>(charge: &Charge, catalog: &'a Catalog) -> Result<&'a str, Refusal> {
     let Some(window) = charge.window else {
         return Ok("");
     };

@@ -17,7 +17,8 @@ use chrono::{DateTime, Utc};
 use tonic::{Request, Streaming};
 
 use self::convert::RecordPage;
-pub(super) use self::convert::{plan_of, price_of};
+pub(super) use self::convert::record;
+pub(crate) use self::convert::usage as check;
 use super::{Answer, service::service};
 use crate::{
     app::App,

@@ -24,7 +24,7 @@ pub(crate) struct ClientOptions {
     /// Token with the scopes that the command needs [default: a new one, signed with the key file]
     #[arg(long, value_name = "TOKEN", env = "BILLING_TOKEN", hide_env = true)]
     pub(crate) token: Option<SecretText>,
-    /// PEM certificate authority that vouches for an https endpoint
+    /// PEM certificate authority that vouches for an https endpoint [default: the system's]
     #[arg(long, value_name = "FILE", env = "BILLING_TLS_CA")]
     pub(crate) tls_ca: Option<PathBuf>,
     #[command(flatten)]
@@ -104,11 +104,14 @@ pub(crate) enum UsageCommand {
 /// `usage import`
 #[derive(Debug, Args)]
 pub(crate) struct UsageImport {
-    /// File with usage
+    /// File with usage; - reads standard input
     pub(crate) file: PathBuf,
     /// How the file is written [default: csv for .csv, jsonl for .jsonl]
     #[arg(long)]
     pub(crate) format: Option<UsageFormat>,
+    /// Read and check everything, and show what would be sent, but send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Users that an azure-trace is dealt over
     #[arg(
         long,

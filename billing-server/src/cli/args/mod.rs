@@ -3,9 +3,11 @@
 mod client;
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub(crate) use client::{
     ClientOptions, InvoicesCommand, MonthClose, MonthReconcile, PriceFormat, PricesCommand,
@@ -17,6 +19,8 @@ use crate::auth::caller::check_subject;
 use crate::config::{CommonOptions, DatabaseOptions, KeyOptions, Options};
 
 const ABOUT: &str = "Billing for AI gateways: prices, counts and records usage over gRPC and REST";
+/// With the commit it was built from.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BILLING_COMMIT"), ")");
 const SETTINGS_HELP: &str = "\
 Every setting is a flag, a variable BILLING_<NAME> (--database-url: BILLING_DATABASE_URL) or a
 key of the TOML file that --config names (database_url); the first of these that names it wins.
@@ -29,7 +33,7 @@ users; 4 the database has another schema version; 5 reconcile difference.";
 #[derive(Debug, Parser)]
 #[command(
     name = "billing-server",
-    version,
+    version = VERSION,
     about = ABOUT,
     long_about = None,
     after_help = format!("{SETTINGS_HELP}\n\n{EXIT_HELP}"),
@@ -76,6 +80,15 @@ pub(crate) enum Command {
         after_help = SETTINGS_HELP
     )]
     Token(TokenCommand),
+    /// Makes a key.
+    #[command(about = "Make a key file for tokens, for servers on PostgreSQL", long_about = None)]
+    Keygen(KeygenCommand),
+    /// Prints a completion script.
+    #[command(
+        about = "Print the script that lets a shell complete the command line",
+        long_about = None
+    )]
+    Completions(CompletionsCommand),
     /// Sets prices.
     #[command(
         subcommand,
@@ -115,6 +128,9 @@ pub(crate) struct MigrateCommand {
     /// Take the last N migrations back instead; their data is lost
     #[arg(long, value_name = "N")]
     pub(crate) down: Option<NonZeroU32>,
+    /// Do not ask whether to delete data; needed where nobody can be asked
+    #[arg(long, requires = "down")]
+    pub(crate) yes: bool,
     #[command(flatten)]
     common: CommonOptions,
     #[command(flatten)]
@@ -131,6 +147,20 @@ impl MigrateCommand {
             ..Options::default()
         }
     }
+}
+
+/// `keygen`
+#[derive(Debug, Args)]
+pub(crate) struct KeygenCommand {
+    /// Where to put the key, an Ed25519 key in PEM that only its owner can read
+    pub(crate) file: PathBuf,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsCommand {
+    /// The shell
+    pub(crate) shell: Shell,
 }
 
 /// `token`

@@ -1,8 +1,9 @@
 //! Sending what a file lists to a running server.
 
-mod columns;
+mod lines;
 pub(super) mod prices;
 mod rejections;
+mod table;
 pub(super) mod usage;
 
 use std::{fs::File, path::Path};

@@ -69,7 +69,7 @@ async fn an_export_has_every_record_of_the_month_and_recorded_again_it_adds_up(b
     let file = String::from_utf8(file.stdout).unwrap();
     let client = client(&server, "operator", EVERYTHING).await;
     assert_eq!(parts(&client, "").await.unwrap().concat(), file);
-    assert!(file.contains(",\"d,\"\"o\"\"ra é\",,gpt-4,,=1+2,1,1,2,0,0,0,0.00009,1,0.00,0,"));
+    assert!(file.contains(",\"d,\"\"o\"\"ra é\",,gpt-4,,'=1+2,1,1,2,0,0,0,0.00009,1,0.00,0,"));
     assert!(file.ends_with(
         ",completed,2024-11,2024-11-04T00:00:00.500Z,2024-11-15T10:30:00Z,2024-11,,,price-1,\r\n"
     ));

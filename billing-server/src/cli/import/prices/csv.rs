@@ -1,11 +1,11 @@
 //! Prices as columns, in USD per 1,000 tokens.
 
-use std::io::Read;
+use std::io::BufRead;
 
-use csv::{Reader, StringRecord};
+use csv::StringRecord;
 
 use super::entry::{Cell, Entry, Found, Listed, prices};
-use crate::cli::import::columns::Columns;
+use crate::cli::import::table::{Columns, table};
 
 const COLUMNS: [&str; 7] = [
     "model_id",
@@ -19,12 +19,11 @@ const COLUMNS: [&str; 7] = [
 const REQUIRED: [&str; 3] = ["model_id", "prompt_price_per_k", "completion_price_per_k"];
 
 /// Reads every row. Fails when the header names other columns.
-pub(super) fn read(file: impl Read) -> Result<Vec<Entry>, String> {
-    let mut reader = Reader::from_reader(file);
-    let columns = Columns::read(&mut reader, &COLUMNS, &REQUIRED)?;
-    let mut entries = Vec::new();
-    for row in reader.records() {
-        entries.push(match row {
+pub(super) fn read(file: impl BufRead) -> Result<Vec<Entry>, String> {
+    let (columns, rows) = table(file, &|name| COLUMNS.contains(&name), &REQUIRED)?;
+    let entries = rows.map(|row| {
+        let (line, row) = row.map_err(|error| error.to_string())?;
+        Ok(match row {
             Ok(row) => {
                 let model = columns.text(&row, "model_id").unwrap_or_default();
                 Entry {
@@ -32,14 +31,13 @@ pub(super) fn read(file: impl Read) -> Result<Vec<Entry>, String> {
                     model: model.to_owned(),
                 }
             }
-            Err(error) if error.is_io_error() => return Err(error.to_string()),
-            Err(error) => Entry {
+            Err(reason) => Entry {
                 model: String::new(),
-                found: Found::Rejected(error.to_string()),
+                found: Found::Rejected(format!("line {line} {reason}")),
             },
-        });
-    }
-    Ok(entries)
+        })
+    });
+    entries.collect()
 }
 
 fn found(columns: &Columns, row: &StringRecord, model: &str) -> Result<Found, String> {

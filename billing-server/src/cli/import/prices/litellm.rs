@@ -1,16 +1,14 @@
 //! LiteLLM's map of models: prices per token, beside much that is not about tokens.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    io::{BufReader, Read},
-};
+use std::{collections::BTreeMap, fmt, io::BufRead};
 
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+use crate::cli::import::lines::skip_byte_order_mark;
 
 use super::entry::{Cell, Entry, Found, Listed, Skip, Warning, prices};
 
@@ -20,9 +18,10 @@ const SAMPLE: &str = "sample_spec";
 const PER_TOKEN: i32 = 3;
 
 /// Reads every entry of the map, in its order.
-pub(super) fn read(file: impl Read) -> Result<Vec<Entry>, String> {
-    let map: Map = serde_json::from_reader(BufReader::new(file))
-        .map_err(|error| format!("is no JSON object: {error}"))?;
+pub(super) fn read(mut file: impl BufRead) -> Result<Vec<Entry>, String> {
+    skip_byte_order_mark(&mut file).map_err(|error| error.to_string())?;
+    let map: Map =
+        serde_json::from_reader(file).map_err(|error| format!("is no JSON object: {error}"))?;
     let entries = map.0.into_iter().map(|(model, value)| Entry {
         found: found(&model, &value).unwrap_or_else(Found::Rejected),
         model,
@@ -65,6 +64,13 @@ fn found(model: &str, value: &RawValue) -> Result<Found, String> {
         serde_json::from_str(value.get()).map_err(|_| "must be an object".to_owned())?;
     let number = |name: &'static str| -> Cell<'_> {
         let text = members.get(name).map(|value| value.get());
+        // A number may be written as a string. Quotes that are left make it none.
+        let text = text.map(|text| {
+            let inner = text
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            inner.filter(|inner| !inner.is_empty()).unwrap_or(text)
+        });
         (name, text.filter(|text| *text != "null"))
     };
     let cells = [
@@ -133,6 +139,20 @@ mod tests {
         assert_eq!(listed.warnings, []);
     }
 
+    #[test]
+    fn a_price_may_be_a_string() {
+        let strings = one(r#"{"input_cost_per_token": "2.5e-07", "output_cost_per_token": "0"}"#);
+        let numbers = one(r#"{"input_cost_per_token": 2.5e-07, "output_cost_per_token": 0}"#);
+        assert!(matches!(strings, Found::Price(_)));
+        assert_eq!(strings, numbers);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        let file = "\u{feff}{\"a\": {}}";
+        assert_eq!(read(file.as_bytes()).unwrap().len(), 1);
+    }
+
     #[rstest]
     #[case::image(r#"{"output_cost_per_image": 0.04}"#, Skip::NoTokenPrice)]
     #[case::null(r#"{"input_cost_per_token": null}"#, Skip::NoTokenPrice)]
@@ -168,6 +188,10 @@ mod tests {
     #[case("1", "must be an object")]
     #[case(
         r#"{"input_cost_per_token": "free"}"#,
+        "input_cost_per_token must be a decimal number"
+    )]
+    #[case(
+        r#"{"input_cost_per_token": ""}"#,
         "input_cost_per_token must be a decimal number"
     )]
     fn a_malformed_entry_stops_no_other(#[case] entry: &str, #[case] reason: &str) {

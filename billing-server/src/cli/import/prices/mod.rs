@@ -5,7 +5,7 @@ mod entry;
 mod litellm;
 mod summary;
 
-use std::{collections::HashSet, io::Write, path::Path};
+use std::{collections::HashSet, io::BufReader, path::Path};
 
 use billing_client::{
     BillingClient,
@@ -22,10 +22,13 @@ use self::{
     summary::Summary,
 };
 use super::{extension, open, outcome};
-use crate::cli::{
-    args::{PriceFormat, PricesImport},
-    connect::connect,
-    exit::{CommandError, Exit},
+use crate::{
+    cli::{
+        args::{PriceFormat, PricesImport},
+        connect::connect,
+        exit::{CommandError, Exit},
+    },
+    stdout,
 };
 
 /// Prices in one call; each call is one transaction.
@@ -48,7 +51,7 @@ pub(crate) fn run(command: &PricesImport) -> Result<(), CommandError> {
     } else {
         summary.to_string()
     };
-    writeln!(std::io::stdout(), "{text}")?;
+    stdout::line(text)?;
     outcome(summary.rejected())
 }
 
@@ -56,7 +59,7 @@ fn read(command: &PricesImport) -> Result<Vec<Entry>, CommandError> {
     let format = command.format.or_else(|| guess(&command.file));
     let format = format
         .ok_or_else(|| CommandError::new(Exit::Usage, "--format is needed: litellm or csv"))?;
-    let file = open(&command.file)?;
+    let file = BufReader::new(open(&command.file)?);
     let entries = match format {
         PriceFormat::Litellm => litellm::read(file),
         PriceFormat::Csv => csv::read(file),

@@ -1,20 +1,20 @@
 //! Recording the usage that a file lists.
 
 mod csv;
+mod dry_run;
 mod jsonl;
 mod row;
-mod source;
 mod tally;
 mod trace;
 
 use std::{
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::Path,
 };
 
 use billing_client::{
-    BillingClient, Error, Usage,
-    v1::{RecordUsageResult, UsageOutcome},
+    BillingClient, Error,
+    v1::{RecordUsageRequest, RecordUsageResult, UsageOutcome},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
@@ -22,8 +22,7 @@ use tokio::runtime::Runtime;
 use tonic::Code;
 
 use self::{
-    row::{Row, Rows},
-    source::Source,
+    row::{Requests, Row, Rows},
     tally::{Fate, Tally},
     trace::Deal,
 };
@@ -36,21 +35,23 @@ use crate::{
         progress,
     },
     error::ErrorCode,
+    stdout,
 };
 
 /// Records in one call.
 const RECORDS_PER_CALL: usize = 1_000;
+/// Large reads, for files of gigabytes.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Records the usage that the file lists and prints a summary.
 pub(crate) fn run(command: &UsageImport) -> Result<(), CommandError> {
-    let format = command.format.or_else(|| guess(&command.file));
-    let format = format.ok_or_else(|| {
-        CommandError::new(Exit::Usage, "--format is needed: csv, jsonl or azure-trace")
-    })?;
-    let refused = |reason: String| CommandError::unusable(&command.file, reason);
-    let source = Source::read(open(&command.file)?).map_err(|error| refused(error.to_string()))?;
-    let bar = progress::bar(command.progress, source.lines, "rows");
-    let rows = rows(command, format, source).map_err(refused)?;
+    let (file, bytes) = input(&command.file)?;
+    let bar = progress::reading(command.progress, bytes);
+    let file = BufReader::with_capacity(BUFFER_BYTES, bar.wrap_read(file));
+    let rows = rows(command, file)?;
+    if command.dry_run {
+        return dry_run::run(command, rows, &bar);
+    }
     let tally = Runtime::new()?.block_on(async {
         let client = connect(&command.client).await?;
         record(&client, rows, command.in_flight.into(), &bar).await
@@ -62,8 +63,19 @@ pub(crate) fn run(command: &UsageImport) -> Result<(), CommandError> {
     } else {
         tally.to_string()
     };
-    writeln!(io::stdout(), "{text}")?;
+    stdout::line(text)?;
     outcome(tally.rejected())
+}
+
+/// What is read, and how many bytes that is, if it has an end that is known.
+fn input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), CommandError> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = open(path)?;
+    let about = file.metadata()?;
+    let bytes = about.is_file().then_some(about.len());
+    Ok((Box::new(file), bytes))
 }
 
 fn guess(path: &Path) -> Option<UsageFormat> {
@@ -74,20 +86,24 @@ fn guess(path: &Path) -> Option<UsageFormat> {
     }
 }
 
-fn rows(command: &UsageImport, format: UsageFormat, source: Source) -> Result<Rows, String> {
-    let Source { hash, reader, .. } = source;
-    match format {
-        UsageFormat::Csv => csv::rows(reader, &hash),
-        UsageFormat::Jsonl => Ok(jsonl::rows(reader, &hash)),
+fn rows(command: &UsageImport, file: impl BufRead + Send + 'static) -> Result<Rows, CommandError> {
+    let format = command.format.or_else(|| guess(&command.file));
+    let format = format.ok_or_else(|| {
+        CommandError::new(Exit::Usage, "--format is needed: csv, jsonl or azure-trace")
+    })?;
+    let rows = match format {
+        UsageFormat::Csv => Requests::new(None).and_then(|requests| csv::rows(file, requests)),
+        UsageFormat::Jsonl => Requests::new(None).map(|requests| jsonl::rows(file, requests)),
         UsageFormat::AzureTrace => {
             let deal = Deal {
                 users: command.users,
                 models: command.models.clone(),
                 seed: command.seed,
             };
-            trace::rows(reader, &hash, deal)
+            trace::rows(file, deal)
         }
-    }
+    };
+    rows.map_err(|reason| CommandError::unusable(&command.file, reason))
 }
 
 /// Sends all rows, several calls at a time. Stops at the first call that fails.
@@ -107,15 +123,20 @@ async fn record(
         .map(|call| async { send(client, call.map_err(Stop::File)?).await })
         .buffered(in_flight);
     while let Some(fates) = answers.try_next().await? {
-        bar.inc(u64::try_from(fates.len()).unwrap_or_default());
         for (line, fate) in fates {
             if let Some(told) = tally.add(line, fate) {
-                // Nothing is left to be done when stderr is gone.
-                let _ = bar.suspend(|| writeln!(io::stderr(), "{told}"));
+                tell(bar, &told);
             }
         }
+        bar.set_message(format!("{} rows", tally.rows()));
     }
     Ok(tally)
+}
+
+/// Writes a line on stderr, above the bar.
+fn tell(bar: &ProgressBar, line: &str) {
+    // Nothing is left to be done when stderr is gone.
+    let _ = bar.suspend(|| writeln!(io::stderr(), "{line}"));
 }
 
 /// Why the import ends before the file does.
@@ -150,17 +171,14 @@ impl From<Stop> for CommandError {
 async fn send(client: &BillingClient, rows: Vec<Row>) -> Result<Vec<(u64, Fate)>, Stop> {
     let mut fates = Vec::with_capacity(rows.len());
     let mut lines = Vec::with_capacity(rows.len());
-    let mut usages: Vec<Usage> = Vec::with_capacity(rows.len());
+    let mut usages: Vec<RecordUsageRequest> = Vec::with_capacity(rows.len());
     for Row { line, usage } in rows {
         match usage {
             Ok(usage) => {
                 lines.push(line);
                 usages.push(usage);
             }
-            Err(message) => {
-                let code = ErrorCode::InvalidField.as_str().to_owned();
-                fates.push((line, Fate::Rejected { code, message }));
-            }
+            Err(message) => fates.push((line, malformed(message))),
         }
     }
     if !usages.is_empty() {
@@ -171,6 +189,12 @@ async fn send(client: &BillingClient, rows: Vec<Row>) -> Result<Vec<(u64, Fate)>
     }
     fates.sort_by_key(|(line, _)| *line);
     Ok(fates)
+}
+
+/// The fate of a row that is no record.
+fn malformed(message: String) -> Fate {
+    let code = ErrorCode::InvalidField.as_str().to_owned();
+    Fate::Rejected { code, message }
 }
 
 fn fate(result: RecordUsageResult) -> Result<Fate, Stop> {

@@ -71,11 +71,15 @@ impl Tally {
         })
     }
 
-    fn per_second(&self) -> u64 {
+    /// How many rows were counted.
+    pub(super) fn rows(&self) -> u64 {
         let settled = self.recorded.saturating_add(self.duplicates);
-        let rows = settled.saturating_add(self.rejections.rows());
+        settled.saturating_add(self.rejections.rows())
+    }
+
+    fn per_second(&self) -> u64 {
         let micros = self.started.elapsed().as_micros();
-        let rate = u128::from(rows)
+        let rate = u128::from(self.rows())
             .saturating_mul(1_000_000)
             .checked_div(micros);
         u64::try_from(rate.unwrap_or_default()).unwrap_or(u64::MAX)

@@ -1,16 +1,13 @@
 //! The rows of an Azure LLM inference trace, dealt over users and models.
 
-use std::io::Read;
+use std::io::BufRead;
 
 use billing_client::Usage;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use csv::{Reader, StringRecord};
+use csv::StringRecord;
 
-use super::{
-    csv::records,
-    row::{Row, Rows},
-};
-use crate::cli::import::columns::Columns;
+use super::row::{Requests, Row, Rows};
+use crate::cli::import::table::{Columns, table};
 
 const COLUMNS: [&str; 3] = ["TIMESTAMP", "ContextTokens", "GeneratedTokens"];
 
@@ -22,32 +19,29 @@ pub(super) struct Deal {
     pub(super) seed: u64,
 }
 
-/// Gives every row a user and a model. The same file and the same deal always give the same rows.
-pub(super) fn rows(
-    file: impl Read + Send + 'static,
-    hash: &str,
-    deal: Deal,
-) -> Result<Rows, String> {
-    let mut reader = Reader::from_reader(file);
-    let columns = Columns::read(&mut reader, &COLUMNS, &COLUMNS)?;
-    let hash = hash.to_owned();
+/// Gives every row a user and a model. The same file and the same deal always give the same rows;
+/// another seed gives other calls, with other request ids.
+pub(super) fn rows(file: impl BufRead + Send + 'static, deal: Deal) -> Result<Rows, String> {
+    let known = |name: &str| COLUMNS.contains(&name);
+    let (columns, rows) = table(file, &known, &COLUMNS)?;
+    let mut requests = Requests::new(Some(deal.seed))?;
     let mut random = SplitMix64(deal.seed);
-    let rows = records(reader).map(move |record| {
-        let (line, record) = record?;
+    let rows = rows.map(move |row| {
+        let (line, row) = row?;
         // Dealt before the row is read, so that a malformed one does not shift the others.
         let user = format!("user-{:03}", random.below(deal.users));
         let model = pick(&deal.models, &mut random);
-        let usage = record.and_then(|record| {
-            let request_id = format!("{hash}-{}-{line}", deal.seed);
-            call(&columns, &record, Usage::new(user, request_id, model))
+        let usage = row.and_then(|row| {
+            let call = call(&columns, &row, Usage::new(user, "", model))?;
+            requests.of(&call.into())
         });
         Ok(Row { line, usage })
     });
     Ok(Box::new(rows))
 }
 
-fn call(columns: &Columns, record: &StringRecord, usage: Usage) -> Result<Usage, String> {
-    let text = |column| columns.text(record, column).unwrap_or_default();
+fn call(columns: &Columns, row: &StringRecord, usage: Usage) -> Result<Usage, String> {
+    let text = |column| columns.text(row, column).unwrap_or_default();
     let tokens = |column| -> Result<i64, String> {
         let parsed = text(column).parse();
         parsed.map_err(|_| format!("{column} must be a whole number"))
@@ -109,7 +103,7 @@ mod tests {
             models,
             seed,
         };
-        let rows = rows(file, "hash", deal).unwrap();
+        let rows = rows(file, deal).unwrap();
         rows.collect::<io::Result<_>>().unwrap()
     }
 
@@ -132,10 +126,11 @@ mod tests {
         let row = read(TRACE, 1, 7).swap_remove(0);
         let usage = row.usage.unwrap();
         let models = ["small", "large"].map(|model| {
-            Usage::new("user-000", "hash-7-2", model)
+            Usage::new("user-000", &usage.request_id, model)
                 .prompt_tokens(374)
                 .completion_tokens(44)
                 .created_at("2023-11-16T18:15:46.680590Z".parse().unwrap())
+                .into()
         });
         assert_eq!(row.line, 2);
         assert!(models.contains(&usage), "{usage:?}");
@@ -148,7 +143,7 @@ mod tests {
         let ids: BTreeSet<_> = [1, 2]
             .into_iter()
             .flat_map(|seed| read(TRACE, 50, seed))
-            .map(|row| row.usage.unwrap().request_id().to_owned())
+            .map(|row| row.usage.unwrap().request_id)
             .collect();
         assert_eq!(ids.len(), 6);
     }
@@ -173,7 +168,7 @@ mod tests {
             models: Vec::new(),
             seed: 1,
         };
-        let refused = rows(b"TIMESTAMP,ContextTokens\n".as_slice(), "hash", deal);
+        let refused = rows(b"TIMESTAMP,ContextTokens\n".as_slice(), deal);
         assert_eq!(
             refused.err().as_deref(),
             Some("column GeneratedTokens is missing")
