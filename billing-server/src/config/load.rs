@@ -28,10 +28,8 @@ pub(crate) fn check_variables(
     names: impl IntoIterator<Item = OsString>,
 ) -> Result<(), ConfigError> {
     let settings = Environment::command();
-    let names = names.into_iter();
-    names
-        .map(|name| Variable::of(&name, &settings).map(drop))
-        .collect()
+    let mut names = names.into_iter();
+    names.try_for_each(|name| Variable::of(&name, &settings).map(drop))
 }
 
 /// What a variable is for.

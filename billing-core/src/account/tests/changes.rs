@@ -41,7 +41,7 @@ fn an_upgrade_ends_a_trial_and_begins_the_first_period() {
         correction_id: used.id,
         reason: None,
     };
-    account.void(used, void, now).unwrap();
+    account.void(used, void, None, now).unwrap();
     let archived = &account.relations.windows[0].window;
     assert_eq!(archived.counters.tokens_used, 0);
     assert_eq!(live(&account).window.counters.tokens_used, 0);
