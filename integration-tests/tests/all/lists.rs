@@ -122,7 +122,7 @@ async fn pages_of_all_users_stay_as_they_are_while_rows_are_added(backend: Backe
         first.push((names, page["next_page_token"].as_str().map(str::to_owned)));
     }
     // A user whose name sorts before all others, in the month before too.
-    let late = call("late", "gpt-4", 1_000, 0);
+    let late = call("late", "gpt-4", 100_000, 0);
     let late = with(late, "user_id", "aaron");
     record(&rest, &with(late, "created_at", "2024-11-30T00:00:00Z")).await;
     let body = json!({"user_id": "aaron", "plan_id": "plan-basic"});

@@ -7,6 +7,7 @@ use billing_proto::v1::ItemType;
 use super::{
     calendar::Micros,
     money::{Femto, cents, half_up},
+    plans::Terms,
     reference::{Record, Reference},
     subscriptions::Window,
 };
@@ -21,12 +22,12 @@ pub(super) struct Covering {
 }
 
 impl Covering {
-    pub(super) fn of(window: &Window) -> Self {
+    pub(super) fn of(window: &Window, terms: &Terms) -> Self {
         Self {
-            plan: window.terms.plan,
+            plan: terms.plan,
             start: window.start,
-            extra_price: window.terms.extra_price,
-            overage_rate: window.terms.overage_rate,
+            extra_price: terms.extra_price,
+            overage_rate: terms.overage_rate,
         }
     }
 }

@@ -199,13 +199,14 @@ impl Reference {
         };
         if let Some((subscription, window)) = record.window {
             let window = &self.subscriptions[subscription].windows[window];
+            let terms = window.terms_at(at);
             record.quota_tokens = record.tokens().min(window.remaining());
-            record.plan = Some((window.terms.plan, window.terms.version));
-            if !window.terms.metered {
-                record.covering = Some(Covering::of(window));
+            record.plan = Some((terms.plan, terms.version));
+            if !terms.metered {
+                record.covering = Some(Covering::of(window, terms));
                 record.covered = record.net();
                 record.overage_tokens = record.tokens() - record.quota_tokens;
-                record.overage_cost = window.terms.overage_cost(record.overage_tokens);
+                record.overage_cost = terms.overage_cost(record.overage_tokens);
             }
         }
         let (before, net) = (self.saved(invoice_month), record.net());

@@ -14,6 +14,8 @@ pub(super) struct Window {
     pub(super) start: Micros,
     pub(super) end: Micros,
     pub(super) terms: Terms,
+    /// The terms before upgrades, and until when they held.
+    earlier: Vec<(Micros, Terms)>,
     pub(super) quota: i64,
     /// Tokens taken from the quota.
     pub(super) taken: i64,
@@ -28,9 +30,17 @@ impl Window {
             end,
             quota: terms.monthly_quota,
             terms,
+            earlier: Vec::new(),
             taken: 0,
             used: 0,
         }
+    }
+
+    /// The terms that held at a time.
+    pub(super) fn terms_at(&self, at: Micros) -> &Terms {
+        let mut earlier = self.earlier.iter();
+        let held = earlier.find(|(until, _)| at < *until);
+        held.map_or(&self.terms, |(_, terms)| terms)
     }
 
     pub(super) fn remaining(&self) -> i64 {
@@ -187,14 +197,17 @@ impl Subscription {
         if terms.plan == window.terms.plan {
             return self.next_plan.take().is_some();
         }
-        if terms.monthly_price > window.terms.monthly_price {
+        if terms.monthly_price > window.terms.monthly_price && self.trialing {
+            self.end_trial(now, terms);
+        } else if terms.monthly_price > window.terms.monthly_price {
             self.owe(now, ItemType::Proration, -unused);
             let window = self.window_mut();
             let more = i128::from(terms.monthly_quota - window.terms.monthly_quota);
             let remaining = i128::from(window.end - now);
             let share = (more * remaining).div_euclid(i128::from(window.end - window.start));
             window.quota += i64::try_from(share).expect("a share of a quota");
-            window.terms = terms.clone();
+            let before = std::mem::replace(&mut window.terms, terms.clone());
+            window.earlier.push((now, before));
             self.next_plan = None;
             self.owe(now, ItemType::Proration, self.rest(now));
         } else if self.auto_renew {
@@ -203,6 +216,23 @@ impl Subscription {
             return false;
         }
         true
+    }
+
+    /// The first period begins at once.
+    fn end_trial(&mut self, now: Micros, terms: &Terms) {
+        (self.trialing, self.anchor, self.months) = (false, now, (0, 0));
+        self.next_plan = None;
+        let trial = self.window_mut();
+        trial.end = now;
+        let only_moment = (trial.start == now).then_some((trial.taken, trial.used));
+        if only_moment.is_some() {
+            self.windows.pop();
+        }
+        self.begin_period(now, terms.clone());
+        if let Some((taken, used)) = only_moment {
+            let first = self.window_mut();
+            (first.taken, first.used) = (taken, used);
+        }
     }
 
     pub(super) fn cancel_now(&mut self, now: Micros) {

@@ -71,7 +71,8 @@ async fn an_export_has_every_record_of_the_month_and_recorded_again_it_adds_up(b
     assert_eq!(parts(&client, "").await.unwrap().concat(), file);
     assert!(file.contains(",\"d,\"\"o\"\"ra é\",,gpt-4,,'=1+2,1,1,2,0,0,0,0.00009,1,0.00,0,"));
     assert!(file.ends_with(
-        ",completed,2024-11,2024-11-04T00:00:00.500Z,2024-11-15T10:30:00Z,2024-11,,,price-1,\r\n"
+        ",completed,2024-11,2024-11-04T00:00:00.500Z,2024-11-15T10:30:00Z,2024-11,,,price-1,0.03,0.06,0.03,0.03,\
+         0.06,,\r\n"
     ));
 
     let lines = lines(&file);
