@@ -132,12 +132,12 @@ impl Account {
         })
     }
 
-    /// Cancels the subscription at once or for the end of its period.
+    /// Cancels the subscription at once or for the end of its period. A change of plan that was to
+    /// come waits: it counts again once the subscription is resumed.
     fn cancel(&mut self, at_period_end: bool, now: DateTime<Utc>) -> Result<(), Refusal> {
         self.change(now, |account, subscription| {
             if at_period_end {
                 subscription.step(SubscriptionTransition::CancelAtPeriodEnd)?;
-                subscription.next_plan_id = None;
             } else {
                 subscription.step(SubscriptionTransition::CancelNow)?;
                 subscription.period.end = now;

@@ -96,11 +96,11 @@ async fn a_plan_is_changed_cancelled_and_resumed(backend: Backend) {
         (CHANGE, ENTERPRISE, refused(NOT_ALLOWED)),
         (RESUME, "{}", refused(NOT_ALLOWED)),
         (CHANGE, BASIC, enterprise("plan-basic", "true")),
-        (CANCEL, at_end, enterprise("", "false")),
+        (CANCEL, at_end, enterprise("plan-basic", "false")),
         (CANCEL, at_end, refused(NOT_ALLOWED)),
         (CHANGE, BASIC, refused(NOT_ALLOWED)),
         (SUBSCRIPTION, BASIC, Err((409, "SUBSCRIPTION_EXISTS"))),
-        (RESUME, "{}", enterprise("", "true")),
+        (RESUME, "{}", enterprise("plan-basic", "true")),
         (RESUME, "{}", refused(NOT_ALLOWED)),
         (
             CANCEL,

@@ -145,6 +145,20 @@ fn an_upgrade_counts_at_once_for_its_share_of_the_period() {
 }
 
 #[test]
+fn a_change_that_is_to_come_outlasts_a_cancellation_that_is_taken_back() {
+    let mut account = account();
+    subscribe(&mut account, "pro", day("2024-11-01"));
+    order(&mut account, change_plan("basic"), day("2024-11-11")).unwrap();
+    let cancel = SubscriptionOrder::Cancel {
+        at_period_end: true,
+    };
+    order(&mut account, cancel, day("2024-11-12")).unwrap();
+    order(&mut account, SubscriptionOrder::Resume, day("2024-11-13")).unwrap();
+    account.advance_to(&catalog(), day("2024-12-01")).unwrap();
+    assert_eq!(live(&account).plan_id().as_str(), "basic");
+}
+
+#[test]
 fn a_cheaper_plan_begins_with_the_next_period_and_can_be_taken_back() {
     let mut account = account();
     subscribe(&mut account, "pro", day("2024-11-01"));
