@@ -183,8 +183,11 @@ fn add_usage(
         None => Key::Usage(of_model()),
         Some(late) => Key::LateUsage(late, of_model()),
     };
+    // Tokens that a plan did not cover stand on the item of extra tokens.
+    let extra = usage.cover.map_or(0, |_| sum.sums.overage_tokens);
     let group = groups.entry(key).or_default();
-    group.quantity = group.quantity.saturating_add(sum.sums.tokens.total());
+    let tokens = sum.sums.tokens.total().saturating_sub(extra);
+    group.quantity = group.quantity.saturating_add(tokens);
     group.list_price = group.list_price.plus(sum.sums.cost_usd)?;
     group.exact = group.exact.plus(usage.charged())?;
     group.add_parts(usage)
@@ -317,6 +320,16 @@ impl Group {
                 };
                 self.add_part(part, tokens, Money::of_tokens(tokens, price)?)?;
             }
+        }
+        let extra = usage.sum.sums.overage_tokens;
+        if version.is_some() && extra != 0 {
+            let part = PartKey {
+                kind: PartKind::Overage,
+                price: Money::ZERO,
+                price_id: None,
+                plan_version_id: version,
+            };
+            self.add_part(part, extra.saturating_neg(), Money::ZERO)?;
         }
         Ok(())
     }

@@ -257,8 +257,8 @@ async fn on_pro_the_coupon_takes_its_part_of_the_overage(backend: Backend) {
     let warning = alice.get("/v1/billing/quota-warning").await;
     assert_eq!(warning.json()["quota_warning"], true);
     let items = [
-        r#"{"model":"gpt-4","quantity":550000,"unit_price":0,"amount":0.00,"description":"AI API usage - gpt-4 (included in Pro)","#,
-        r#"{"model":"gpt-3.5-turbo","quantity":600333,"unit_price":0,"amount":0.00,"description":"AI API usage - gpt-3.5-turbo (included in Pro)","#,
+        r#"{"model":"gpt-4","quantity":499667,"unit_price":0,"amount":0.00,"description":"AI API usage - gpt-4 (included in Pro)","#,
+        r#"{"model":"gpt-3.5-turbo","quantity":500333,"unit_price":0,"amount":0.00,"description":"AI API usage - gpt-3.5-turbo (included in Pro)","#,
         r#"{"model":"","quantity":1,"unit_price":99.99,"amount":99.99,"description":"Pro plan fee","#,
         r#"{"model":"","quantity":150333,"unit_price":0.135,"amount":20.29,"description":"Extra tokens","#,
     ];

@@ -76,13 +76,13 @@ fn the_example_on_pro_is_105_84() {
     let items = [
         item(
             "AI API usage - gpt-4 (included in Pro)",
-            550_000,
+            499_667,
             "0",
             "0.00",
         ),
         item(
             "AI API usage - gpt-3.5-turbo (included in Pro)",
-            600_333,
+            500_333,
             "0",
             "0.00",
         ),
@@ -122,14 +122,14 @@ fn items_stand_in_the_order_of_the_contract() {
     let bill = bill(&[], &charges, "0");
     let items = [
         item("AI API usage - gpt-4", 3_000, "0.03", "0.09"),
-        item("AI API usage - gpt-4 (included in Pro)", 4_000, "0", "0.00"),
+        item("AI API usage - gpt-4 (included in Pro)", 3_000, "0", "0.00"),
         item("Unused Basic", 1, "-4.5", "-4.50"),
         item("Pro, remaining time", 1, "45", "45.00"),
         item("Extra tokens", 1_000, "0.14", "0.14"),
         item("Late usage 2024-10 - gpt-4", 2_000, "0.03", "0.06"),
         item(
             "Late usage 2024-10 - gpt-4 (included in Pro)",
-            1_000,
+            500,
             "0",
             "0.00",
         ),
@@ -149,7 +149,6 @@ fn each_price_of_extra_tokens_is_an_item_of_its_own() {
     let usage = [at("0.2", 500, "0.1"), at("0.1", 1_000, "0.1")];
     let bill = bill(&[], &charges(usage, []), "0");
     let items = [
-        item("AI API usage - gpt-4 (included in Pro)", 1_500, "0", "0.00"),
         item("Extra tokens", 1_000, "0.1", "0.10"),
         item("Extra tokens", 500, "0.2", "0.10"),
     ];
@@ -237,6 +236,7 @@ fn a_part_names_what_it_was_charged_by() {
         (2_000, Some(13), None),
         (4_000, Some(2), None),
         (8_000, Some(1), Some(1)),
+        (-500, None, Some(1)),
         (500, None, Some(1)),
         (-7, None, None),
     ];

@@ -75,8 +75,8 @@ async fn overage_on_both_plans_of_a_window_is_two_items(backend: Backend) {
     assert_eq!(
         got,
         [
-            ("AI API usage - gpt-4 (included in Basic)", 150_000, "0.00"),
-            ("AI API usage - gpt-4 (included in Pro)", 500_000, "0.00"),
+            ("AI API usage - gpt-4 (included in Basic)", 100_000, "0.00"),
+            ("AI API usage - gpt-4 (included in Pro)", 450_000, "0.00"),
             ("Basic plan fee", 1, "9.99"),
             ("Unused Basic", 1, "-5.00"),
             ("Pro, remaining time", 1, "50.00"),
@@ -112,7 +112,7 @@ async fn each_window_has_its_own_overage(backend: Backend) {
     assert_eq!(
         got,
         [
-            ("AI API usage - gpt-4 (included in Basic)", 350_000, "0.00"),
+            ("AI API usage - gpt-4 (included in Basic)", 200_000, "0.00"),
             ("Basic plan fee", 1, "9.99"),
             ("Extra tokens", 50_000, "1.00"),
             ("Extra tokens", 100_000, "2.00"),
@@ -151,7 +151,7 @@ async fn late_usage_of_a_plan_is_on_the_next_invoice(backend: Backend) {
             ("Late usage 2024-11 - Extra tokens", 50_000, "6.75"),
             (
                 "Late usage 2024-11 - gpt-4 (included in Pro)",
-                150_000,
+                100_000,
                 "0.00"
             ),
         ]

@@ -169,6 +169,9 @@ fn item(what: What, parts: Parts) -> Option<Item> {
         })
         .collect();
     let first = parts.first()?.unit_price;
+    if all.tokens == 0 && all.amount == 0 {
+        return None;
+    }
     let one_price = parts.iter().all(|part| part.unit_price == first);
     Some(Item {
         what,
@@ -250,6 +253,17 @@ fn add(groups: &mut BTreeMap<What, Parts>, record: &Record) {
         };
         let sum = usage.entry(part).or_default();
         sum.add(tokens, i128::from(tokens) * price);
+    }
+    if record.covering.is_some() {
+        // Each token is shown once: these stand on the item of extra tokens.
+        let part = PartKey {
+            name: "overage",
+            unit_price: Some(0),
+            price: None,
+            version,
+        };
+        let sum = usage.entry(part).or_default();
+        sum.add(-record.overage_tokens, 0);
     }
     if let Some(covering) = record.covering.clone() {
         // 10^-12 USD per token at a rate of 4 decimals.
