@@ -123,6 +123,10 @@ methods! {
         unary list_model_prices: ListModelPrices(ListModelPricesRequest) -> ListModelPricesResponse,
             Reads;
 
+        /// Lists every price of a model, the one that was set last first.
+        unary list_price_history: ListPriceHistory(ListPriceHistoryRequest)
+            -> ListPriceHistoryResponse, Reads;
+
         /// Reads the price of one model that is in force at a time.
         unary get_model_price: GetModelPrice(GetModelPriceRequest) -> ModelPrice, Reads;
 

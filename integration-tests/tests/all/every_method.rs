@@ -91,6 +91,7 @@ calls! {
     update_plan UpdatePlanRequest,
     deactivate_plan DeactivatePlanRequest,
     list_model_prices ListModelPricesRequest,
+    list_price_history ListPriceHistoryRequest,
     get_model_price GetModelPriceRequest,
     set_model_price SetModelPriceRequest,
     import_model_prices ImportModelPricesRequest,
