@@ -63,6 +63,10 @@ methods! {
         /// Lists a page of a user's invoices, the latest month first; of all users, oldest first.
         unary list_invoices: ListInvoices(ListInvoicesRequest) -> ListInvoicesResponse, Reads;
 
+        /// Exports invoices as parts of a CSV file, without a limit in time.
+        answers export_invoices: ExportInvoices(ExportInvoicesRequest) -> ExportInvoicesResponse,
+            Reads;
+
         /// Reads one invoice of a user.
         unary get_invoice: GetInvoice(GetInvoiceRequest) -> Invoice, Reads;
 

@@ -77,6 +77,7 @@ calls! {
     generate_invoice GenerateInvoiceRequest,
     preview_invoice PreviewInvoiceRequest,
     list_invoices ListInvoicesRequest,
+    export_invoices ExportInvoicesRequest,
     get_invoice GetInvoiceRequest,
     finalise_invoice FinaliseInvoiceRequest,
     void_invoice VoidInvoiceRequest,
