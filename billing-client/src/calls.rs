@@ -63,6 +63,10 @@ methods! {
         /// Lists a page of a user's invoices, the latest month first; of all users, oldest first.
         unary list_invoices: ListInvoices(ListInvoicesRequest) -> ListInvoicesResponse, Reads;
 
+        /// Exports invoices as parts of a CSV file, without a limit in time.
+        answers export_invoices: ExportInvoices(ExportInvoicesRequest) -> ExportInvoicesResponse,
+            Reads;
+
         /// Reads one invoice of a user.
         unary get_invoice: GetInvoice(GetInvoiceRequest) -> Invoice, Reads;
 
@@ -122,6 +126,10 @@ methods! {
         /// Lists a page of the prices in force now, by model id.
         unary list_model_prices: ListModelPrices(ListModelPricesRequest) -> ListModelPricesResponse,
             Reads;
+
+        /// Lists every price of a model, the one that was set last first.
+        unary list_price_history: ListPriceHistory(ListPriceHistoryRequest)
+            -> ListPriceHistoryResponse, Reads;
 
         /// Reads the price of one model that is in force at a time.
         unary get_model_price: GetModelPrice(GetModelPriceRequest) -> ModelPrice, Reads;

@@ -1,10 +1,14 @@
 //! Figures over many records.
 
+mod finances;
 mod top;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-pub use self::top::{RankBy, TopUser, TopUsers};
+pub use self::{
+    finances::Finances,
+    top::{RankBy, TopUser, TopUsers},
+};
 use crate::{
     Violation,
     ids::{ModelId, UserId},
@@ -27,23 +31,33 @@ pub struct UsageTotals {
     pub records: i64,
 }
 
+/// A month's figures over all users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MonthFigures {
+    /// Its usage.
+    pub usage: UsageTotals,
+    /// Its money.
+    pub finances: Finances,
+}
+
 /// A month over all users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MonthlyReport {
     /// The calendar month.
     pub month: Month,
-    /// The month's usage.
-    pub totals: UsageTotals,
+    /// Its figures.
+    pub figures: MonthFigures,
     /// The average cost of a record in USD, rounded half-up to 6 decimals; 0 without records.
     pub avg_cost_per_record: Money,
 }
 
 impl MonthlyReport {
-    /// The report of a month's totals.
+    /// The report of a month's figures.
     ///
     /// # Errors
     /// [`NumberError::TooLarge`] when the average does not fit.
-    pub fn new(month: Month, totals: UsageTotals) -> Result<Self, NumberError> {
+    pub fn new(month: Month, figures: MonthFigures) -> Result<Self, NumberError> {
+        let totals = figures.usage;
         let avg_cost_per_record = if totals.records > 0 {
             totals.final_cost.divided(totals.records, 6)?
         } else {
@@ -51,7 +65,7 @@ impl MonthlyReport {
         };
         Ok(Self {
             month,
-            totals,
+            figures,
             avg_cost_per_record,
         })
     }
@@ -182,15 +196,18 @@ mod tests {
         #[case] records: i64,
         #[case] average: &str,
     ) {
-        let totals = UsageTotals {
-            final_cost: cost.parse().unwrap(),
-            tokens: 1_000,
-            records,
+        let figures = MonthFigures {
+            usage: UsageTotals {
+                final_cost: cost.parse().unwrap(),
+                tokens: 1_000,
+                records,
+            },
+            ..MonthFigures::default()
         };
         let month: Month = "2024-11".parse().unwrap();
-        let report = MonthlyReport::new(month, totals).unwrap();
+        let report = MonthlyReport::new(month, figures).unwrap();
         assert_eq!(report.avg_cost_per_record, average.parse().unwrap());
-        assert_eq!((report.month, report.totals), (month, totals));
+        assert_eq!((report.month, report.figures), (month, figures));
     }
 
     #[rstest]

@@ -477,4 +477,5 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, billing_settings);
 diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);
+diesel::allow_tables_to_appear_in_same_query!(credit_notes, invoices);
 diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);

@@ -39,6 +39,8 @@ pub const PAID_BY_NOTHING: &str = "none";
 pub const PAID_BY_CREDIT: &str = "credit_balance";
 /// How an invoice is paid of which credit notes have left nothing.
 pub const PAID_BY_NOTE: &str = "credit_note";
+/// How an invoice is paid that brings no money in.
+pub const PAID_WITHOUT_MONEY: [&str; 3] = [PAID_BY_NOTHING, PAID_BY_CREDIT, PAID_BY_NOTE];
 /// The longest name of how an invoice was paid, in characters.
 pub const MAX_PAYMENT_METHOD: usize = 100;
 

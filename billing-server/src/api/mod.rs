@@ -34,6 +34,7 @@ use billing_proto::v1::{
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
+pub(crate) use self::settings::{NO_MAIL_SERVER, NO_PAYMENT_PROVIDER};
 use self::violations::Violations;
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
 

@@ -12,7 +12,7 @@
 /// }
 /// ```
 macro_rules! service {
-    ($service:ident for $server:ident $(where $name:ident = $stream:ty)? {
+    ($service:ident for $server:ident $(where $($name:ident = $stream:ty),+)? {
         $($access:ident => $method:ident($request:ty) -> $answer:ty;)+
     }) => {
         /// Who may call which of these methods.
@@ -23,7 +23,7 @@ macro_rules! service {
 
         #[tonic::async_trait]
         impl $service for $server {
-            $(type $name = $stream;)?
+            $($(type $name = $stream;)+)?
 
             $(async fn $method(
                 &self,

@@ -1,4 +1,6 @@
-//! Closing a month, and checking its invoices.
+//! Closing a month, checking its invoices, and listing them.
+
+mod list;
 
 use std::fmt;
 
@@ -14,6 +16,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
+pub(crate) use self::list::list;
 use super::{
     args::{MonthClose, MonthReconcile},
     connect::connect,

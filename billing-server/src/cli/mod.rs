@@ -8,9 +8,11 @@ mod import;
 mod invoices;
 mod keygen;
 mod migrate;
+mod prices;
 mod progress;
 mod report;
 mod serve;
+mod table;
 mod token;
 
 use std::{
@@ -49,10 +51,12 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Keygen(command) => keygen::run(&command),
         Command::Completions(command) => completions::run(&command),
         Command::Prices(PricesCommand::Import(import)) => import::prices::run(&import),
+        Command::Prices(PricesCommand::History(history)) => prices::history(&history),
         Command::Usage(UsageCommand::Import(import)) => import::usage::run(&import),
         Command::Report(command) => report::run(&command),
         Command::Invoices(InvoicesCommand::Close(close)) => invoices::close(&close),
         Command::Invoices(InvoicesCommand::Reconcile(check)) => invoices::reconcile(&check),
+        Command::Invoices(InvoicesCommand::List(list)) => invoices::list(&list),
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::response::Response;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -25,6 +26,7 @@ use super::params::{query_pairs, set_param};
 use super::problems::Problems;
 use super::reply;
 use super::rule::BodyRule;
+use super::types::chunk;
 
 /// The headers that a gRPC call gets as metadata.
 const FORWARDED: [&str; 3] = ["authorization", "x-request-id", "grpc-timeout"];
@@ -41,29 +43,36 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Answers a request, with JSON in any case.
+    /// Answers a request, with JSON unless it asks for a file.
     pub(super) async fn serve(&self, request: Request) -> Response {
-        match self.call(request).await {
-            Ok((body, decimals)) => reply::success(body, decimals),
-            Err(status) => reply::error(&status),
-        }
+        let answer = if self.method.is_server_streaming() {
+            self.file(request).await
+        } else {
+            let answer = self.call(request).await;
+            answer.map(|(body, decimals)| reply::success(body, decimals))
+        };
+        answer.unwrap_or_else(|status| reply::error(&status))
+    }
+
+    /// Answers with a file, part by part. What fails before the first part is told as JSON; what
+    /// fails later ends the connection, so that nobody takes the parts for the whole.
+    async fn file(&self, request: Request) -> Result<Response, Status> {
+        let Asked { request, .. } = self.asked(request).await?;
+        let (mut client, codec) = self.client().await;
+        let answer = client.server_streaming(request, self.rpc.clone(), codec);
+        let mut parts = answer.await?.into_inner();
+        let first = parts.message().await?;
+        let parts = stream::iter(first.map(Ok)).chain(parts);
+        Ok(reply::csv(parts.map_ok(|part| chunk(&part))))
     }
 
     async fn call(&self, request: Request) -> Result<(String, Decimals), Status> {
-        let (mut parts, body) = request.into_parts();
-        // Nobody's body is read or commented on before it is known who sends it.
-        (self.gate)(self.rpc.path(), &parts.headers)?;
-        let Decoded {
-            message,
+        let Asked {
+            request,
             unreadable,
             decimals,
-        } = self.decode(&mut parts, body).await?;
-        let metadata = MetadataMap::from_headers(forwarded(&parts.headers));
-        let request = tonic::Request::from_parts(metadata, parts.extensions, message);
-
-        let mut client = Grpc::new(self.grpc.clone()).max_decoding_message_size(usize::MAX);
-        let Ok(()) = client.ready().await;
-        let codec = DynamicCodec(self.method.output());
+        } = self.asked(request).await?;
+        let (mut client, codec) = self.client().await;
         let answer = client.unary(request, self.rpc.clone(), codec).await?;
         let mut answer = answer.into_inner();
         if let Some(batch) = &self.batch {
@@ -74,6 +83,30 @@ impl Endpoint {
             Status::internal("")
         })?;
         Ok((body, decimals))
+    }
+
+    /// The gRPC call that a request asks for.
+    async fn asked(&self, request: Request) -> Result<Asked, Status> {
+        let (mut parts, body) = request.into_parts();
+        // Nobody's body is read or commented on before it is known who sends it.
+        (self.gate)(self.rpc.path(), &parts.headers)?;
+        let Decoded {
+            message,
+            unreadable,
+            decimals,
+        } = self.decode(&mut parts, body).await?;
+        let metadata = MetadataMap::from_headers(forwarded(&parts.headers));
+        Ok(Asked {
+            request: tonic::Request::from_parts(metadata, parts.extensions, message),
+            unreadable,
+            decimals,
+        })
+    }
+
+    async fn client(&self) -> (Grpc<Routes>, DynamicCodec) {
+        let mut client = Grpc::new(self.grpc.clone()).max_decoding_message_size(usize::MAX);
+        let Ok(()) = client.ready().await;
+        (client, DynamicCodec(self.method.output()))
     }
 
     /// Puts the message together from body, path and query, reporting all faults at once.
@@ -129,6 +162,15 @@ impl Endpoint {
         }
         Ok(Decoded::readable(message))
     }
+}
+
+/// The gRPC call that a request asks for.
+struct Asked {
+    request: tonic::Request<DynamicMessage>,
+    /// The records of a batch that could not be read.
+    unreadable: Vec<Unreadable>,
+    /// How the answer is to be written.
+    decimals: Decimals,
 }
 
 /// A request as it was read.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tonic::{Code, Status};
@@ -11,6 +12,8 @@ use tonic_types::StatusExt;
 
 use super::decimals::Decimals;
 use crate::error::{ApiError, ErrorCode, WWW_AUTHENTICATE, http_status, with_reason};
+
+const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
@@ -45,6 +48,18 @@ pub(super) async fn method_not_allowed() -> Response {
 /// Answers a call with a body that is JSON already.
 pub(super) fn success(body: String, decimals: Decimals) -> Response {
     json(StatusCode::OK, body, decimals)
+}
+
+/// Answers a call with a CSV file as its parts come.
+pub(super) fn csv(parts: impl Stream<Item = Result<String, Status>> + Send + 'static) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, CSV),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_static("attachment"),
+        ),
+    ];
+    (headers, Body::from_stream(parts)).into_response()
 }
 
 fn json(status: StatusCode, body: String, decimals: Decimals) -> Response {

@@ -15,7 +15,7 @@ use super::batch::Batch;
 use super::endpoint::Endpoint;
 use super::reply::{method_not_allowed, not_found};
 use super::rule::{Binding, bindings};
-use super::types::unsupported_field;
+use super::types::{is_file, unsupported_field};
 use super::{Gate, RestError};
 
 /// A router with a route for every `google.api.http` binding of the pool's services, JSON 404s and
@@ -119,7 +119,7 @@ fn add(
 }
 
 fn check(method: &MethodDescriptor) -> Result<(), String> {
-    if method.is_client_streaming() || method.is_server_streaming() {
+    if method.is_client_streaming() || (method.is_server_streaming() && !is_file(method)) {
         return Err("streams have no JSON form".to_owned());
     }
     let messages = [method.input(), method.output()];

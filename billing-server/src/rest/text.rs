@@ -15,7 +15,7 @@ use super::{
     decimals::Decimals,
     json::{self, Json},
     json_in::read_message,
-    json_out::{write_field, write_text},
+    json_out::{write_field, write_message, write_text},
     params::as_json,
     problems::Problems,
     types::{Special, special},
@@ -90,10 +90,23 @@ fn read(
 /// # Errors
 /// There is no such message, or it has a value that no service should answer.
 pub(crate) fn to_json(name: &str, message: &impl Message) -> Result<String, ApiError> {
+    write_set(&described(name, message)?).map_err(|_| ApiError::internal())
+}
+
+/// Writes a message of the API as REST answers it: with all fields.
+///
+/// # Errors
+/// As [`to_json`].
+pub(crate) fn to_answer(name: &str, message: &impl Message) -> Result<String, ApiError> {
+    let message = described(name, message)?;
+    write_message(&message, Decimals::Number).map_err(|_| ApiError::internal())
+}
+
+fn described(name: &str, message: &impl Message) -> Result<DynamicMessage, ApiError> {
     let mut filled = DynamicMessage::new(descriptor(name)?);
     let read = filled.transcode_from(message);
     read.map_err(|_| ApiError::internal())?;
-    write_set(&filled).map_err(|_| ApiError::internal())
+    Ok(filled)
 }
 
 fn write_set(message: &DynamicMessage) -> Result<String, NoJsonForm> {

@@ -1,6 +1,9 @@
 //! How the types of the protos look in JSON.
 
-use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    Value,
+};
 
 /// Messages that are one JSON value instead of an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,25 @@ pub(super) fn field_named(message: &MessageDescriptor, name: &str) -> Option<Fie
     message
         .get_field_by_name(name)
         .or_else(|| message.get_field_by_json_name(name))
+}
+
+/// The field of a file's parts.
+const CHUNK: &str = "chunk";
+
+/// Whether a call answers with a file: a stream of messages that have nothing but a text `chunk`.
+pub(super) fn is_file(method: &MethodDescriptor) -> bool {
+    let output = method.output();
+    let text = |field: FieldDescriptor| field.kind() == Kind::String && !field.is_list();
+    method.is_server_streaming()
+        && output.fields().len() == 1
+        && output.get_field_by_name(CHUNK).is_some_and(text)
+}
+
+/// What a part adds to its file.
+pub(super) fn chunk(part: &DynamicMessage) -> String {
+    let chunk = part.get_field_by_name(CHUNK);
+    let chunk = chunk.as_deref().and_then(Value::as_str);
+    chunk.unwrap_or_default().to_owned()
 }
 
 /// The short name of an enum's value: `USAGE_STATUS_COMPLETED` is "completed".

@@ -109,6 +109,11 @@ fn server(config: &Config) -> Result<Server, ServeError> {
 fn announce(config: &Config, socket: &TcpListener) -> Result<(), ServeError> {
     tracing::info!(database = %config.database_url, "the database is open");
     tracing::info!(
+        auto_topup = api::NO_PAYMENT_PROVIDER,
+        send_invoice_email = api::NO_MAIL_SERVER,
+        "settings of users that take no effect yet"
+    );
+    tracing::info!(
         "get a token with: billing-server token --subject me --scope \"usage:write admin\""
     );
     let scheme = if config.tls().is_some() {

@@ -30,7 +30,7 @@ pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
 pub(crate) use record::RecordRow;
 pub(crate) use settings::SettingsRow;
-pub(crate) use subscription::{PeriodRow, SubscriptionRow};
+pub(crate) use subscription::{PeriodRow, SubscriptionRow, status_text};
 pub(crate) use sums::{
     GroupRow, MONEY_SUMS, ROLLUP_KEYS, TotalsRow, UsageSumRow, WHOLE_SUMS, money, sums_of,
     usage_totals,

@@ -138,7 +138,7 @@ impl PeriodRow {
     }
 }
 
-pub(super) fn status_text(status: SubscriptionStatus) -> &'static str {
+pub(crate) fn status_text(status: SubscriptionStatus) -> &'static str {
     match status {
         SubscriptionStatus::Trialing => "trialing",
         SubscriptionStatus::Active => "active",

@@ -44,6 +44,17 @@ pub trait InvoiceStore: Send + Sync {
         limit: i64,
     ) -> Result<(Vec<Invoice>, i64), StoreError>;
 
+    /// At most `limit` invoices that come after one by id, in that order, of one user or of all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn invoices_after(
+        &self,
+        filter: InvoiceFilter,
+        after: Option<InvoiceId>,
+        limit: i64,
+    ) -> Result<Vec<Invoice>, StoreError>;
+
     /// One invoice with its credit notes.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use billing_core::{
     ids::{ModelId, RecordId, UserId},
     money::Money,
     month::Month,
-    report::{Days, GroupKey, GroupSums, Grouping, RankBy, TopUser, UsageTotals},
+    report::{Days, GroupKey, GroupSums, Grouping, MonthFigures, RankBy, TopUser, UsageTotals},
 };
 
 use crate::{InvoicedRecord, StoreError};
@@ -20,11 +20,11 @@ pub trait ReportStore: Send + Sync {
     /// When the database fails.
     async fn user_usage(&self, user_id: UserId) -> Result<UserUsage, StoreError>;
 
-    /// A month's totals over all users.
+    /// A month's figures over all users.
     ///
     /// # Errors
     /// When the database fails.
-    async fn month_totals(&self, month: Month) -> Result<UsageTotals, StoreError>;
+    async fn month_figures(&self, month: Month) -> Result<MonthFigures, StoreError>;
 
     /// At most `limit` groups of records and their sums, in the order of their keys.
     ///

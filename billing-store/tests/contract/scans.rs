@@ -322,8 +322,9 @@ async fn read_everything(readers: &dyn Store) -> usize {
     let november = month("2026-11");
     let used = readers.user_usage(user("user-1")).await.unwrap();
     assert_eq!(used.month.records, 505);
-    let totals = readers.month_totals(november).await.unwrap();
-    assert_eq!(totals.records, 3_005);
+    let figures = readers.month_figures(november).await.unwrap();
+    assert_eq!(figures.usage.records, 3_005);
+    assert_eq!(figures.finances.active_users, 6);
     let filter = SumsFilter {
         days: Days::of_month(november),
         user_id: None,
@@ -340,6 +341,6 @@ async fn read_everything(readers: &dyn Store) -> usize {
     assert_eq!(top.unwrap()[0].user_id, user("user-1"));
     let invoice = readers.preview_invoice(user("user-1"), november).await;
     assert_eq!(invoice.unwrap().bill.items.len(), 1);
-    // The first asks for the month and for all time.
-    6
+    // The first asks for the month and for all time, the second for the month and its users.
+    7
 }

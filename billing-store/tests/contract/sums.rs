@@ -43,12 +43,14 @@ async fn months_and_users_are_told_apart(backend: Backend) {
     assert_eq!((alice.month.records, alice.month.tokens), (1, 1_000));
     assert_eq!(alice.month.final_cost.to_string(), "0.03");
     assert_eq!(alice.total_cost.to_string(), "0.09");
-    let all = store.store.month_totals(month("2026-11")).await.unwrap();
+    let all = store.store.month_figures(month("2026-11")).await;
+    let all = all.unwrap().usage;
     assert_eq!(
         (all.records, all.tokens, all.final_cost.to_string()),
         (2, 5_000, "0.15".into())
     );
-    let none = store.store.month_totals(month("2026-12")).await.unwrap();
+    let none = store.store.month_figures(month("2026-12")).await;
+    let none = none.unwrap().usage;
     assert_eq!(
         (none.records, none.tokens, none.final_cost.to_string()),
         (0, 0, "0".into())

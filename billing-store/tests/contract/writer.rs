@@ -76,8 +76,8 @@ impl Bench {
     }
 
     async fn recorded_calls(&self) -> i64 {
-        let totals = self.database.store.month_totals(month("2026-11")).await;
-        totals.unwrap().records
+        let figures = self.database.store.month_figures(month("2026-11")).await;
+        figures.unwrap().usage.records
     }
 }
 

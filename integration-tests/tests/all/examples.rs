@@ -56,7 +56,7 @@ async fn usage_without_a_plan_owes_its_exact_list_price(backend: Backend) {
     let report = rest.get("/v1/billing/reports/monthly?month=2024-11").await;
     assert_eq!(
         report.body,
-        r#"{"month":"2024-11","total_revenue":21.3954995,"total_tokens":1150333,"record_count":4,"avg_cost_per_record":5.348875}"#
+        r#"{"month":"2024-11","total_revenue":21.3954995,"total_tokens":1150333,"record_count":4,"avg_cost_per_record":5.348875,"fees":0.00,"invoiced":0.00,"tax":0.00,"credited":0.00,"collected":0.00,"topups":0.00,"refunds":0.00,"lost_disputes":0.00,"provider_fees":0.00,"outstanding":0.00,"unapplied_credit":0.00,"prepaid_tokens":0.00,"recurring_revenue":0.00,"active_users":1}"#
     );
 }
 

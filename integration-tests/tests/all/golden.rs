@@ -136,12 +136,12 @@ async fn figures_look_as_documented(backend: Backend) {
     assert_body(
         &rest.get(&report("2024-10")).await,
         200,
-        r#"{"month":"2024-10","total_revenue":200.001,"total_tokens":6666700,"record_count":1,"avg_cost_per_record":200.001}"#,
+        r#"{"month":"2024-10","total_revenue":200.001,"total_tokens":6666700,"record_count":1,"avg_cost_per_record":200.001,"fees":0.00,"invoiced":0.00,"tax":0.00,"credited":0.00,"collected":0.00,"topups":0.00,"refunds":0.00,"lost_disputes":0.00,"provider_fees":0.00,"outstanding":0.00,"unapplied_credit":0.00,"prepaid_tokens":0.00,"recurring_revenue":0.00,"active_users":1}"#,
     );
     assert_body(
         &rest.get(&report("2024-09")).await,
         200,
-        r#"{"month":"2024-09","total_revenue":0.00,"total_tokens":0,"record_count":0,"avg_cost_per_record":0.00}"#,
+        r#"{"month":"2024-09","total_revenue":0.00,"total_tokens":0,"record_count":0,"avg_cost_per_record":0.00,"fees":0.00,"invoiced":0.00,"tax":0.00,"credited":0.00,"collected":0.00,"topups":0.00,"refunds":0.00,"lost_disputes":0.00,"provider_fees":0.00,"outstanding":0.00,"unapplied_credit":0.00,"prepaid_tokens":0.00,"recurring_revenue":0.00,"active_users":0}"#,
     );
 }
 

@@ -240,12 +240,16 @@ async fn usage_in_columns_is_recorded_once_to_the_last_digit(backend: Backend) {
     assert_eq!(
         printed,
         "{\"month\":\"2024-11\",\"total_revenue\":21.2254995,\"total_tokens\":1050333,\
-         \"record_count\":3,\"avg_cost_per_record\":7.075167}"
+         \"record_count\":3,\"avg_cost_per_record\":7.075167,\"fees\":0.00,\"invoiced\":0.00,\
+         \"tax\":0.00,\"credited\":0.00,\"collected\":0.00,\"topups\":0.00,\"refunds\":0.00,\
+         \"lost_disputes\":0.00,\"provider_fees\":0.00,\"outstanding\":0.00,\
+         \"unapplied_credit\":0.00,\"prepaid_tokens\":0.00,\"recurring_revenue\":0.00,\
+         \"active_users\":1}"
     );
     let (code, printed, _) = run(&server, "report --month 2024-10", "").await;
     assert_eq!(code, 0);
     assert!(
-        printed.contains("records                          0\n"),
+        printed.contains("records                                 0\n"),
         "{printed}"
     );
 }

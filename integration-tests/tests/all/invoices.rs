@@ -5,6 +5,7 @@ mod callers;
 mod command_line;
 mod coupons;
 mod credit;
+mod export;
 mod generate;
 mod given_back;
 mod lifecycle;

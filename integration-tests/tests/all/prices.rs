@@ -12,6 +12,7 @@ on_both_databases!(
     a_scheduled_price_takes_effect_when_its_time_comes,
     an_import_counts_and_names_what_it_refuses,
     prices_are_listed_page_by_page,
+    every_price_that_a_model_has_had_is_listed,
 );
 
 const PRICES: &str = "/v1/billing/prices";
@@ -210,4 +211,40 @@ async fn prices_are_listed_page_by_page(backend: Backend) {
         let answer = rest.get(&format!("{PRICES}?page_token={token}")).await;
         assert_refused(&answer, 400, "INVALID_FIELD", &["page_token"]);
     }
+}
+
+async fn every_price_that_a_model_has_had_is_listed(backend: Backend) {
+    let (server, rest) = start(backend).await;
+    let set = async |prompt: &str, from: &str| {
+        let price = with(price(prompt, from), "allow_backdate", true);
+        let answer = rest.post(PRICES, &price.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    set("1", "2024-01-01T00:00:00Z").await;
+    set("3", "2025-01-01T00:00:00Z").await;
+    set("2", "2024-06-01T00:00:00Z").await;
+    let user = server.rest(&server.token("alice", "").await);
+    let history = user.get("/v1/billing/prices-history/m").await;
+    assert_eq!(history.status, 200, "{}", history.body);
+    let history = history.json();
+    let prices = history["prices"].as_array().expect("prices are listed");
+    let row = |price: &Value| {
+        let texts = ["id", "effective_from", "created_by"].map(|name| price[name].clone());
+        (price["prompt_price_per_k"].clone(), texts)
+    };
+    let expected = |prompt: i32, id: &str, from: &str| {
+        let from = format!("{from}T00:00:00Z");
+        let texts = [id, from.as_str(), "operator"].map(Value::from);
+        (json!(prompt), texts)
+    };
+    assert_eq!(
+        prices.iter().map(row).collect::<Vec<_>>(),
+        [
+            expected(2, "price-3", "2024-06-01"),
+            expected(3, "price-2", "2025-01-01"),
+            expected(1, "price-1", "2024-01-01"),
+        ]
+    );
+    let unknown = user.get("/v1/billing/prices-history/no/model").await;
+    assert_refused(&unknown, 404, "MODEL_NOT_FOUND", &[]);
 }

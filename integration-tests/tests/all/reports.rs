@@ -1,6 +1,7 @@
 //! Breakdowns, rankings and exports.
 
 mod export;
+mod finances;
 mod random;
 
 use billing_client::BillingClient;

@@ -30,19 +30,23 @@ async fn start(backend: Backend) -> (TestServer, Rest) {
 
 async fn settings_look_as_documented(backend: Backend) {
     let (server, alice) = start(backend).await;
-    let defaults = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":0,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":0,"enable_alerts":true,"created_at":null,"updated_at":null}"#;
+    let defaults = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":0,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":0,"enable_alerts":true,"created_at":null,"updated_at":null,"effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"}}"#;
     let unset = alice.get(SETTINGS).await;
     assert_eq!((unset.status, unset.body.as_str()), (200, defaults));
+    // Operators learn it from the log.
+    for reason in ["no payment provider", "no mail server"] {
+        assert!(server.log().contains(reason), "{}", server.log());
+    }
 
     let sent = r#"{"billing_email":"billing@example.com","auto_topup":true,"auto_topup_threshold":10000,"auto_topup_amount":100.0,"enable_alerts":true,"alert_threshold":50000}"#;
-    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"billing@example.com","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":10000,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":50000,"enable_alerts":true,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z"}"#;
+    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"billing@example.com","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":10000,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":50000,"enable_alerts":true,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"}}"#;
     let set = alice.put(SETTINGS, sent).await;
     assert_eq!((set.status, set.body.as_str()), (200, expected));
     assert_eq!(alice.get(SETTINGS).await.body, expected);
 
     advance(&server, "2024-11-16T00:00:00Z").await;
-    let all = r#"{"id":"x","user_id":"bob","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":"7","auto_topup_amount":"12.5","invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2000-01-01T00:00:00Z","updated_at":null}"#;
-    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":7,"auto_topup_amount":12.50,"invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-16T00:00:00Z"}"#;
+    let all = r#"{"id":"x","user_id":"bob","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":"7","auto_topup_amount":"12.5","invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2000-01-01T00:00:00Z","updated_at":null,"effective":{"auto_topup":true}}"#;
+    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":7,"auto_topup_amount":12.50,"invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-16T00:00:00Z","effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"}}"#;
     let set = alice.put(SETTINGS, all).await;
     assert_eq!((set.status, set.body.as_str()), (200, expected));
     assert_eq!(alice.get(SETTINGS).await.body, expected);
@@ -106,7 +110,7 @@ async fn a_mask_chooses_fields_and_brings_defaults_back(backend: Backend) {
         enable_alerts: Some(true),
         ..v1::Settings::default()
     };
-    let mask = ["tax_id", "alert_threshold", "updated_at"];
+    let mask = ["tax_id", "alert_threshold", "updated_at", "effective"];
     let some = update(change, &mask).await.unwrap().into_inner();
     assert_eq!((some.tax_id(), some.alert_threshold()), ("GB2", 0));
     assert!(!some.enable_alerts());

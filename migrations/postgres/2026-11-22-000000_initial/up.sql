@@ -454,6 +454,8 @@ CREATE TABLE invoice_lines (
     PRIMARY KEY (user_id, sequence)
 );
 CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
+-- The fees of a month.
+CREATE INDEX invoice_lines_billing_month ON invoice_lines (billing_month);
 
 -- What later invoices take back of earlier ones, because records were voided.
 CREATE TABLE invoice_corrections (

@@ -1,6 +1,7 @@
 //! Users' invoices.
 
 mod convert;
+mod export;
 mod month;
 mod requests;
 #[cfg(test)]
@@ -16,10 +17,13 @@ use super::{Answer, page::Page, service::service};
 use crate::{app::App, auth::caller};
 
 service! {
-    InvoiceService for App where CloseMonthStream = month::Closing {
+    InvoiceService for App
+    where CloseMonthStream = month::Closing, ExportInvoicesStream = export::Parts
+    {
         User => generate_invoice(v1::GenerateInvoiceRequest) -> v1::Invoice;
         User => preview_invoice(v1::PreviewInvoiceRequest) -> v1::Invoice;
         User => list_invoices(v1::ListInvoicesRequest) -> v1::ListInvoicesResponse;
+        User => export_invoices(v1::ExportInvoicesRequest) -> export::Parts;
         User => get_invoice(v1::GetInvoiceRequest) -> v1::Invoice;
         Admin => finalise_invoice(v1::FinaliseInvoiceRequest) -> v1::Invoice;
         Admin => void_invoice(v1::VoidInvoiceRequest) -> v1::Invoice;
@@ -76,6 +80,19 @@ impl App {
             invoices: invoices.collect::<Result<_, _>>()?,
             total,
         })
+    }
+
+    async fn export_invoices(
+        &self,
+        request: Request<v1::ExportInvoicesRequest>,
+    ) -> Answer<export::Parts> {
+        let caller = caller(&request)?;
+        let user = match request.get_ref().user_id.as_str() {
+            "" => caller.resolve_or_all("")?,
+            named => caller.resolve_listed(named)?,
+        };
+        let filter = requests::exported(user.as_ref(), request.get_ref())?;
+        Ok(export::parts(self.clone(), filter))
     }
 
     async fn get_invoice(&self, request: Request<v1::GetInvoiceRequest>) -> Answer<v1::Invoice> {

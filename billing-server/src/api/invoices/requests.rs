@@ -75,17 +75,46 @@ pub(crate) fn page(
     let mut violations = Violations::default();
     let found = &mut violations;
     let page = NumberedPage::read(request.page, request.page_size, found);
+    let filter = v1::ExportInvoicesRequest {
+        user_id: String::new(),
+        billing_month: request.billing_month.clone(),
+        status: request.status,
+        issued_after: request.issued_after,
+        issued_before: request.issued_before,
+        unpaid: request.unpaid,
+    };
+    let filter = check_filter(user, &filter, found);
+    violations.finish(page.map(|page| InvoicePage { filter, page }))
+}
+
+/// Which invoices of `user` to export; `None` stands for all users.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn exported(
+    user: Option<&ResolvedUser>,
+    request: &v1::ExportInvoicesRequest,
+) -> Result<InvoiceFilter, ApiError> {
+    let mut violations = Violations::default();
+    let filter = check_filter(user, request, &mut violations);
+    violations.finish(Some(filter))
+}
+
+fn check_filter(
+    user: Option<&ResolvedUser>,
+    request: &v1::ExportInvoicesRequest,
+    found: &mut Violations,
+) -> InvoiceFilter {
     let status = found.check("status", stands(request.status));
     let user_id = found.check("user_id", user.map(ResolvedUser::id).transpose());
-    let filter = InvoiceFilter {
+    InvoiceFilter {
         user_id: user_id.flatten(),
         status: status.flatten(),
         month: month("billing_month", &request.billing_month, found),
         issued_from: time("issued_after", request.issued_after, found),
         issued_until: time("issued_before", request.issued_before, found),
         unpaid: request.unpaid,
-    };
-    violations.finish(page.map(|page| InvoicePage { filter, page }))
+    }
 }
 
 fn stands(number: i32) -> Result<Option<InvoiceStatus>, &'static str> {

@@ -35,6 +35,16 @@ pub(crate) fn model_price(price: &ModelPrice) -> v1::ModelPrice {
     }
 }
 
+/// The model that is asked for.
+///
+/// # Errors
+/// When it is no id of a model.
+pub(crate) fn model(model_id: String) -> Result<ModelId, ApiError> {
+    let mut violations = Violations::default();
+    let model = violations.check("model_id", ModelId::parse(model_id));
+    violations.finish(model)
+}
+
 /// The price of which model is asked for, and at what time.
 ///
 /// # Errors

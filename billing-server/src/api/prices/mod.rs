@@ -2,6 +2,8 @@
 
 mod convert;
 
+use std::cmp::Reverse;
+
 use billing_core::{catalog::PriceDecision, refusal::Refusal};
 use billing_proto::v1::{self, pricing_service_server::PricingService};
 use tonic::Request;
@@ -16,6 +18,7 @@ const MAX_IMPORT: usize = 10_000;
 service! {
     PricingService for App {
         User => list_model_prices(v1::ListModelPricesRequest) -> v1::ListModelPricesResponse;
+        User => list_price_history(v1::ListPriceHistoryRequest) -> v1::ListPriceHistoryResponse;
         User => get_model_price(v1::GetModelPriceRequest) -> v1::ModelPrice;
         Admin => set_model_price(v1::SetModelPriceRequest) -> v1::ModelPrice;
         Admin => import_model_prices(v1::ImportModelPricesRequest) -> v1::ImportModelPricesResponse;
@@ -36,6 +39,23 @@ impl App {
         Ok(v1::ListModelPricesResponse {
             next_page_token: page.cut(&mut prices, |price| price.model_id.to_string()),
             prices: prices.iter().map(|price| model_price(price)).collect(),
+        })
+    }
+
+    async fn list_price_history(
+        &self,
+        request: Request<v1::ListPriceHistoryRequest>,
+    ) -> Answer<v1::ListPriceHistoryResponse> {
+        let model = convert::model(request.into_inner().model_id)?;
+        let catalog = self.store().catalog().await?;
+        let mut prices: Vec<_> = catalog.prices_of(model.as_str()).iter().collect();
+        if prices.is_empty() {
+            return Err(Refusal::ModelUnpriced(model).into());
+        }
+        // Ids rise in the order in which prices are set.
+        prices.sort_by_key(|price| Reverse(price.id));
+        Ok(v1::ListPriceHistoryResponse {
+            prices: prices.into_iter().map(|price| model_price(price)).collect(),
         })
     }
 

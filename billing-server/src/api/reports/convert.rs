@@ -1,8 +1,9 @@
 //! Reports.
 
 use billing_core::{
+    money::Money,
     month::Month,
-    report::{MonthlyReport, RankBy, TopUser},
+    report::{MonthFigures, MonthlyReport, RankBy, TopUser},
 };
 use billing_proto::v1;
 
@@ -29,12 +30,29 @@ pub(crate) fn month_of_report(request: &v1::GetMonthlyReportRequest) -> Result<M
 /// A month's report as it is sent.
 #[must_use]
 pub(crate) fn monthly_report(report: &MonthlyReport) -> v1::GetMonthlyReportResponse {
+    let MonthFigures { usage, finances } = report.figures;
+    // There are no payments yet.
+    let nothing = || amount(Money::ZERO);
     v1::GetMonthlyReportResponse {
         month: report.month.to_string(),
-        total_revenue: amount(report.totals.final_cost),
-        total_tokens: report.totals.tokens,
-        record_count: report.totals.records,
+        total_revenue: amount(usage.final_cost),
+        total_tokens: usage.tokens,
+        record_count: usage.records,
         avg_cost_per_record: amount(report.avg_cost_per_record),
+        fees: amount(finances.fees),
+        invoiced: amount(finances.invoiced),
+        tax: amount(finances.tax),
+        credited: amount(finances.credited),
+        collected: amount(finances.collected),
+        topups: nothing(),
+        refunds: nothing(),
+        lost_disputes: nothing(),
+        provider_fees: nothing(),
+        outstanding: amount(finances.outstanding),
+        unapplied_credit: amount(finances.unapplied_credit),
+        prepaid_tokens: nothing(),
+        recurring_revenue: amount(finances.recurring_revenue),
+        active_users: finances.active_users,
     }
 }
 

@@ -31,8 +31,8 @@ impl App {
         request: Request<v1::GetMonthlyReportRequest>,
     ) -> Answer<v1::GetMonthlyReportResponse> {
         let month = convert::month_of_report(request.get_ref())?;
-        let totals = self.store().month_totals(month).await?;
-        let report = MonthlyReport::new(month, totals)
+        let figures = self.store().month_figures(month).await?;
+        let report = MonthlyReport::new(month, figures)
             .map_err(|error| ApiError::new(ErrorCode::Internal, format!("the average {error}")))?;
         Ok(convert::monthly_report(&report))
     }

@@ -6,6 +6,7 @@ use billing_core::{
 };
 use billing_proto::v1;
 
+use super::{NO_MAIL_SERVER, NO_PAYMENT_PROVIDER};
 use crate::{
     api::{
         Violations,
@@ -30,7 +31,7 @@ const SETTABLE: [&str; 11] = [
     "alert_threshold",
     "enable_alerts",
 ];
-const READ_ONLY: [&str; 4] = ["id", "user_id", "created_at", "updated_at"];
+const READ_ONLY: [&str; 5] = ["id", "user_id", "created_at", "updated_at", "effective"];
 const CURRENCY_FIELD: &str = "currency";
 
 /// Settings as they are sent.
@@ -53,6 +54,17 @@ pub(crate) fn settings(settings: Settings) -> v1::Settings {
         enable_alerts: Some(settings.enable_alerts),
         created_at: written.and_then(|written| timestamp(written.created_at)),
         updated_at: written.and_then(|written| timestamp(written.updated_at)),
+        effective: Some(effective()),
+    }
+}
+
+/// What the server can do of what is set. It has nothing to do either with yet.
+fn effective() -> v1::EffectiveSettings {
+    v1::EffectiveSettings {
+        auto_topup: false,
+        auto_topup_reason: NO_PAYMENT_PROVIDER.to_owned(),
+        send_invoice_email: false,
+        send_invoice_email_reason: NO_MAIL_SERVER.to_owned(),
     }
 }
 

@@ -8,6 +8,11 @@ use tonic::Request;
 use super::{Answer, service::service, values::user};
 use crate::{app::App, auth::caller};
 
+/// Why no tokens are bought and no invoice is collected.
+pub(crate) const NO_PAYMENT_PROVIDER: &str = "no payment provider is configured";
+/// Why nothing is mailed.
+pub(crate) const NO_MAIL_SERVER: &str = "no mail server is configured";
+
 service! {
     SettingsService for App {
         User => get_settings(v1::GetSettingsRequest) -> v1::Settings;

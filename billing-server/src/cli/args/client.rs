@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use billing_core::month::Month;
+use billing_core::{invoice::InvoiceStatus, month::Month};
 use chrono::{DateTime, Utc};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use super::SETTINGS_HELP;
 use crate::config::{CommonOptions, KeyOptions, Options, SecretText};
@@ -55,6 +55,26 @@ pub(crate) enum PricesCommand {
         after_help = SETTINGS_HELP
     )]
     Import(PricesImport),
+    /// Shows the prices that a model has had.
+    #[command(
+        about = "Show every price that a model has had, the one set last first, by the id that records name",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    History(PricesHistory),
+}
+
+/// `prices history`
+#[derive(Debug, Args)]
+pub(crate) struct PricesHistory {
+    /// The model, as its price names it
+    pub(crate) model: String,
+    /// Print the prices as one JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
 }
 
 /// `prices import`
@@ -182,9 +202,23 @@ pub(crate) struct ReportCommand {
     /// Print all usage records as CSV instead
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+    /// Print the month's usage and what it costs per model, user or day instead
+    #[arg(long, value_name = "WHAT", conflicts_with = "csv")]
+    pub(crate) by: Option<ReportBy>,
     /// How the server is reached.
     #[command(flatten)]
     pub(crate) client: ClientOptions,
+}
+
+/// What usage is summed up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportBy {
+    /// What each model earned
+    Model,
+    /// What each user used
+    User,
+    /// What was used on each UTC day
+    Day,
 }
 
 /// `invoices`
@@ -204,6 +238,43 @@ pub(crate) enum InvoicesCommand {
         after_help = SETTINGS_HELP
     )]
     Reconcile(MonthReconcile),
+    /// Lists invoices.
+    #[command(
+        about = "List invoices and what is left to pay of them; --unpaid shows who owes money",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    List(InvoicesList),
+}
+
+/// `invoices list`
+#[derive(Debug, Args)]
+pub(crate) struct InvoicesList {
+    /// Only invoices of this user [default: of all users]
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Only invoices of this calendar month (UTC)
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Option<Month>,
+    /// Only invoices that stand like this
+    #[arg(
+        long,
+        value_name = "STATUS",
+        value_parser = PossibleValuesParser::new(InvoiceStatus::ALL.map(InvoiceStatus::name))
+    )]
+    pub(crate) status: Option<String>,
+    /// Only invoices that are to be paid: issued or overdue
+    #[arg(long)]
+    pub(crate) unpaid: bool,
+    /// Print the invoices as one JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the invoices as CSV, with amounts, tax and how they were paid
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
 }
 
 /// `invoices close`

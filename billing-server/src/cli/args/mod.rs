@@ -10,8 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use client::{
-    ClientOptions, InvoicesCommand, MonthClose, MonthReconcile, PriceFormat, PricesCommand,
-    PricesImport, Progress, ReportCommand, UsageCommand, UsageFormat, UsageImport,
+    ClientOptions, InvoicesCommand, InvoicesList, MonthClose, MonthReconcile, PriceFormat,
+    PricesCommand, PricesHistory, PricesImport, Progress, ReportBy, ReportCommand, UsageCommand,
+    UsageFormat, UsageImport,
 };
 
 use crate::auth::Scopes;
@@ -92,7 +93,7 @@ pub(crate) enum Command {
     /// Sets prices.
     #[command(
         subcommand,
-        about = "Set model prices on a running server",
+        about = "Set and show model prices on a running server",
         long_about = None,
         after_help = SETTINGS_HELP
     )]
@@ -107,7 +108,7 @@ pub(crate) enum Command {
     Usage(UsageCommand),
     /// Shows a month's figures.
     #[command(
-        about = "Show a month's revenue, tokens and records over all users",
+        about = "Show a month's revenue, fees, invoices and what recurs (MRR) over all users",
         long_about = None,
         after_help = SETTINGS_HELP
     )]
@@ -115,7 +116,7 @@ pub(crate) enum Command {
     /// Closes and checks months.
     #[command(
         subcommand,
-        about = "Issue and check all users' invoices of a month",
+        about = "Issue, check and list all users' invoices",
         long_about = None,
         after_help = SETTINGS_HELP
     )]

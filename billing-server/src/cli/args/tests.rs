@@ -101,6 +101,12 @@ fn a_token_has_defaults(#[case] line: &str, #[case] scopes: &str, #[case] second
 #[case("invoices close --month 2024-11 --json")]
 #[case("invoices close --month 2024-11 --progress always")]
 #[case("invoices reconcile")]
+#[case("invoices list --status open")]
+#[case("invoices list --json --csv")]
+#[case("invoices list --month 11")]
+#[case("prices history")]
+#[case("report --month 2024-11 --by colour")]
+#[case("report --month 2024-11 --by model --csv")]
 #[case("invoices reconcile --month 2024-11 --progress never")]
 #[case("report --month 2024-11 --endpoint nowhere")]
 #[case("report --month 2024-11 --endpoint ftp://nowhere")]
@@ -133,7 +139,11 @@ fn help_and_version_end_with_exit_code_0() {
     "Bring the database's schema up to date, or take migrations back"
 )]
 #[case("token --help", "Print a token for calling the server")]
-#[case("prices --help", "Set model prices on a running server")]
+#[case("prices --help", "Set and show model prices on a running server")]
+#[case(
+    "prices history --help",
+    "Show every price that a model has had, the one set last first, by the id that records name"
+)]
 #[case(
     "prices import --help",
     "Set the prices that a file lists; those in force already stay as they are"
@@ -145,9 +155,13 @@ fn help_and_version_end_with_exit_code_0() {
 )]
 #[case(
     "report --help",
-    "Show a month's revenue, tokens and records over all users"
+    "Show a month's revenue, fees, invoices and what recurs (MRR) over all users"
 )]
-#[case("invoices --help", "Issue and check all users' invoices of a month")]
+#[case("invoices --help", "Issue, check and list all users' invoices")]
+#[case(
+    "invoices list --help",
+    "List invoices and what is left to pay of them; --unpaid shows who owes money"
+)]
 #[case(
     "invoices close --help",
     "Issue the invoices of a month that is over for all users who have none yet"

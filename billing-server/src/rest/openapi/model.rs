@@ -110,6 +110,16 @@ impl Answer {
             content: Content::json(schema),
         }
     }
+
+    /// An answer that is a CSV file.
+    pub(super) fn csv(description: impl Into<String>) -> Self {
+        let file = Media::of(Schema::of("string"));
+        Self {
+            description: description.into(),
+            headers: BTreeMap::new(),
+            content: Content(BTreeMap::from([("text/csv", file)])),
+        }
+    }
 }
 
 /// A header of an answer.
@@ -119,7 +129,7 @@ pub(super) struct Header {
     pub(super) schema: Schema,
 }
 
-/// A JSON body by its media type.
+/// A body by its media type.
 #[derive(Serialize)]
 pub(super) struct Content(BTreeMap<&'static str, Media>);
 

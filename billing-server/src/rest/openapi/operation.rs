@@ -11,7 +11,7 @@ use super::schemas::{Direction, Schemas};
 use crate::rest::decimals::Decimals;
 use crate::rest::routes::Route;
 use crate::rest::rule::BodyRule;
-use crate::rest::types::{declared_fields, has_decimals};
+use crate::rest::types::{declared_fields, has_decimals, is_file};
 
 /// Describes a route.
 ///
@@ -75,13 +75,18 @@ fn request_body(
 fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Response> {
     let output = route.method.output();
     let comment = schemas.comments.of(&output.parent_file(), output.path());
-    let form = Direction::Response(Decimals::Number);
-    let mut answer = Answer::json(comment, schemas.message(&output, form));
-    if has_decimals(&output) {
-        let form = Direction::Response(Decimals::String);
-        let with_strings = schemas.message(&output, form);
-        answer.content = answer.content.or_with_strings(with_strings);
-    }
+    let answer = if is_file(&route.method) {
+        Answer::csv(comment)
+    } else {
+        let form = Direction::Response(Decimals::Number);
+        let mut answer = Answer::json(comment, schemas.message(&output, form));
+        if has_decimals(&output) {
+            let form = Direction::Response(Decimals::String);
+            let with_strings = schemas.message(&output, form);
+            answer.content = answer.content.or_with_strings(with_strings);
+        }
+        answer
+    };
     let answer = Response::Own(Box::new(answer));
     let errors = errors::statuses(route).into_iter().map(errors::shared);
     errors.chain([("200".to_owned(), answer)]).collect()

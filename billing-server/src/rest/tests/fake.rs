@@ -117,6 +117,13 @@ impl PricingService for Fake {
         Ok(tonic::Response::new(Default::default()))
     }
 
+    async fn list_price_history(
+        &self,
+        _: tonic::Request<v1::ListPriceHistoryRequest>,
+    ) -> Answer<v1::ListPriceHistoryResponse> {
+        Ok(tonic::Response::new(Default::default()))
+    }
+
     async fn get_model_price(
         &self,
         request: tonic::Request<v1::GetModelPriceRequest>,

@@ -68,6 +68,22 @@ pub(super) async fn page(
     Ok((in_order(found.load(&mut tx.conn).await?)?, total))
 }
 
+/// Invoices that come after one by id.
+pub(super) async fn after(
+    tx: &mut Tx,
+    filter: InvoiceFilter,
+    after: Option<InvoiceId>,
+    limit: i64,
+) -> Result<Vec<Invoice>, StoreError> {
+    let after = after.map(InvoiceId::uuid).unwrap_or_default();
+    let found = narrowed!(invoices::table, &filter)
+        .filter(invoices::id.gt(DbUuid(after)))
+        .order(invoices::id)
+        .limit(limit)
+        .select(InvoiceRow::as_select());
+    in_order(found.load(&mut tx.conn).await?)
+}
+
 fn in_order(rows: Vec<InvoiceRow>) -> Result<Vec<Invoice>, StoreError> {
     rows.into_iter().map(Invoice::try_from).collect()
 }

@@ -53,6 +53,18 @@ impl InvoiceStore for Backend {
         .await
     }
 
+    async fn invoices_after(
+        &self,
+        filter: InvoiceFilter,
+        after: Option<InvoiceId>,
+        limit: i64,
+    ) -> Result<Vec<Invoice>, StoreError> {
+        self.read((filter, after, limit), |tx, (filter, after, limit)| {
+            listed::after(tx, filter, after, limit).boxed()
+        })
+        .await
+    }
+
     async fn invoice(&self, user_id: UserId, id: InvoiceId) -> Result<Invoice, StoreError> {
         self.read((user_id, id), |tx, (user_id, id)| {
             stored::one(tx, user_id, id).boxed()

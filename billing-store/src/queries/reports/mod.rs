@@ -2,6 +2,7 @@
 
 mod breakdown;
 mod export;
+mod finances;
 mod top_users;
 mod totals;
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use billing_core::{
     ids::UserId,
     month::Month,
-    report::{GroupSums, RankBy, TopUser, UsageTotals},
+    report::{GroupSums, MonthFigures, RankBy, TopUser},
 };
 use futures_util::FutureExt;
 
@@ -23,8 +24,8 @@ impl ReportStore for Backend {
             .await
     }
 
-    async fn month_totals(&self, month: Month) -> Result<UsageTotals, StoreError> {
-        self.read(month, |tx, month| totals::of_month(tx, None, month).boxed())
+    async fn month_figures(&self, month: Month) -> Result<MonthFigures, StoreError> {
+        self.read(month, |tx, month| month_figures(tx, month).boxed())
             .await
     }
 
@@ -61,6 +62,13 @@ impl ReportStore for Backend {
         })
         .await
     }
+}
+
+async fn month_figures(tx: &mut Tx, month: Month) -> Result<MonthFigures, StoreError> {
+    Ok(MonthFigures {
+        usage: totals::of_month(tx, None, month).await?,
+        finances: finances::of_month(tx, month).await?,
+    })
 }
 
 async fn user_usage(tx: &mut Tx, user_id: UserId) -> Result<UserUsage, StoreError> {

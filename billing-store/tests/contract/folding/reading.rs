@@ -189,7 +189,7 @@ async fn of_month(readers: &dyn Store, month: Month) -> OfMonth {
     }
     OfMonth {
         month,
-        totals: readers.month_totals(month).await.unwrap(),
+        totals: readers.month_figures(month).await.unwrap().usage,
         rankings,
         best: readers.top_users(month, RankBy::Cost, 2).await.unwrap(),
     }
