@@ -54,32 +54,43 @@ async fn figures(rest: &Rest, month: &str) -> Vec<(String, String)> {
     figures
 }
 
-async fn a_month_adds_up_to_its_fees_and_invoices(backend: Backend) {
-    let (server, rest) = start(backend).await;
+/// 6.00 of usage with tax, two fees and a trial; and a call that was voided.
+async fn use_november(rest: &Rest) {
     let tax = format!("{BILLING}/accounts/alice/tax");
     let taxed = rest.put(&tax, r#"{"tax_rate":0.1}"#).await;
     assert_eq!(taxed.status, 200, "{}", taxed.body);
-    // 6.00 of usage, two fees and a trial; and a call that was voided.
-    record(&rest, &call("used", "gpt-4", 200_000, 0)).await;
+    record(rest, &call("used", "gpt-4", 200_000, 0)).await;
     let usage = with(call("more", "gpt-4", 133_333, 0), "completion_tokens", 0);
     let other = with(usage, "user_id", "erin");
-    let voided = record(&rest, &other).await.json();
+    let voided = record(rest, &other).await.json();
     let id = voided["record"]["id"].as_str().unwrap().to_owned();
     post(
-        &rest,
+        rest,
         &format!("usage/{id}/void"),
         json!({"user_id": "erin"}),
     )
     .await;
-    subscribe(&rest, "bob", "plan-pro", ("auto_renew", json!(true))).await;
+    subscribe(rest, "bob", "plan-pro", ("auto_renew", json!(true))).await;
     subscribe(
-        &rest,
+        rest,
         "carol",
         "plan-basic",
         ("billing_cycle", json!("yearly")),
     )
     .await;
-    subscribe(&rest, "dave", "plan-pro", ("trial_days", json!(30))).await;
+    subscribe(rest, "dave", "plan-pro", ("trial_days", json!(30))).await;
+}
+
+async fn void_bobs_invoice(rest: &Rest) {
+    let bob = format!("{BILLING}/invoices?user_id=bob");
+    let bob = rest.get(&bob).await.json()["invoices"][0]["id"].clone();
+    let path = format!("invoices/{}/void", bob.as_str().unwrap());
+    post(rest, &path, json!({"user_id": "bob"})).await;
+}
+
+async fn a_month_adds_up_to_its_fees_and_invoices(backend: Backend) {
+    let (server, rest) = start(backend).await;
+    use_november(&rest).await;
     let running = figures(&rest, "2024-11").await;
     assert_figures(
         &running,
@@ -139,10 +150,7 @@ async fn a_month_adds_up_to_its_fees_and_invoices(backend: Backend) {
     );
     // A void invoice is none.
     advance(&server, "2024-12-17T00:00:00Z").await;
-    let bob = format!("{BILLING}/invoices?user_id=bob");
-    let bob = rest.get(&bob).await.json()["invoices"][0]["id"].clone();
-    let path = format!("invoices/{}/void", bob.as_str().unwrap());
-    post(&rest, &path, json!({"user_id": "bob"})).await;
+    void_bobs_invoice(&rest).await;
     let november = figures(&rest, "2024-11").await;
     assert_figures(
         &november,
