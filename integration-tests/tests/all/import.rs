@@ -244,7 +244,7 @@ async fn usage_in_columns_is_recorded_once_to_the_last_digit(backend: Backend) {
          \"tax\":0.00,\"credited\":0.00,\"collected\":0.00,\"topups\":0.00,\"refunds\":0.00,\
          \"lost_disputes\":0.00,\"provider_fees\":0.00,\"outstanding\":0.00,\
          \"unapplied_credit\":0.00,\"prepaid_tokens\":0.00,\"recurring_revenue\":0.00,\
-         \"active_users\":1}"
+         \"active_users\":2}"
     );
     let (code, printed, _) = run(&server, "report --month 2024-10", "").await;
     assert_eq!(code, 0);

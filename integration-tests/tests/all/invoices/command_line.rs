@@ -115,11 +115,13 @@ async fn what_operators_ask_is_answered_in_the_shell(backend: Backend) {
 
     // What is our MRR, and what is outstanding?
     let report = printed(&world, "report --month 2024-11").await;
+    let words: Vec<_> = report.split_whitespace().collect();
+    let words = words.join(" ");
     for figure in [
-        "recurring per month (MRR) in USD    0.00",
-        "outstanding in USD                 15.00",
+        "recurring per month (MRR) in USD 0.00",
+        "outstanding in USD 15.00",
     ] {
-        assert!(report.contains(figure), "{report}");
+        assert!(words.contains(figure), "{report}");
     }
 
     // Why was a record charged that price?
