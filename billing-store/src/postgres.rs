@@ -182,7 +182,8 @@ const LOOK_UP_ONLY: &str = "SET plan_cache_mode = force_generic_plan; SET enable
     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET jit = off;";
 
-/// Limits for every statement, a sign that a server is there, and durable commits even where the server's default is not.
+/// Limits for every statement, a sign that a server is there, and durable commits even where the
+/// server's default is not.
 fn session_setup(options: &StoreOptions) -> String {
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET timezone = 'UTC'; \

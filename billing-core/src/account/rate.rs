@@ -8,12 +8,12 @@ use super::{Account, AccountChange, windows::Slot};
 use crate::{
     catalog::{Catalog, ModelPrice},
     coupon::{Allocation, Parts},
-    ids::{ModelId, RequestId, SubscriptionId},
+    ids::{RequestId, SubscriptionId},
     money::{Money, NumberError},
     month::Month,
     quota_window::QuotaWindow,
     refusal::Refusal,
-    usage::{Charge, Outcome, Tokens, TokensTaken, Usage, UsageRecord, UsageStatus},
+    usage::{Call, Charge, Outcome, Tokens, TokensTaken, Usage, UsageRecord, UsageStatus},
 };
 
 /// What a record would cost now, and what it would change.
@@ -88,14 +88,7 @@ impl Account {
 
     /// Rates one record and changes the account, or neither.
     fn record(&mut self, catalog: &Catalog, usage: &Usage, now: DateTime<Utc>) -> Outcome {
-        let quote = self.quote(
-            catalog,
-            &usage.call.model,
-            &usage.call.tokens,
-            usage.call.created_at,
-            now,
-        );
-        let quote = match quote {
+        let quote = match self.quote(catalog, &usage.call, now) {
             Ok(quote) => quote,
             Err(refusal) => return Outcome::Refused(refusal),
         };
@@ -122,23 +115,21 @@ impl Account {
         })
     }
 
-    /// What tokens cost a user whose account was advanced to `now`. Changes nothing.
+    /// What a call costs a user whose account was advanced to `now`. Changes nothing.
     ///
     /// # Errors
     /// When the model has no price or an amount does not fit.
     pub fn quote(
         &self,
         catalog: &Catalog,
-        model: &ModelId,
-        tokens: &Tokens,
-        created_at: DateTime<Utc>,
+        call: &Call,
         now: DateTime<Utc>,
     ) -> Result<Quote, Refusal> {
         // A record of the future belongs to the present.
-        let rated_at = created_at.min(now);
-        let price = catalog.price_at(model.as_str(), rated_at);
-        let price = price.ok_or_else(|| Refusal::ModelUnpriced(model.clone()))?;
-        let quote = self.quote_at(price, tokens, rated_at);
+        let rated_at = call.created_at.min(now);
+        let price = catalog.price_at(call.model.as_str(), rated_at);
+        let price = price.ok_or_else(|| Refusal::ModelUnpriced(call.model.clone()))?;
+        let quote = self.quote_at(price, &call.tokens, rated_at);
         quote.map_err(|_| Refusal::UsageTooLarge)
     }
 

@@ -198,8 +198,7 @@ impl AccountState {
     /// The earliest month that is open again.
     #[must_use]
     pub fn reopened_month(&self) -> Option<Month> {
-        let earliest = self.uninvoiced.keys().next();
-        earliest.copied().filter(|month| *month < self.open_month)
+        self.reopened_months().next()
     }
 
     /// The months that are open again, in their order.

@@ -128,45 +128,44 @@ impl Account {
         invoiced: Option<&mut InvoicedMonth>,
         month: Month,
     ) -> Result<Charge, Refusal> {
+        let given = match invoiced {
+            Some(of) => self.correct(original, of, month)?,
+            None => Money::ZERO,
+        };
         let mut charge = original.charge.reversed()?;
-        let mut given = Money::ZERO;
-        if let Some(InvoicedMonth { invoice, .. }) = invoiced.as_deref()
-            && let Some(invoice_id) = invoice.id
-        {
-            let tax_rate = invoice.bill.tax_rate;
-            let reduction = invoiced.map(|of| {
-                let added = of.added_by(&original.charge)?;
-                of.invoice.take_back(added)
-            });
-            let Some(reduction) = reduction.transpose()? else {
-                return Ok(charge);
-            };
-            given = reduction.exact;
-            self.add_correction(Correction {
-                sequence: 0,
-                month,
-                invoice_id,
-                usage_month: original.billing_month,
-                model: original.call.model.clone(),
-                tokens: original.call.tokens.negated().total(),
-                amount: reduction.amount.negated()?,
-                tax_rate,
-                tax_amount: reduction.tax_amount.negated()?,
-            });
-        }
         charge.final_cost = given.negated()?;
         charge.discount_amount = given.minus(original.charge.net()?)?;
         Ok(charge)
     }
 
-    fn add_correction(&mut self, correction: Correction) {
-        self.state.await_invoice(correction.month);
-        let sequence = self.state.next_sequence();
+    /// Has the invoice of `month` correct the one that charged for a record, and answers what that
+    /// gives back before tax, in USD. A draft has charged nothing.
+    fn correct(
+        &mut self,
+        original: &UsageRecord,
+        of: &mut InvoicedMonth,
+        month: Month,
+    ) -> Result<Money, Refusal> {
+        let Some(invoice_id) = of.invoice.id else {
+            return Ok(Money::ZERO);
+        };
+        let added = of.added_by(&original.charge)?;
+        let reduction = of.invoice.take_back(added)?;
+        let (amount, tax_amount) = (reduction.amount.negated()?, reduction.tax_amount.negated()?);
+        self.state.await_invoice(month);
         self.pending.corrections.push(Correction {
-            sequence,
-            ..correction
+            sequence: self.state.next_sequence(),
+            month,
+            invoice_id,
+            usage_month: original.billing_month,
+            model: original.call.model.clone(),
+            tokens: original.call.tokens.negated().total(),
+            amount,
+            tax_rate: of.invoice.bill.tax_rate,
+            tax_amount,
         });
         self.pending.note_all();
+        Ok(reduction.exact)
     }
 
     /// Has the running month take what a void has freed of fixed coupons, as when one is redeemed.

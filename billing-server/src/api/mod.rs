@@ -5,6 +5,7 @@
 
 mod accounts;
 mod coupons;
+mod csv;
 mod debug;
 mod formula;
 mod invoices;

@@ -1,8 +1,9 @@
 //! A batch of usage, each record of which stands for itself: one that cannot be read is rejected
 //! like one that the service refuses, and the others count.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor};
-use prost_reflect::{ReflectMessage, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ReflectMessage, Value,
+};
 
 use crate::error::{ApiError, ErrorCode};
 

@@ -66,10 +66,13 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|value| value.split(';').next());
-    media_type.is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"))
+    media_type(headers).is_some_and(|given| given.eq_ignore_ascii_case("application/json"))
+}
+
+/// The content-type without its parameters, in any case of letters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    content_type.split(';').next().map(str::trim)
 }
 
 fn invalid_json(reason: &str) -> ApiError {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::error::{ApiError, ErrorCode};
 
-use super::reply;
+use super::{body::media_type, reply};
 
 /// The types of a gRPC call, of which parameters may follow.
 const MEDIA_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
@@ -33,11 +33,8 @@ pub(crate) async fn grpc_only(request: Request, next: Next) -> Response {
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|value| value.split(';').next());
-    media_type.is_some_and(|given| {
+    media_type(headers).is_some_and(|given| {
         let mut known = MEDIA_TYPES.iter();
-        known.any(|known| given.trim().eq_ignore_ascii_case(known))
+        known.any(|known| given.eq_ignore_ascii_case(known))
     })
 }

@@ -9,8 +9,8 @@ use super::error::ServeError;
 /// Connections that may wait until they are accepted.
 const BACKLOG: u32 = 1_024;
 
-/// Takes the first of the addresses that this machine has. Nobody can connect yet, but a port that is in use
-/// is told before a key or a database is made.
+/// Takes the first of the addresses that this machine has. Nobody can connect yet, but a port that
+/// is in use is told before a key or a database is made.
 pub(super) fn take(addresses: &[SocketAddr]) -> Result<TcpSocket, ServeError> {
     let mut refused = ServeError::failed("cannot listen: the host has no address");
     for address in addresses {

@@ -8,11 +8,11 @@ use super::*;
 use crate::{
     account::{AccountState, Discount},
     catalog::{PlanTerms, UsagePricing},
-    ids::{RecordId, UserId},
+    ids::{ModelId, RecordId, UserId},
     quota_window::{Counters, Span},
     subscription::{BillingCycle, Subscription, SubscriptionState},
     testing::{model_price, money, month, plan_version, time, uuid},
-    usage::{Call, Fingerprint},
+    usage::Fingerprint,
 };
 
 /// Half past nine on a date.

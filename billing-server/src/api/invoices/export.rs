@@ -1,23 +1,19 @@
 //! Invoices as a CSV file (RFC 4180) for bookkeepers, part by part.
 
-use std::pin::Pin;
-
 use billing_core::{ids::InvoiceId, invoice::Invoice, money::NumberError};
 use billing_proto::v1;
 use billing_store::InvoiceFilter;
 use chrono::{DateTime, SecondsFormat, Utc};
-use csv::{Terminator, WriterBuilder};
-use futures_util::stream::{Stream, try_unfold};
-use tonic::Status;
+use futures_util::FutureExt;
 
-use crate::{api::formula::neutral, app::App, error::ApiError};
-
-/// Invoices in one part of an export.
-const INVOICES_PER_PART: usize = 500;
+use crate::{
+    api::{csv, formula::neutral},
+    app::App,
+    error::ApiError,
+};
 
 /// An export as it is sent.
-pub(super) type Parts =
-    Pin<Box<dyn Stream<Item = Result<v1::ExportInvoicesResponse, Status>> + Send>>;
+pub(super) type Parts = csv::Parts<v1::ExportInvoicesResponse>;
 
 /// What an invoice has in a column.
 type Field = fn(&Invoice) -> Result<String, NumberError>;
@@ -56,48 +52,38 @@ fn text(text: &Option<String>) -> String {
 
 /// Reads and sends invoices, a part at a time as the client reads on.
 pub(super) fn parts(app: App, filter: InvoiceFilter) -> Parts {
-    Box::pin(try_unfold(Some(None), move |after| {
-        let (app, filter) = (app.clone(), filter.clone());
-        async move {
-            match after {
-                Some(after) => Ok(Some(part(&app, filter, after).await?)),
-                None => Ok(None),
-            }
-        }
-    }))
+    csv::parts(None, move |after| {
+        part(app.clone(), filter.clone(), after).boxed()
+    })
 }
 
 /// The part of an export after an invoice, and after which the next one is, if there is one.
 async fn part(
-    app: &App,
+    app: App,
     filter: InvoiceFilter,
     after: Option<InvoiceId>,
 ) -> Result<(v1::ExportInvoicesResponse, Option<Option<InvoiceId>>), ApiError> {
     app.keep_on()?;
-    let limit = i64::try_from(INVOICES_PER_PART).unwrap_or(i64::MAX);
+    let limit = i64::try_from(csv::ROWS_PER_PART).unwrap_or(i64::MAX);
     let found = app.store().invoices_after(filter, after, limit).await?;
-    let chunk = write(after.is_none(), &found).map_err(|error| {
-        tracing::error!(error, "an export cannot be written");
-        ApiError::internal()
-    })?;
-    let last = found.get(INVOICES_PER_PART.saturating_sub(1));
+    let chunk = write(after.is_none(), &found)?;
+    let last = found.get(csv::ROWS_PER_PART.saturating_sub(1));
     let next = last.map(|last| last.id);
     Ok((v1::ExportInvoicesResponse { chunk }, next))
 }
 
 /// The next part of a file; the first begins with the header.
-fn write(first: bool, invoices: &[Invoice]) -> Result<String, Box<dyn std::error::Error>> {
-    let mut file = WriterBuilder::new()
-        .terminator(Terminator::CRLF)
-        .from_writer(Vec::new());
-    if first {
-        file.write_record(COLUMNS.map(|(name, _)| name))?;
-    }
-    for invoice in invoices {
-        for (_, field) in COLUMNS {
-            file.write_field(field(invoice)?)?;
+fn write(first: bool, invoices: &[Invoice]) -> Result<String, ApiError> {
+    csv::text(|file| {
+        if first {
+            file.write_record(COLUMNS.map(|(name, _)| name))?;
         }
-        file.write_record(None::<&[u8]>)?;
-    }
-    Ok(String::from_utf8(file.into_inner()?)?)
+        for invoice in invoices {
+            for (_, field) in COLUMNS {
+                file.write_field(field(invoice)?)?;
+            }
+            csv::end_row(file)?;
+        }
+        Ok(())
+    })
 }

@@ -1,17 +1,14 @@
 //! Usage records as a CSV file (RFC 4180), part by part.
 
-use std::pin::Pin;
-
+use ::csv::Writer;
 use billing_core::{catalog::Catalog, refusal::Refusal};
 use billing_proto::v1;
 use billing_store::{InvoicedRecord, MonthFilter};
-use csv::{Terminator, WriterBuilder};
-use futures_util::stream::{Stream, try_unfold};
+use futures_util::FutureExt;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
-use tonic::Status;
 
 use crate::{
-    api::{Violations, formula::neutral, usage::record},
+    api::{Violations, csv, formula::neutral, usage::record},
     app::App,
     auth::ResolvedUser,
     error::ApiError,
@@ -21,36 +18,24 @@ use crate::{
 /// What a line of the file is: its columns are the fields, in the order of their numbers.
 const MESSAGE: &str = "billing.v1.UsageRecord";
 
-/// Records in one part of an export. Even if each had the longest texts that a record can have, the
-/// part would be within the 4 MiB that gRPC clients accept.
-const RECORDS_PER_PART: usize = 500;
-
 /// An export as it is sent.
-pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExportUsageResponse, Status>> + Send>>;
+pub(super) type Parts = csv::Parts<v1::ExportUsageResponse>;
 
 /// Reads and sends the records of a month, a part at a time as the client reads on.
 pub(super) fn parts(app: App, filter: MonthFilter) -> Parts {
-    Box::pin(try_unfold(Some(filter), move |filter| {
-        let app = app.clone();
-        async move {
-            match filter {
-                Some(filter) => Ok(Some(part(&app, filter).await?)),
-                None => Ok(None),
-            }
-        }
-    }))
+    csv::parts(filter, move |filter| part(app.clone(), filter).boxed())
 }
 
 /// The next part of an export, and what comes after it, if anything does.
 async fn part(
-    app: &App,
+    app: App,
     filter: MonthFilter,
 ) -> Result<(v1::ExportUsageResponse, Option<MonthFilter>), ApiError> {
     app.keep_on()?;
     let first = filter.after.is_none();
-    let limit = i64::try_from(RECORDS_PER_PART).unwrap_or(i64::MAX);
+    let limit = i64::try_from(csv::ROWS_PER_PART).unwrap_or(i64::MAX);
     let records = app.store().month_records(filter.clone(), limit).await?;
-    let last = records.get(RECORDS_PER_PART.saturating_sub(1));
+    let last = records.get(csv::ROWS_PER_PART.saturating_sub(1));
     let after = last.map(|last| (last.record.user_id.clone(), last.record.id));
     let chunk = csv_part(first, records, &app.store().cached_catalog())?;
     let next = after.map(|after| MonthFilter {
@@ -93,20 +78,16 @@ fn csv_part(
     let records = records.into_iter();
     let records = records.map(|found| record(found.record, found.invoice_id, catalog));
     let records: Vec<_> = records.collect::<Result<_, Refusal>>()?;
-    write(first, &text::descriptor(MESSAGE)?, &records).map_err(|error| {
-        tracing::error!(error, "an export cannot be written");
-        ApiError::internal()
-    })
+    let descriptor = text::descriptor(MESSAGE)?;
+    csv::text(|file| write(file, first, &descriptor, &records))
 }
 
 fn write(
+    file: &mut Writer<Vec<u8>>,
     first: bool,
     descriptor: &MessageDescriptor,
     records: &[v1::UsageRecord],
-) -> Result<String, Box<dyn std::error::Error>> {
-    let mut file = WriterBuilder::new()
-        .terminator(Terminator::CRLF)
-        .from_writer(Vec::new());
+) -> Result<(), Box<dyn std::error::Error>> {
     let columns = text::columns(descriptor);
     if first {
         file.write_record(columns.iter().map(text::Column::name))?;
@@ -117,9 +98,9 @@ fn write(
         for column in &columns {
             file.write_field(cell(&line, column)?)?;
         }
-        file.write_record(None::<&[u8]>)?;
+        csv::end_row(file)?;
     }
-    Ok(String::from_utf8(file.into_inner()?)?)
+    Ok(())
 }
 
 /// Only text can be taken for a formula: numbers stay numbers.

@@ -57,7 +57,8 @@ pub(crate) enum PricesCommand {
     Import(PricesImport),
     /// Shows the prices that a model has had.
     #[command(
-        about = "Show every price that a model has had, the one set last first, by the id that records name",
+        about = "Show every price that a model has had, the one set last first, by the id that \
+            records name",
         long_about = None,
         after_help = SETTINGS_HELP
     )]

@@ -64,7 +64,7 @@ async fn void(
     reason: String,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let charges = charges::uninvoiced_of(tx, account.id(), invoice.month).await?;
+    let charges = charges::usage_of(tx, account.id(), invoice.month).await?;
     account.void_invoice(invoice, &charges, reason, now)?;
     let id = invoice.id.map(|id| DbUuid(id.uuid()));
     let lines = invoice_lines::table

@@ -64,6 +64,20 @@ pub(super) async fn uninvoiced_of(
     Ok(found.into_values().next().unwrap_or_default())
 }
 
+/// One user's month, of which only the usage is asked.
+pub(super) async fn usage_of(
+    tx: &mut Tx,
+    user_id: &UserId,
+    month: Month,
+) -> Result<Charges, StoreError> {
+    let rows = summed(tx, &[user_id.to_string()], month).await?;
+    let usage: Result<_, _> = rows.into_iter().map(UsageSum::try_from).collect();
+    Ok(Charges {
+        usage: usage?,
+        ..Charges::default()
+    })
+}
+
 /// The lines of a month, in the order they arose.
 pub(super) async fn lines(
     tx: &mut Tx,
@@ -105,11 +119,11 @@ pub(in super::super) async fn invoiced_month(
         return Ok(None);
     };
     let invoice = stored::one(tx, user_id.clone(), live.id).await?;
-    let charges = uninvoiced_of(tx, user_id, month).await?;
+    let charges = usage_of(tx, user_id, month).await?;
     Ok(Some(InvoicedMonth {
         invoice,
         net: charges.owed_by_records().map_err(Refusal::from)?,
-        taken_at_apply: taken_at_once(tx, user_id, Some(month)).await?,
+        taken_at_apply: taken_at_once(tx, Some(user_id), Some(month)).await?,
     }))
 }
 

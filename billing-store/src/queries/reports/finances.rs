@@ -98,34 +98,40 @@ async fn credited(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
     money(net).plus(money(tax)).map_err(too_large)
 }
 
+/// What a month's invoices ask for in money, of those that a filter leaves.
+macro_rules! asked_for {
+    ($tx:ident, $month:ident, $filter:expr) => {
+        less(
+            invoices::table
+                .select((
+                    exact_sum(invoices::final_amount),
+                    exact_sum(invoices::credit_applied),
+                    exact_sum(invoices::credit_noted),
+                ))
+                .filter(invoices::billing_month.eq($month.to_string()))
+                .filter($filter)
+                .get_result(&mut $tx.conn)
+                .await?,
+        )
+    };
+}
+
 async fn collected(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
     let with_money = invoices::payment_method.is_not_null().and(
         invoices::payment_method
             .assume_not_null()
             .ne_all(PAID_WITHOUT_MONEY),
     );
-    let sums = invoices::table
-        .select((
-            exact_sum(invoices::final_amount),
-            exact_sum(invoices::credit_applied),
-            exact_sum(invoices::credit_noted),
-        ))
-        .filter(invoices::billing_month.eq(month.to_string()))
-        .filter(invoices::status.eq(InvoiceStatus::Paid.name()))
-        .filter(with_money);
-    less(sums.get_result(&mut tx.conn).await?)
+    let paid = invoices::status.eq(InvoiceStatus::Paid.name());
+    asked_for!(tx, month, paid.and(with_money))
 }
 
 async fn outstanding(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
-    let sums = invoices::table
-        .select((
-            exact_sum(invoices::final_amount),
-            exact_sum(invoices::credit_applied),
-            exact_sum(invoices::credit_noted),
-        ))
-        .filter(invoices::billing_month.eq(month.to_string()))
-        .filter(invoices::status.eq_any(names(InvoiceStatus::UNPAID)));
-    less(sums.get_result(&mut tx.conn).await?)
+    asked_for!(
+        tx,
+        month,
+        invoices::status.eq_any(names(InvoiceStatus::UNPAID))
+    )
 }
 
 async fn unapplied_credit(tx: &mut Tx) -> Result<Money, StoreError> {

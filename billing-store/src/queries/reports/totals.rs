@@ -1,7 +1,5 @@
 //! Totals of usage.
 
-use std::collections::HashMap;
-
 use billing_core::{
     account::Account,
     ids::UserId,
@@ -14,7 +12,7 @@ use diesel_async::RunQueryDsl;
 
 use super::super::{
     Tx,
-    coupons::{taken_at_once, taken_at_once_by_user},
+    coupons::taken_at_once,
     sums::{exact_sum, whole_sum},
 };
 use crate::{
@@ -44,10 +42,7 @@ pub(super) async fn of_month(
         query = query.filter(usage_totals::user_id.eq(user_id.as_str()));
     }
     let row = query.get_result::<TotalsRow>(&mut tx.conn).await?;
-    let taken = match user_id {
-        Some(user_id) => taken_at_once(tx, user_id, Some(month)).await?,
-        None => all_of(taken_at_once_by_user(tx, month).await?)?,
-    };
+    let taken = taken_at_once(tx, user_id, Some(month)).await?;
     rows::usage_totals(row, taken)
 }
 
@@ -65,13 +60,8 @@ pub(super) async fn all_time_cost(tx: &mut Tx, account: &Account) -> Result<Mone
         )
         .get_result(&mut tx.conn)
         .await?;
-    let taken = taken_at_once(tx, account.id(), None).await?;
+    let taken = taken_at_once(tx, Some(account.id()), None).await?;
     let recorded = account.state.closed_cost.plus(rows::money(open));
     let cost = recorded.and_then(|recorded| recorded.minus(taken));
     cost.map_err(|error| StoreError::corrupt("final_cost", error))
-}
-
-fn all_of(taken: HashMap<String, Money>) -> Result<Money, StoreError> {
-    let sum = taken.into_values().try_fold(Money::ZERO, Money::plus);
-    sum.map_err(|error| StoreError::corrupt("taken_at_apply", error))
 }

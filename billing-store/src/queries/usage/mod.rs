@@ -60,12 +60,5 @@ async fn quote(tx: &mut Tx, usage: Usage) -> Result<Quote, StoreError> {
     });
     let ready = ready.await?;
     let (catalog, now) = (&ready.catalog, ready.now);
-    let quote = ready.account.quote(
-        catalog,
-        &usage.call.model,
-        &usage.call.tokens,
-        created_at,
-        now,
-    );
-    Ok(quote?)
+    Ok(ready.account.quote(catalog, &usage.call, now)?)
 }

@@ -154,23 +154,20 @@ pub(in super::super) async fn with_invoices(
     tx: &mut Tx,
     records: Vec<UsageRecord>,
 ) -> Result<Vec<InvoicedRecord>, StoreError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
     let users: HashSet<_> = records
         .iter()
         .map(|found| found.user_id.to_string())
         .collect();
     let months: HashSet<_> = records.iter().map(|found| found.invoice_month).collect();
-    let carriers = match records.is_empty() {
-        true => Vec::new(),
-        false => {
-            carriers(
-                tx,
-                users.into_iter().collect(),
-                months.into_iter().collect(),
-            )
-            .await?
-        }
-    };
-    let carriers = carriers.into_iter();
+    let carriers = carriers(
+        tx,
+        users.into_iter().collect(),
+        months.into_iter().collect(),
+    );
+    let carriers = carriers.await?.into_iter();
     let carriers: HashMap<_, _> = carriers
         .map(|found| ((found.user_id, found.month), found.id))
         .collect();

@@ -13,10 +13,6 @@ fn call(tokens: [i64; 2]) -> Usage {
     usage("r", "gpt-4", day("2024-11-20"), tokens)
 }
 
-fn gpt_4() -> ModelId {
-    ModelId::parse("gpt-4").unwrap()
-}
-
 fn unpriced() -> Outcome {
     Outcome::Refused(Refusal::ModelUnpriced(ModelId::parse("unknown").unwrap()))
 }
@@ -92,11 +88,11 @@ fn the_discount_spares_overage() {
 fn a_window_holds_its_start_but_not_its_end(#[case] at: &str, #[case] covered: bool) {
     let subscribed = account("1", Some(pro(1_000)));
     let later = time("2024-12-24T00:00:00Z");
-    let tokens = call([1, 0]).call.tokens;
-    let charge = subscribed
-        .quote(&catalog(), &gpt_4(), &tokens, time(at), later)
-        .unwrap()
-        .charge;
+    let call = Call {
+        created_at: time(at),
+        ..call([1, 0]).call
+    };
+    let charge = subscribed.quote(&catalog(), &call, later).unwrap().charge;
     assert_eq!(charge.subscription_id.is_some(), covered);
     assert_eq!(charge.final_cost == Money::ZERO, covered);
 }
@@ -271,15 +267,7 @@ fn a_quote_is_what_recording_would_charge() {
     let mut account = account("0.9", Some(pro(1_000)));
     account.state.topup_balance = 100;
     let call = call([1_000, 500]);
-    let quoted = account
-        .quote(
-            &catalog(),
-            &gpt_4(),
-            &call.call.tokens,
-            call.call.created_at,
-            now(),
-        )
-        .unwrap();
+    let quoted = account.quote(&catalog(), &call.call, now()).unwrap();
     assert_eq!(quoted.price.prices.prompt, "0.03".parse().unwrap());
     assert_eq!(quoted.charge, rate_call(&mut account, call).charge);
 }
