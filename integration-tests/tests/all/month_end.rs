@@ -12,13 +12,14 @@ use std::{
 use billing_client::{
     Answers, BillingClient, Error, Usage, timestamp,
     v1::{
-        CloseMonthRequest, CloseMonthResponse, ReconcileMonthRequest, ReconcileMonthResponse,
-        SubscribeRequest,
+        CloseMonthRequest, CloseMonthResponse, InvoiceStatus, InvoiceSummary, ListInvoicesRequest,
+        ReconcileMonthRequest, ReconcileMonthResponse, SubscribeRequest, VoidInvoiceRequest,
     },
 };
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use integration_tests::{Backend, TestServer, on_both_databases};
+use rust_decimal::Decimal;
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::{load, support::advance};
@@ -76,6 +77,7 @@ async fn a_month_end_that_is_killed_in_the_middle_invoices_every_user_once(backe
     let october = reconcile(&client, OCTOBER).await;
     assert!(october.differences.is_empty(), "{october:?}");
     assert_eq!((october.invoices, october.open_users), (count(users), 0));
+    again_after_voids(&client, users).await;
     // What came too late for October is on November's invoices.
     advance(&first, "2026-12-02T12:00:00Z").await;
     let november = reconcile(&client, NOVEMBER).await;
@@ -83,6 +85,66 @@ async fn a_month_end_that_is_killed_in_the_middle_invoices_every_user_once(backe
     assert_eq!(november.open_users, 0);
     let recorded = count(users * RECORDS) + late;
     assert_eq!(october.records + november.records, recorded);
+}
+
+/// Voids a tenth of October's invoices and closes it once more: all who count them agree.
+async fn again_after_voids(client: &BillingClient, users: usize) {
+    let before = listed(client, InvoiceStatus::Issued).await;
+    let voided = before.iter().step_by(10).map(|invoice| {
+        client.void_invoice(VoidInvoiceRequest {
+            user_id: invoice.user_id.clone(),
+            id: invoice.id.clone(),
+            reason: "to be made again".to_owned(),
+            write_off: false,
+        })
+    });
+    let voided: Vec<_> = stream::iter(voided)
+        .buffer_unordered(8)
+        .try_collect()
+        .await
+        .unwrap();
+    let voided = count(voided.len());
+    assert_eq!(voided, count(users.div_ceil(10)));
+    let open = reconcile(client, OCTOBER).await;
+    let standing = (open.invoices, open.open_users);
+    assert_eq!(standing, (count(users) - voided, voided));
+    let told = close_october(client).await.unwrap();
+    let told: Vec<_> = told.try_collect().await.unwrap();
+    let last = told.last().unwrap();
+    let all = count(users);
+    assert_eq!((last.done, last.total, last.failed), (all, all, 0));
+    let found = reconcile(client, OCTOBER).await;
+    assert!(found.differences.is_empty(), "{found:?}");
+    assert_eq!((found.invoices, found.open_users), (count(users), 0));
+    let sum = |invoices: &[InvoiceSummary]| -> Decimal {
+        let amounts = invoices.iter().map(|i| i.final_amount.as_ref().unwrap());
+        amounts.map(|amount| amount.decimal().unwrap()).sum()
+    };
+    let after = listed(client, InvoiceStatus::Issued).await;
+    assert_eq!((after.len(), sum(&after)), (users, sum(&before)));
+    let void = listed(client, InvoiceStatus::Void).await;
+    assert_eq!(count(void.len()), voided);
+}
+
+/// All invoices of October with a status.
+async fn listed(client: &BillingClient, status: InvoiceStatus) -> Vec<InvoiceSummary> {
+    let mut all = Vec::new();
+    for page in 1.. {
+        let request = ListInvoicesRequest {
+            user_id: "-".to_owned(),
+            billing_month: OCTOBER.to_owned(),
+            status: status.into(),
+            page: Some(page),
+            page_size: 100,
+            ..ListInvoicesRequest::default()
+        };
+        let listed = client.list_invoices(request).await.unwrap();
+        all.extend(listed.invoices);
+        if count(all.len()) == listed.total {
+            break;
+        }
+    }
+    all
 }
 
 fn count(number: usize) -> i64 {
