@@ -25,7 +25,13 @@ pub(super) async fn store(config: &Config, clock: Clock) -> Result<Arc<dyn Store
             Err(ServeError::Store(StoreError::Unavailable(reason))) if Instant::now() < give_up => {
                 if tell_again <= Instant::now() {
                     tell_again = Instant::now() + TELL_PAUSE;
-                    tracing::warn!(reason, "the database is unavailable; still trying");
+                    let database = config.database_url.redacted();
+                    let patience = START_PATIENCE.as_secs();
+                    tracing::warn!(
+                        database,
+                        reason,
+                        "the database is unavailable; it is tried for {patience} s"
+                    );
                 }
                 sleep(RETRY_PAUSE).await;
             }
