@@ -193,13 +193,22 @@ impl NewSubscription {
     }
 }
 
+/// What a subscription is to change to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanChoice {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// How often the fee is owed; `None` leaves that as it is or will be.
+    pub cycle: Option<BillingCycle>,
+}
+
 /// What is to become of a user's subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubscriptionOrder {
     /// Make one.
     Subscribe(NewSubscription),
-    /// Change its plan.
-    ChangePlan(PlanId),
+    /// Change its plan, and how often the fee is owed.
+    ChangePlan(PlanChoice),
     /// Cancel it.
     Cancel {
         /// Whether its period ends first.
@@ -227,6 +236,8 @@ pub struct Subscription {
     pub window: QuotaWindow,
     /// The plan of the next period, when it is another one.
     pub next_plan_id: Option<PlanId>,
+    /// How often the fee is owed from the next period on, when that changes.
+    pub next_cycle: Option<BillingCycle>,
     /// When the subscription was made (UTC).
     pub created_at: DateTime<Utc>,
     /// When it was cancelled for the end of its period (UTC).
@@ -263,6 +274,15 @@ impl Subscription {
         self.cycle.fee(self.terms().monthly_price)
     }
 
+    /// What is left of the running period.
+    #[must_use]
+    pub(crate) const fn rest(&self, now: DateTime<Utc>) -> Span {
+        Span {
+            start: now,
+            end: self.period.end,
+        }
+    }
+
     /// When the next fee is owed (UTC).
     #[must_use]
     pub fn next_billing_date(&self) -> Option<DateTime<Utc>> {
@@ -297,8 +317,10 @@ impl Subscription {
         self.window = QuotaWindow::new(Span { start, end }, version);
     }
 
-    /// Begins the period at `start`, and its first window, with a version.
+    /// Begins the period at `start`, and its first window, with a version and the cycle that was
+    /// chosen for it.
     pub(crate) fn begin_period(&mut self, start: DateTime<Utc>, version: Arc<PlanVersion>) {
+        self.cycle = self.next_cycle.take().unwrap_or(self.cycle);
         let end = months_after(self.anchor, start, self.cycle.months());
         self.period = Span { start, end };
         self.begin_window(start, version);
@@ -375,6 +397,8 @@ pub struct SubscriptionView {
 pub struct LiveView {
     /// The plan of the next period, when it is another one.
     pub next_plan_id: Option<PlanId>,
+    /// How often the fee is owed from the next period on, when that changes.
+    pub next_cycle: Option<BillingCycle>,
     /// The running quota window.
     pub window: Span,
     /// Tokens of that window.

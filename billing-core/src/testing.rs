@@ -11,9 +11,10 @@ use crate::{
     ids::{
         CouponId, InvoiceId, ModelId, PlanId, PlanVersionId, PriceId, RedemptionId, SubscriptionId,
     },
-    invoice::{Charges, Correction, InvoiceLine, LineKind, UsageSum},
+    invoice::{Charges, Corrected, Correction, InvoiceLine, LineKind, UsageSum},
     money::{CENTS, Money, Price, Rate},
     month::Month,
+    quota_window::Span,
     usage::{Sums, Tokens, WindowRef},
 };
 
@@ -183,7 +184,6 @@ pub(crate) fn with_overage(mut usage: UsageSum, tokens: i64, cost: &str) -> Usag
     usage
 }
 
-/// Usage of gpt-4 of October, whose invoice is issued, that is taken back.
 /// What an invoice of October, at a rate of tax, gives back.
 pub(crate) fn correction(tokens: i64, amount: &str, tax_rate: &str) -> Correction {
     let (amount, tax_rate) = (money(amount), rate(tax_rate));
@@ -191,9 +191,11 @@ pub(crate) fn correction(tokens: i64, amount: &str, tax_rate: &str) -> Correctio
         sequence: 1,
         month: month("2024-11"),
         invoice_id: InvoiceId::new(uuid("october")),
-        usage_month: month("2024-10"),
-        model: ModelId::trusted("gpt-4".into()),
-        tokens,
+        of: Corrected::Usage {
+            month: month("2024-10"),
+            model: ModelId::trusted("gpt-4".into()),
+            tokens,
+        },
         amount,
         tax_rate,
         tax_amount: amount.at_rate(tax_rate).unwrap().rounded(CENTS).unwrap(),
@@ -207,6 +209,10 @@ pub(crate) fn line(sequence: i64, kind: LineKind, description: &str, amount: &st
         kind,
         description: description.to_owned(),
         amount: money(amount),
+        period: Span {
+            start: time("2024-11-01T00:00:00Z"),
+            end: time("2024-12-01T00:00:00Z"),
+        },
         subscription_id: SubscriptionId::new(uuid("sub-1")),
     }
 }

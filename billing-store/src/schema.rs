@@ -104,6 +104,7 @@ diesel::table! {
         window_quota -> Nullable<BigInt>,
         earlier_terms -> Nullable<JsonText>,
         next_plan_id -> Nullable<Text>,
+        next_billing_cycle -> Nullable<Text>,
         subscribed_at -> Nullable<UtcTimestamp>,
         cancelled_at -> Nullable<UtcTimestamp>,
         auto_renew -> Bool,
@@ -368,6 +369,8 @@ diesel::table! {
         description -> Text,
         amount -> ExactDecimal,
         subscription_id -> UuidBytes,
+        period_start -> UtcTimestamp,
+        period_end -> UtcTimestamp,
         created_at -> UtcTimestamp,
     }
 }

@@ -25,9 +25,10 @@ pub use self::{
 use crate::{
     coupon::Redemption,
     ids::{RecordId, UserId},
-    invoice::{InvoiceLine, LineKind},
-    money::Money,
+    invoice::{Corrected, Correction, Invoice, InvoiceLine, LineKind, Reduction},
+    money::{Money, NumberError},
     month::Month,
+    quota_window::Span,
     subscription::{ArchivedWindow, Subscription, SubscriptionRecord},
 };
 
@@ -113,16 +114,16 @@ impl Account {
 
     fn add_line(
         &mut self,
-        at: DateTime<Utc>,
+        month: Month,
         kind: LineKind,
         description: String,
         amount: Money,
+        period: Span,
         subscription: &Subscription,
     ) {
         if amount == Money::ZERO {
             return;
         }
-        let month = self.invoice_month(at);
         self.state.await_invoice(month);
         let line = InvoiceLine {
             sequence: self.state.next_sequence(),
@@ -130,10 +131,37 @@ impl Account {
             kind,
             description,
             amount,
+            period,
             subscription_id: subscription.id,
         };
         self.pending.lines.push(line);
         self.pending.note_all();
+    }
+
+    /// Has the invoice of `month` correct the one that charged for something. A draft has charged
+    /// nothing.
+    fn add_correction(
+        &mut self,
+        month: Month,
+        invoice: &Invoice,
+        of: Corrected,
+        reduction: &Reduction,
+    ) -> Result<(), NumberError> {
+        let (amount, tax_amount) = (reduction.amount.negated()?, reduction.tax_amount.negated()?);
+        if let Some(invoice_id) = invoice.id {
+            self.state.await_invoice(month);
+            self.pending.corrections.push(Correction {
+                sequence: self.state.next_sequence(),
+                month,
+                invoice_id,
+                of,
+                amount,
+                tax_rate: invoice.bill.tax_rate,
+                tax_amount,
+            });
+            self.pending.note_all();
+        }
+        Ok(())
     }
 
     fn store_subscription(&mut self, subscription: &Subscription, now: DateTime<Utc>) {

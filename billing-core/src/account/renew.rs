@@ -67,7 +67,8 @@ impl Account {
         Ok(Some(subscription))
     }
 
-    /// Begins a period with a version of the plan, and charges its fee.
+    /// Begins a period with a version of the plan and the cycle that was chosen for it, and charges
+    /// its fee.
     pub(super) fn begin_period(
         &mut self,
         subscription: &mut Subscription,
@@ -76,8 +77,13 @@ impl Account {
     ) -> Result<(), NumberError> {
         let description = format!("{} plan fee", version.name);
         subscription.begin_period(start, version);
-        let fee = subscription.fee()?;
-        self.add_line(start, LineKind::PlanFee, description, fee, subscription);
+        let (month, kind, fee) = (
+            self.invoice_month(start),
+            LineKind::PlanFee,
+            subscription.fee()?,
+        );
+        let period = subscription.period;
+        self.add_line(month, kind, description, fee, period, subscription);
         Ok(())
     }
 }

@@ -9,30 +9,32 @@ use super::Account;
 use crate::{
     catalog::{Catalog, PlanTerms, PlanVersion},
     ids::PlanId,
-    invoice::LineKind,
-    money::{CENTS, NumberError},
+    invoice::{ChargedFee, Corrected, LineKind},
+    money::{CENTS, Money, NumberError},
     quota_window::{QuotaWindow, Span},
     refusal::Refusal,
     subscription::{
-        LiveView, NewSubscription, Subscription, SubscriptionOrder, SubscriptionRecord,
+        LiveView, NewSubscription, PlanChoice, Subscription, SubscriptionOrder, SubscriptionRecord,
         SubscriptionState, SubscriptionTransition, SubscriptionView,
     },
 };
 
 impl Account {
-    /// Carries out an order and answers the subscription.
+    /// Carries out an order and answers the subscription. `fee` is the latest that is stored of the
+    /// live one; what an upgrade leaves unused of it is taken back of its invoice.
     ///
     /// # Errors
     /// Why the order is refused; then nothing may be stored.
     pub fn order(
         &mut self,
         order: SubscriptionOrder,
+        fee: Option<&mut ChargedFee>,
         catalog: &Catalog,
         now: DateTime<Utc>,
     ) -> Result<SubscriptionView, Refusal> {
         let ordered = match order {
             SubscriptionOrder::Subscribe(new) => self.subscribe(new, catalog, now),
-            SubscriptionOrder::ChangePlan(plan_id) => self.change_plan(plan_id, catalog, now),
+            SubscriptionOrder::ChangePlan(choice) => self.change_plan(choice, fee, catalog, now),
             SubscriptionOrder::Cancel { at_period_end } => self.cancel(at_period_end, now),
             SubscriptionOrder::Resume => self.resume(now),
         };
@@ -58,6 +60,7 @@ impl Account {
             record.tokens_used = live.window.counters.tokens_used;
             LiveView {
                 next_plan_id: live.next_plan_id.clone(),
+                next_cycle: live.next_cycle,
                 window: live.window.span,
                 quota: live.window.quota,
                 tokens_remaining: self.state.tokens_remaining(),
@@ -105,29 +108,40 @@ impl Account {
         Ok(())
     }
 
-    /// Changes the plan: a dearer one at once, another with the next period. The present plan takes
-    /// back a change that has not begun.
+    /// Changes the plan and the cycle: a dearer plan at once, all else with the next period. What is
+    /// chosen replaces a change that has not begun.
     fn change_plan(
         &mut self,
-        plan_id: PlanId,
+        choice: PlanChoice,
+        fee: Option<&mut ChargedFee>,
         catalog: &Catalog,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         self.change(now, |account, subscription| {
-            if plan_id == *subscription.plan_id() {
-                let taken_back = subscription.next_plan_id.take();
+            let before = (subscription.next_plan_id.take(), subscription.next_cycle);
+            let cycle = choice.cycle.or(before.1);
+            subscription.next_cycle = cycle.filter(|cycle| *cycle != subscription.cycle);
+            let next_cycle = subscription.next_cycle;
+            let has_new_cycle = next_cycle.is_some() && next_cycle != before.1;
+            if choice.plan_id != *subscription.plan_id() {
+                let version = offered(catalog, &choice.plan_id, now)?;
+                if version.terms.monthly_price > subscription.terms().monthly_price {
+                    if has_new_cycle && !subscription.state.is_trial() {
+                        subscription.step(SubscriptionTransition::ChangeLater)?;
+                    }
+                    return account.upgrade(subscription, version, fee, now);
+                }
+                subscription.next_plan_id = Some(choice.plan_id);
+            }
+            let after = (&subscription.next_plan_id, subscription.next_cycle);
+            if after == (&before.0, before.1) {
                 let on_it = "the subscription is on this plan already";
-                return match taken_back {
-                    Some(_) => Ok(()),
-                    None => Err(Refusal::SubscriptionTransition(on_it)),
-                };
+                return Err(Refusal::SubscriptionTransition(on_it));
             }
-            let version = offered(catalog, &plan_id, now)?;
-            if version.terms.monthly_price > subscription.terms().monthly_price {
-                return account.upgrade(subscription, version, now);
+            // Taking back is no change.
+            if after != (&None, None) {
+                subscription.step(SubscriptionTransition::ChangeLater)?;
             }
-            subscription.step(SubscriptionTransition::ChangeLater)?;
-            subscription.next_plan_id = Some(plan_id);
             Ok(())
         })
     }
@@ -179,29 +193,65 @@ impl Account {
         &mut self,
         subscription: &mut Subscription,
         version: Arc<PlanVersion>,
+        fee: Option<&mut ChargedFee>,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        let was_trial = subscription.state.is_trial();
-        subscription.step(SubscriptionTransition::Upgrade)?;
-        if was_trial {
-            subscription.next_plan_id = None;
+        if subscription.state.is_trial() {
+            subscription.step(SubscriptionTransition::Upgrade)?;
             return Ok(self.end_trial(subscription, version, now)?);
         }
-        let (remaining, total) = subscription.period.remaining(now);
-        let unused = subscription.fee()?.share(remaining, total, CENTS)?;
-        let old = (
-            format!("Unused {}", subscription.version().name),
-            unused.negated()?,
-        );
+        subscription.step(SubscriptionTransition::Upgrade)?;
+        self.give_back_unused(subscription, fee, now)?;
         let window = &mut subscription.window;
         window.quota = upgraded_quota(window, &version.terms, now);
         window.change_version(version, now);
-        subscription.next_plan_id = None;
+        let (remaining, total) = subscription.period.remaining(now);
         let rest = subscription.fee()?.share(remaining, total, CENTS)?;
-        let new = format!("{}, remaining time", subscription.version().name);
-        for (description, amount) in [old, (new, rest)] {
-            self.add_line(now, LineKind::Proration, description, amount, subscription);
+        let description = format!("{}, remaining time", subscription.version().name);
+        let (month, period) = (self.invoice_month(now), subscription.rest(now));
+        let kind = LineKind::Proration;
+        self.add_line(month, kind, description, rest, period, subscription);
+        Ok(())
+    }
+
+    /// Gives back the unused share of the running fee: of what it really cost, when it is invoiced.
+    /// Until then coupons take their part of both together, so both are of one month if there are
+    /// any.
+    fn give_back_unused(
+        &mut self,
+        subscription: &Subscription,
+        fee: Option<&mut ChargedFee>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let (remaining, total) = subscription.period.remaining(now);
+        let unused = subscription.fee()?.share(remaining, total, CENTS)?;
+        let description = format!("Unused {}", subscription.version().name);
+        let (mut month, period) = (self.invoice_month(now), subscription.rest(now));
+        let has_coupons = !self.relations.redemptions.is_empty();
+        let due_now = self.pending.lines.last().map(|line| line.month);
+        match (due_now, fee) {
+            (None, Some(ChargedFee { line, invoiced })) => {
+                if let Some(invoiced) = invoiced {
+                    let reduction = invoiced.take_back(unused, line.amount)?;
+                    if reduction.amount == Money::ZERO {
+                        return Ok(());
+                    }
+                    let fee = Corrected::Fee {
+                        description,
+                        period,
+                    };
+                    self.add_correction(month, &invoiced.invoice, fee, &reduction)?;
+                    return Ok(());
+                }
+                if has_coupons {
+                    month = line.month;
+                }
+            }
+            (Some(of_fee), _) if has_coupons => month = of_fee,
+            _ => {}
         }
+        let (kind, unused) = (LineKind::Proration, unused.negated()?);
+        self.add_line(month, kind, description, unused, period, subscription);
         Ok(())
     }
 
@@ -268,6 +318,7 @@ fn first_window(
         period: span,
         window: QuotaWindow::new(span, version),
         next_plan_id: None,
+        next_cycle: None,
         created_at: now,
         cancelled_at: None,
     }

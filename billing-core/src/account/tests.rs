@@ -16,7 +16,7 @@ use crate::{
     ids::{CouponId, ModelId, PlanId, RecordId, RedemptionId, RequestId, SubscriptionId},
     money::Rate,
     refusal::Refusal,
-    subscription::{BillingCycle, NewSubscription, SubscriptionOrder},
+    subscription::{BillingCycle, NewSubscription, PlanChoice, SubscriptionOrder},
     testing::{day, model_price, money, month, percentage, plan_version, time, uuid},
     usage::{Call, Fingerprint, Outcome, Tokens, Usage, UsageRecord},
 };
@@ -77,15 +77,25 @@ fn order(
     at: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     account.advance_to(&catalog(), at).unwrap();
-    account.order(order, &catalog(), at).map(drop)
+    account.order(order, None, &catalog(), at).map(drop)
 }
 
 fn subscribe(account: &mut Account, plan: &str, at: DateTime<Utc>) {
     order(account, SubscriptionOrder::Subscribe(new(plan)), at).unwrap();
 }
 
+fn choose(plan: &str, cycle: BillingCycle) -> SubscriptionOrder {
+    SubscriptionOrder::ChangePlan(PlanChoice {
+        plan_id: PlanId::trusted(plan.into()),
+        cycle: Some(cycle),
+    })
+}
+
 fn change_plan(plan: &str) -> SubscriptionOrder {
-    SubscriptionOrder::ChangePlan(PlanId::trusted(plan.into()))
+    SubscriptionOrder::ChangePlan(PlanChoice {
+        plan_id: PlanId::trusted(plan.into()),
+        cycle: None,
+    })
 }
 
 /// Month, words and amount of every line.

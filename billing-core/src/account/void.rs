@@ -6,7 +6,7 @@ use super::Account;
 use crate::{
     coupon::CatchUp,
     ids::{RecordId, RequestId, UserId},
-    invoice::{Correction, Invoice, InvoicedMonth},
+    invoice::{Corrected, Invoice, InvoicedMonth},
     money::{Money, NumberError},
     month::Month,
     refusal::Refusal,
@@ -129,43 +129,23 @@ impl Account {
         month: Month,
     ) -> Result<Charge, Refusal> {
         let given = match invoiced {
-            Some(of) => self.correct(original, of, month)?,
+            Some(of) => {
+                let added = of.added_by(&original.charge)?;
+                let reduction = of.invoice.take_back(added)?;
+                let usage = Corrected::Usage {
+                    month: original.billing_month,
+                    model: original.call.model.clone(),
+                    tokens: original.call.tokens.negated().total(),
+                };
+                self.add_correction(month, &of.invoice, usage, &reduction)?;
+                reduction.exact
+            }
             None => Money::ZERO,
         };
         let mut charge = original.charge.reversed()?;
         charge.final_cost = given.negated()?;
         charge.discount_amount = given.minus(original.charge.net()?)?;
         Ok(charge)
-    }
-
-    /// Has the invoice of `month` correct the one that charged for a record, and answers what that
-    /// gives back before tax, in USD. A draft has charged nothing.
-    fn correct(
-        &mut self,
-        original: &UsageRecord,
-        of: &mut InvoicedMonth,
-        month: Month,
-    ) -> Result<Money, Refusal> {
-        let Some(invoice_id) = of.invoice.id else {
-            return Ok(Money::ZERO);
-        };
-        let added = of.added_by(&original.charge)?;
-        let reduction = of.invoice.take_back(added)?;
-        let (amount, tax_amount) = (reduction.amount.negated()?, reduction.tax_amount.negated()?);
-        self.state.await_invoice(month);
-        self.pending.corrections.push(Correction {
-            sequence: self.state.next_sequence(),
-            month,
-            invoice_id,
-            usage_month: original.billing_month,
-            model: original.call.model.clone(),
-            tokens: original.call.tokens.negated().total(),
-            amount,
-            tax_rate: of.invoice.bill.tax_rate,
-            tax_amount,
-        });
-        self.pending.note_all();
-        Ok(reduction.exact)
     }
 
     /// Has the running month take what a void has freed of fixed coupons, as when one is redeemed.

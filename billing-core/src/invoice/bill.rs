@@ -94,6 +94,13 @@ impl Bill {
             .map_or(Money::ZERO, |discount| discount.amount)
     }
 
+    /// What all redemptions took, exactly, in USD.
+    pub(super) fn taken_by_coupons(&self) -> Result<Money, NumberError> {
+        let coupons = self.discounts.iter();
+        let coupons = coupons.filter(|discount| discount.source != DiscountSource::Account);
+        sum(coupons.map(|discount| Ok(discount.exact)))
+    }
+
     pub(crate) fn discount_of(&self, id: RedemptionId) -> Option<&Discount> {
         self.discounts.iter().find(|discount| {
             matches!(
@@ -153,6 +160,7 @@ pub(super) fn credit_item(credited: Money) -> Item {
         amount: credited,
         description: CREDITED.to_owned(),
         period_start: None,
+        period_end: None,
         breakdown: Vec::new(),
     }
 }

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Charges, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum,
+    Charges, Corrected, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind,
+    UsageSum,
 };
 use crate::{
     catalog::{Catalog, ModelPrice, PlanVersion, UsagePricing},
     ids::{ModelId, PlanId, PlanVersionId, PriceId},
     money::{CENTS, Money, NumberError, Price, Rate},
     month::Month,
+    quota_window::Span,
     refusal::Refusal,
 };
 
@@ -158,7 +160,7 @@ pub(super) fn items(
         covered.cmp(other_covered).then(other_price.cmp(price))
     });
     let mut items: Vec<_> = usage.into_iter().map(|(_, _, item)| item).collect();
-    items.extend(charges.lines.iter().map(line_item));
+    items.extend(fee_items(charges));
     items.extend(later);
     Ok(items)
 }
@@ -229,13 +231,17 @@ fn add_overage(
 }
 
 fn add_correction(groups: &mut Groups, correction: &Correction) -> Result<(), NumberError> {
-    let key = Key::Correction(
-        correction.usage_month,
-        correction.model.clone(),
-        correction.tax_rate,
-    );
+    let Corrected::Usage {
+        month,
+        model,
+        tokens,
+    } = &correction.of
+    else {
+        return Ok(());
+    };
+    let key = Key::Correction(*month, model.clone(), correction.tax_rate);
     let group = groups.entry(key).or_default();
-    group.quantity = group.quantity.saturating_add(correction.tokens);
+    group.quantity = group.quantity.saturating_add(*tokens);
     group.exact = group.exact.plus(correction.amount)?;
     let all = PartKey {
         kind: PartKind::All,
@@ -243,21 +249,52 @@ fn add_correction(groups: &mut Groups, correction: &Correction) -> Result<(), Nu
         price_id: None,
         plan_version_id: None,
     };
-    group.add_part(all, correction.tokens, correction.amount)
+    group.add_part(all, *tokens, correction.amount)
+}
+
+/// Fees and shares of fees in the order they arose, those that are taken back of earlier invoices
+/// too.
+fn fee_items(charges: &Charges) -> impl Iterator<Item = Item> {
+    let lines = charges.lines.iter();
+    let lines = lines.map(|line| (line.sequence, line_item(line)));
+    let unused = charges.corrections.iter();
+    let unused = unused.filter_map(|unused| Some((unused.sequence, unused_item(unused)?)));
+    let mut items: Vec<_> = lines.chain(unused).collect();
+    items.sort_by_key(|(sequence, _)| *sequence);
+    items.into_iter().map(|(_, item)| item)
 }
 
 fn line_item(line: &InvoiceLine) -> Item {
+    let kind = match line.kind {
+        LineKind::PlanFee => ItemKind::PlanFee,
+        LineKind::Proration => ItemKind::Proration,
+    };
+    fee_item(kind, line.amount, &line.description, line.period)
+}
+
+fn unused_item(correction: &Correction) -> Option<Item> {
+    match &correction.of {
+        Corrected::Usage { .. } => None,
+        Corrected::Fee {
+            description,
+            period,
+        } => {
+            let kind = ItemKind::Proration;
+            Some(fee_item(kind, correction.amount, description, *period))
+        }
+    }
+}
+
+fn fee_item(kind: ItemKind, amount: Money, description: &str, period: Span) -> Item {
     Item {
-        kind: match line.kind {
-            LineKind::PlanFee => ItemKind::PlanFee,
-            LineKind::Proration => ItemKind::Proration,
-        },
+        kind,
         model: None,
         quantity: 1,
-        unit_price: line.amount,
-        amount: line.amount,
-        description: line.description.clone(),
-        period_start: None,
+        unit_price: amount,
+        amount,
+        description: description.to_owned(),
+        period_start: Some(period.start),
+        period_end: Some(period.end),
         breakdown: Vec::new(),
     }
 }
@@ -371,6 +408,7 @@ impl Group {
             amount: self.exact.rounded(CENTS)?,
             description: key.description(),
             period_start: key.period_start(),
+            period_end: None,
             breakdown,
         })
     }

@@ -8,6 +8,7 @@ use crate::{
     ids::{InvoiceId, ModelId, PlanVersionId, PriceId, SubscriptionId},
     money::{Money, NumberError, Rate},
     month::Month,
+    quota_window::Span,
     usage::{Sums, WindowRef},
 };
 
@@ -26,6 +27,16 @@ impl Charges {
     /// What records have cost, exactly, in USD.
     pub(crate) fn cost_of_records(&self) -> Result<Money, NumberError> {
         sum(self.usage.iter().map(|usage| Ok(usage.sums.final_cost)))
+    }
+
+    /// What coupons took of records as they came, exactly, in USD. They take no part of what is
+    /// taken back of invoiced months.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn taken_of_records(&self) -> Result<Money, NumberError> {
+        let owing = self.usage.iter().filter(|usage| !usage.is_reversal);
+        sum(owing.map(|usage| Ok(usage.sums.discount_amount)))
     }
 
     /// What records owe before coupons, exactly, in USD. What is taken back of invoiced months owes
@@ -67,31 +78,50 @@ pub struct InvoiceLine {
     pub description: String,
     /// How much, in USD and whole cents; negative for what is given back.
     pub amount: Money,
+    /// The stretch of the subscription that it pays for.
+    pub period: Span,
     /// The subscription.
     pub subscription_id: SubscriptionId,
 }
 
-/// What voiding a record takes back of the invoice that charged for it.
+/// What is taken back of the invoice that charged for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
     /// The correction's number, unique per user among those of invoice lines.
     pub sequence: i64,
     /// The month whose invoice carries it.
     pub month: Month,
-    /// The invoice that charged for the record.
+    /// The invoice that charged for it.
     pub invoice_id: InvoiceId,
-    /// The calendar month that the record belongs to.
-    pub usage_month: Month,
-    /// The record's model.
-    pub model: ModelId,
-    /// The record's tokens, negative.
-    pub tokens: i64,
+    /// What was charged.
+    pub of: Corrected,
     /// How much before tax, in USD and whole cents, negative.
     pub amount: Money,
     /// The rate of the tax that was charged.
     pub tax_rate: Rate,
     /// The tax that is given back, in USD and whole cents, negative.
     pub tax_amount: Money,
+}
+
+/// What a correction takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Corrected {
+    /// A record that was voided.
+    Usage {
+        /// The calendar month that the record belongs to.
+        month: Month,
+        /// The record's model.
+        model: ModelId,
+        /// The record's tokens, negative.
+        tokens: i64,
+    },
+    /// What an upgrade leaves unused of a fee.
+    Fee {
+        /// What it is, in words.
+        description: String,
+        /// The stretch of the subscription that was paid for.
+        period: Span,
+    },
 }
 
 /// What kind of charge an invoice line is.
@@ -118,8 +148,11 @@ pub struct Item {
     pub amount: Money,
     /// What it is for, in words.
     pub description: String,
-    /// The first moment of the quota window of overage (UTC).
+    /// The first moment of what a fee or a share of one pays for, or of the quota window of overage
+    /// (UTC).
     pub period_start: Option<DateTime<Utc>>,
+    /// The first moment after what a fee or a share of one pays for (UTC).
+    pub period_end: Option<DateTime<Utc>>,
     /// What it is made of.
     pub breakdown: Vec<ItemPart>,
 }

@@ -16,11 +16,12 @@ pub(crate) use self::run::invoice_number;
 pub use self::{
     bill::{Bill, CouponPart, Discount, DiscountSource},
     items::{
-        Charges, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind, UsageSum,
+        Charges, Corrected, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind,
+        UsageSum,
     },
     lifecycle::Payment,
     reconcile::{CarriedCorrection, CarriedLine, Difference, Mismatch, Reconciled, UserMonth},
-    reduce::{CreditNoteOrder, InvoicedMonth, Reduction},
+    reduce::{ChargedFee, CreditNoteOrder, InvoicedFee, InvoicedMonth, Reduction},
     run::{BillingDetails, InvoiceRun, LiveInvoice, MonthInvoices, MonthToInvoice, Requested},
     status::{InvoiceStatus, InvoiceTransition},
     subtotal::Subtotal,

@@ -1,9 +1,10 @@
-//! Reducing an invoice that was issued: by credit notes, and by voiding what it charged for. Neither
-//! gives back what the other has given, and both together never more than was charged.
+//! Reducing an invoice that was issued: by credit notes, by voiding what it charged for, and by
+//! upgrading what it charged the fee of. None gives back what another has given, and all together
+//! never more than was charged.
 
 use chrono::{DateTime, Utc};
 
-use super::{CreditNote, Invoice, InvoiceStatus, PAID_BY_NOTE, Payment, sum, tax};
+use super::{CreditNote, Invoice, InvoiceLine, InvoiceStatus, PAID_BY_NOTE, Payment, sum, tax};
 use crate::{
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
     money::{CENTS, Money, NumberError},
@@ -68,6 +69,56 @@ impl InvoicedMonth {
     pub(crate) fn added_by(&self, charge: &Charge) -> Result<Money, NumberError> {
         let share = self.taken_at_apply.portion(charge.net()?, self.net)?;
         Ok(charge.final_cost.minus(share)?.max(Money::ZERO))
+    }
+}
+
+/// The line that charged a subscription's running fee, and its invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargedFee {
+    /// The line.
+    pub line: InvoiceLine,
+    /// The invoice that carries it; `None` while it waits for one.
+    pub invoiced: Option<InvoicedFee>,
+}
+
+/// An invoice that carries a fee, and what coupons took there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoicedFee {
+    /// The invoice, with its credit notes.
+    pub invoice: Invoice,
+    /// What all lines of its month come to, in USD.
+    pub lines: Money,
+    /// What coupons took of its month's records, at once and as they came, in USD.
+    pub taken_of_records: Money,
+}
+
+impl InvoicedFee {
+    /// What an unused share of a fee has really cost, in USD and whole cents: the share without its
+    /// part of what coupons took of the month's fees.
+    fn paid_for(&self, unused: Money, fee: Money) -> Result<Money, NumberError> {
+        let taken = self.invoice.bill.taken_by_coupons()?;
+        let taken_of_fees = taken.minus(self.taken_of_records)?;
+        if taken_of_fees <= Money::ZERO {
+            return Ok(unused);
+        }
+        let taken = taken_of_fees.portion(fee.min(self.lines), self.lines)?;
+        let unpaid = taken.min(fee).portion(unused.min(fee), fee)?;
+        unused.minus(unpaid)?.rounded(CENTS)
+    }
+
+    /// Takes back an unused share of a fee, in USD, as far as it was paid for and is left of the
+    /// invoice.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when an amount does not fit.
+    pub(crate) fn take_back(
+        &mut self,
+        unused: Money,
+        fee: Money,
+    ) -> Result<Reduction, NumberError> {
+        let left = self.invoice.left_to_take_back()?;
+        let paid_for = self.paid_for(unused, fee)?;
+        self.invoice.reduce(paid_for.min(left))
     }
 }
 
@@ -159,7 +210,6 @@ impl Invoice {
     /// # Errors
     /// [`Refusal::UsageCredited`] when credit notes have left less, or an amount does not fit.
     pub(crate) fn take_back(&mut self, added: Money) -> Result<Reduction, Refusal> {
-        let before = self.given_back()?;
         let left = self.left_to_take_back()?;
         if self.notes().next().is_some() && added.rounded(CENTS)? > left {
             return Err(Refusal::UsageCredited {
@@ -167,7 +217,12 @@ impl Invoice {
                 left,
             });
         }
-        let exact = added.min(left);
+        Ok(self.reduce(added.min(left))?)
+    }
+
+    /// Reduces it by what is taken back, which is left of it.
+    fn reduce(&mut self, exact: Money) -> Result<Reduction, NumberError> {
+        let before = self.given_back()?;
         let in_cents = self.corrected.rounded(CENTS)?;
         self.corrected = self.corrected.plus(exact)?;
         let amount = self.corrected.rounded(CENTS)?.minus(in_cents)?;
@@ -180,7 +235,7 @@ impl Invoice {
         })
     }
 
-    /// Whether no voided record was taken back of the invoice.
+    /// Whether nothing was taken back of the invoice.
     ///
     /// # Errors
     /// [`Refusal::InvoiceCorrected`].

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Bill, Charges, Correction, CouponPart, Item, ItemKind, bill,
+    Bill, Charges, Correction, CouponPart, Item, bill,
     groups::{ChargedUsage, items},
     sum, tax,
 };
@@ -88,14 +88,9 @@ impl Subtotal {
     /// [`NumberError::TooLarge`] when an amount does not fit.
     pub fn bill(self, coupons: Vec<CouponPart>, tax_rate: Rate) -> Result<Bill, NumberError> {
         let mut items = self.items;
-        let is_correction = |item: &&Item| item.kind == ItemKind::Correction;
-        let amounts = |items: &[Item]| sum(items.iter().map(|item| Ok(item.amount)));
-        let corrections = sum(items
-            .iter()
-            .filter(is_correction)
-            .map(|item| Ok(item.amount)))?;
-        let all = amounts(&items)?;
-        let charged = all.minus(corrections)?;
+        let all = sum(items.iter().map(|item| Ok(item.amount)))?;
+        let corrections = self.taken_back.values();
+        let charged = all.minus(sum(corrections.map(|(net, _)| Ok(*net)))?)?;
         let discounts = bill::discounts(charged, self.owed, self.account_discount, coupons)?;
         let discount_amount = sum(discounts.iter().map(|discount| Ok(discount.amount)))?;
         let moved = Moved::of(&self.taken_back, charged.minus(discount_amount)?, tax_rate)?;

@@ -42,6 +42,7 @@ table_row! {
         window_quota: Option<i64> as Nullable<BigInt> = "bigint", Set;
         earlier_terms: Option<EarlierJson> as Nullable<JsonText> = "jsonb", Set;
         next_plan_id: Option<String> as Nullable<Text> = "text", Set;
+        next_billing_cycle: Option<String> as Nullable<Text> = "text", Set;
         subscribed_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         cancelled_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         auto_renew: bool as Bool = "boolean", Set;
@@ -144,6 +145,7 @@ impl AccountRow {
         };
         let status = present("subscription_status", self.subscription_status.as_deref())?;
         let cycle = present("billing_cycle", self.billing_cycle.as_deref())?;
+        let next_cycle = self.next_billing_cycle.as_deref();
         Ok(Some(Subscription {
             id: SubscriptionId::new(id.0),
             state: SubscriptionState::new(subscription::status(status)?, self.auto_renew),
@@ -152,6 +154,7 @@ impl AccountRow {
             period: span(self.period_start, self.period_end)?,
             window,
             next_plan_id: self.next_plan_id.clone().map(PlanId::trusted),
+            next_cycle: next_cycle.map(subscription::cycle).transpose()?,
             created_at: present("subscribed_at", self.subscribed_at)?.0,
             cancelled_at: self.cancelled_at.map(|at| at.0),
         }))
@@ -183,6 +186,9 @@ impl AccountRow {
             window_quota: window.map(|window| window.quota),
             earlier_terms: window.and_then(|window| earlier_json(&window.earlier)),
             next_plan_id: live.and_then(|l| l.next_plan_id.as_ref().map(ToString::to_string)),
+            next_billing_cycle: live
+                .and_then(|l| l.next_cycle)
+                .map(|cycle| subscription::cycle_text(cycle).to_owned()),
             subscribed_at: time(|l| l.created_at),
             cancelled_at: live.and_then(|l| l.cancelled_at.map(DbTimestamp)),
             auto_renew: live.is_none_or(|l| l.state.renews()),

@@ -3,12 +3,13 @@
 use billing_core::{
     coupon::CatchUp,
     ids::{InvoiceId, ModelId, UserId},
-    invoice::{CarriedCorrection, Correction},
+    invoice::{CarriedCorrection, Corrected, Correction},
+    quota_window::Span,
 };
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::{DbMoney, DbRate, DbTimestamp, DbUuid, month, table::table_row};
+use super::{DbMoney, DbRate, DbTimestamp, DbUuid, month, present, table::table_row};
 use crate::{
     StoreError,
     sql_types::{DbFixed, ExactDecimal, UtcTimestamp, UuidBytes},
@@ -21,9 +22,12 @@ table_row! {
         billing_month: String as Text = "text", Insert;
         invoice_id: Option<DbUuid> as Nullable<UuidBytes> = "uuid", Insert;
         corrects_invoice_id: DbUuid as UuidBytes = "uuid", Insert;
-        usage_month: String as Text = "text", Insert;
-        model: String as Text = "text", Insert;
-        tokens: i64 as BigInt = "bigint", Insert;
+        usage_month: Option<String> as Nullable<Text> = "text", Insert;
+        model: Option<String> as Nullable<Text> = "text", Insert;
+        tokens: Option<i64> as Nullable<BigInt> = "bigint", Insert;
+        description: Option<String> as Nullable<Text> = "text", Insert;
+        period_start: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Insert;
+        period_end: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Insert;
         amount: DbMoney as ExactDecimal = "numeric", Insert;
         tax_rate: DbRate as ExactDecimal = "numeric", Insert;
         tax_amount: DbMoney as ExactDecimal = "numeric", Insert;
@@ -33,15 +37,29 @@ table_row! {
 
 impl CorrectionRow {
     pub(crate) fn new(user_id: &UserId, correction: &Correction, now: DateTime<Utc>) -> Self {
+        let (usage, fee) = match &correction.of {
+            Corrected::Usage {
+                month,
+                model,
+                tokens,
+            } => (Some((month, model, *tokens)), None),
+            Corrected::Fee {
+                description,
+                period,
+            } => (None, Some((description, *period))),
+        };
         Self {
             user_id: user_id.to_string(),
             sequence: correction.sequence,
             billing_month: correction.month.to_string(),
             invoice_id: None,
             corrects_invoice_id: DbUuid(correction.invoice_id.uuid()),
-            usage_month: correction.usage_month.to_string(),
-            model: correction.model.to_string(),
-            tokens: correction.tokens,
+            usage_month: usage.map(|(month, ..)| month.to_string()),
+            model: usage.map(|(_, model, _)| model.to_string()),
+            tokens: usage.map(|(.., tokens)| tokens),
+            description: fee.map(|(description, _)| description.clone()),
+            period_start: fee.map(|(_, period)| DbTimestamp(period.start)),
+            period_end: fee.map(|(_, period)| DbTimestamp(period.end)),
             amount: DbFixed(correction.amount),
             tax_rate: DbFixed(correction.tax_rate),
             tax_amount: DbFixed(correction.tax_amount),
@@ -54,14 +72,26 @@ impl TryFrom<CorrectionRow> for CarriedCorrection {
     type Error = StoreError;
 
     fn try_from(row: CorrectionRow) -> Result<Self, StoreError> {
+        let of = match row.description {
+            Some(description) => Corrected::Fee {
+                description,
+                period: Span {
+                    start: present("period_start", row.period_start)?.0,
+                    end: present("period_end", row.period_end)?.0,
+                },
+            },
+            None => Corrected::Usage {
+                month: month("usage_month", &present("usage_month", row.usage_month)?)?,
+                model: ModelId::trusted(present("model", row.model)?),
+                tokens: present("tokens", row.tokens)?,
+            },
+        };
         Ok(Self {
             correction: Correction {
                 sequence: row.sequence,
                 month: month("billing_month", &row.billing_month)?,
                 invoice_id: InvoiceId::new(row.corrects_invoice_id.0),
-                usage_month: month("usage_month", &row.usage_month)?,
-                model: ModelId::trusted(row.model),
-                tokens: row.tokens,
+                of,
                 amount: row.amount.0,
                 tax_rate: row.tax_rate.0,
                 tax_amount: row.tax_amount.0,

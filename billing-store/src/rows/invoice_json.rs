@@ -27,6 +27,9 @@ pub(crate) struct ItemJson {
     /// Microseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     period_start: Option<i64>,
+    /// Microseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period_end: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     breakdown: Vec<PartJson>,
 }
@@ -69,6 +72,7 @@ impl From<&Item> for ItemJson {
             amount: item.amount,
             description: item.description.clone(),
             period_start: item.period_start.map(|start| start.timestamp_micros()),
+            period_end: item.period_end.map(|end| end.timestamp_micros()),
             breakdown: parts
                 .map(|part| PartJson {
                     name: part.kind.name().to_owned(),
@@ -97,6 +101,7 @@ impl TryFrom<ItemJson> for Item {
             amount: json.amount,
             description: json.description,
             period_start: json.period_start.map(time).transpose()?,
+            period_end: json.period_end.map(time).transpose()?,
             breakdown: parts.collect::<Result<_, _>>()?,
         })
     }

@@ -3,6 +3,7 @@
 use billing_core::{
     ids::{InvoiceId, SubscriptionId, UserId},
     invoice::{CarriedLine, InvoiceLine, LineKind},
+    quota_window::Span,
 };
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -23,6 +24,8 @@ table_row! {
         description: String as Text = "text", Insert;
         amount: DbMoney as ExactDecimal = "numeric", Insert;
         subscription_id: DbUuid as UuidBytes = "uuid", Insert;
+        period_start: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        period_end: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
         created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
     }
 }
@@ -42,6 +45,8 @@ impl LineRow {
             description: line.description.clone(),
             amount: DbFixed(line.amount),
             subscription_id: DbUuid(line.subscription_id.uuid()),
+            period_start: DbTimestamp(line.period.start),
+            period_end: DbTimestamp(line.period.end),
             created_at: DbTimestamp(now),
         }
     }
@@ -62,6 +67,10 @@ impl TryFrom<LineRow> for CarriedLine {
                 },
                 description: row.description,
                 amount: row.amount.0,
+                period: Span {
+                    start: row.period_start.0,
+                    end: row.period_end.0,
+                },
                 subscription_id: SubscriptionId::new(row.subscription_id.0),
             },
             invoice_id: row.invoice_id.map(|id| InvoiceId::new(id.0)),

@@ -219,9 +219,9 @@ async fn invoices_look_as_documented(backend: Backend) {
     }
     let items = concat!(
         r#""items":[{"model":"gpt-4","quantity":500000,"unit_price":0.03,"amount":15.00,"description":"AI API usage - gpt-4","type":"usage","#,
-        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00,"price_id":"price-1","plan_version_id":""}],"period_start":null,"exact_amount":15.00},"#,
+        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00,"price_id":"price-1","plan_version_id":""}],"period_start":null,"period_end":null,"exact_amount":15.00},"#,
         r#"{"model":"gpt-3.5-turbo","quantity":750000,"unit_price":0.0015,"amount":1.13,"description":"AI API usage - gpt-3.5-turbo","type":"usage","#,
-        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125,"price_id":"price-2","plan_version_id":""}],"period_start":null,"exact_amount":1.125}],"#,
+        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125,"price_id":"price-2","plan_version_id":""}],"period_start":null,"period_end":null,"exact_amount":1.125}],"#,
     );
     let draft = format!(
         r#"{{"id":"","user_id":"user-123","billing_month":"2024-11","status":"draft","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"",{items}"issued_at":null,"due_date":null,"discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":16.13,"credit_notes":[],"credited_amount":0.00,"rounding_difference":0.005}}"#

@@ -63,13 +63,13 @@ fn assert_body(answer: &Answer, expected: &str) {
 
 async fn a_subscription_looks_as_documented(backend: Backend) {
     let (server, alice) = start(backend).await;
-    let live = r#"{"id":"sub-ID","user_id":"alice","plan_id":"plan-pro","status":"active","billing_cycle":"monthly","current_period_start":"2024-11-15T10:30:00Z","current_period_end":"2024-12-15T10:30:00Z","tokens_used":0,"auto_renew":true,"next_billing_date":"2024-12-15T10:30:00Z","cancelled_at":null,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","next_plan_id":"","window_start":"2024-11-15T10:30:00Z","window_end":"2024-12-15T10:30:00Z","tokens_quota":1000000,"tokens_remaining":1000000}"#;
+    let live = r#"{"id":"sub-ID","user_id":"alice","plan_id":"plan-pro","status":"active","billing_cycle":"monthly","current_period_start":"2024-11-15T10:30:00Z","current_period_end":"2024-12-15T10:30:00Z","tokens_used":0,"auto_renew":true,"next_billing_date":"2024-12-15T10:30:00Z","cancelled_at":null,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","next_plan_id":"","window_start":"2024-11-15T10:30:00Z","window_end":"2024-12-15T10:30:00Z","tokens_quota":1000000,"tokens_remaining":1000000,"next_billing_cycle":null}"#;
     let made = alice.post(SUBSCRIPTION, r#"{"plan_id":"plan-pro"}"#).await;
     assert_body(&made, live);
     assert_eq!(alice.get(SUBSCRIPTION).await, made);
 
     advance(&server, "2024-11-20T00:00:00Z").await;
-    let over = r#"{"id":"sub-ID","user_id":"alice","plan_id":"plan-pro","status":"cancelled","billing_cycle":"monthly","current_period_start":"2024-11-15T10:30:00Z","current_period_end":"2024-11-20T00:00:00Z","tokens_used":0,"auto_renew":false,"next_billing_date":null,"cancelled_at":"2024-11-20T00:00:00Z","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-20T00:00:00Z","next_plan_id":"","window_start":null,"window_end":null,"tokens_quota":0,"tokens_remaining":0}"#;
+    let over = r#"{"id":"sub-ID","user_id":"alice","plan_id":"plan-pro","status":"cancelled","billing_cycle":"monthly","current_period_start":"2024-11-15T10:30:00Z","current_period_end":"2024-11-20T00:00:00Z","tokens_used":0,"auto_renew":false,"next_billing_date":null,"cancelled_at":"2024-11-20T00:00:00Z","created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-20T00:00:00Z","next_plan_id":"","window_start":null,"window_end":null,"tokens_quota":0,"tokens_remaining":0,"next_billing_cycle":null}"#;
     assert_body(&alice.post(CANCEL, "{}").await, over);
     let listed = format!(r#"{{"subscriptions":[{over}],"next_page_token":""}}"#);
     assert_body(&alice.get(SUBSCRIPTIONS).await, &listed);

@@ -84,6 +84,7 @@ CREATE TABLE accounts (
     -- What rated the window before its plan changed: times and plan versions; NULL when it did not.
     earlier_terms JSONB,
     next_plan_id TEXT COLLATE "C",
+    next_billing_cycle TEXT,
     subscribed_at TIMESTAMPTZ,
     cancelled_at TIMESTAMPTZ,
     auto_renew BOOLEAN NOT NULL DEFAULT TRUE,
@@ -450,6 +451,9 @@ CREATE TABLE invoice_lines (
     description TEXT NOT NULL,
     amount NUMERIC NOT NULL,
     subscription_id UUID NOT NULL,
+    -- What it pays for.
+    period_start TIMESTAMPTZ NOT NULL,
+    period_end TIMESTAMPTZ NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (user_id, sequence)
 );
@@ -457,16 +461,20 @@ CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
 -- The fees of a month.
 CREATE INDEX invoice_lines_billing_month ON invoice_lines (billing_month);
 
--- What later invoices take back of earlier ones, because records were voided.
+-- What later invoices take back of earlier ones.
 CREATE TABLE invoice_corrections (
     user_id TEXT COLLATE "C" NOT NULL,
     sequence BIGINT NOT NULL,
     billing_month TEXT COLLATE "C" NOT NULL,
     invoice_id UUID,
     corrects_invoice_id UUID NOT NULL,
-    usage_month TEXT COLLATE "C" NOT NULL,
-    model TEXT COLLATE "C" NOT NULL,
-    tokens BIGINT NOT NULL,
+    -- Of a voided record, or else of a fee that an upgrade leaves unused.
+    usage_month TEXT COLLATE "C",
+    model TEXT COLLATE "C",
+    tokens BIGINT,
+    description TEXT,
+    period_start TIMESTAMPTZ,
+    period_end TIMESTAMPTZ,
     amount NUMERIC NOT NULL,
     tax_rate NUMERIC NOT NULL,
     tax_amount NUMERIC NOT NULL,

@@ -85,6 +85,7 @@ CREATE TABLE accounts (
     -- What rated the window before its plan changed: times and plan versions; NULL when it did not.
     earlier_terms TEXT,
     next_plan_id TEXT,
+    next_billing_cycle TEXT,
     subscribed_at INTEGER,
     cancelled_at INTEGER,
     auto_renew INTEGER NOT NULL DEFAULT 1,
@@ -444,6 +445,9 @@ CREATE TABLE invoice_lines (
     description TEXT NOT NULL,
     amount TEXT NOT NULL,
     subscription_id BLOB NOT NULL,
+    -- What it pays for.
+    period_start INTEGER NOT NULL,
+    period_end INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, sequence)
 ) STRICT;
@@ -451,16 +455,20 @@ CREATE INDEX invoice_lines_month ON invoice_lines (user_id, billing_month);
 -- The fees of a month.
 CREATE INDEX invoice_lines_billing_month ON invoice_lines (billing_month);
 
--- What later invoices take back of earlier ones, because records were voided.
+-- What later invoices take back of earlier ones.
 CREATE TABLE invoice_corrections (
     user_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
     billing_month TEXT NOT NULL,
     invoice_id BLOB,
     corrects_invoice_id BLOB NOT NULL,
-    usage_month TEXT NOT NULL,
-    model TEXT NOT NULL,
-    tokens INTEGER NOT NULL,
+    -- Of a voided record, or else of a fee that an upgrade leaves unused.
+    usage_month TEXT,
+    model TEXT,
+    tokens INTEGER,
+    description TEXT,
+    period_start INTEGER,
+    period_end INTEGER,
     amount TEXT NOT NULL,
     tax_rate TEXT NOT NULL,
     tax_amount TEXT NOT NULL,

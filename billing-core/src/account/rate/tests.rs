@@ -75,6 +75,7 @@ fn subscription(usage_pricing: UsagePricing, monthly_quota: i64) -> Subscription
         period: november,
         window: QuotaWindow::new(november, Arc::new(version)),
         next_plan_id: None,
+        next_cycle: None,
         created_at: november.start,
         cancelled_at: None,
     }

@@ -10,9 +10,9 @@ use crate::{
     coupon::{Coupon, CouponValue, RedeemOrder},
     ids::{CreditNoteId, InvoiceId},
     invoice::{
-        BillingDetails, CarriedCorrection, CarriedLine, Charges, CreditNoteOrder, Invoice,
-        InvoiceRun, InvoiceStatus, InvoicedMonth, LiveInvoice, MonthInvoices, MonthToInvoice,
-        Payment, Reconciled, UsageSum, UserMonth,
+        BillingDetails, CarriedCorrection, CarriedLine, ChargedFee, Charges, CreditNoteOrder,
+        Invoice, InvoiceRun, InvoiceStatus, InvoicedFee, InvoicedMonth, LiveInvoice, MonthInvoices,
+        MonthToInvoice, Payment, Reconciled, UsageSum, UserMonth,
     },
     testing::{fixed, percentage},
     usage::{Sums, UsageStatus},
@@ -56,9 +56,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1..5_000_i64).prop_map(|cents| {
             Step::Redeem(fixed(&rust_decimal::Decimal::new(cents, 2).to_string()))
         }),
-        1 => prop_oneof![
+        2 => prop_oneof![
             Just(Step::Order(SubscriptionOrder::Subscribe(new("rising")))),
             Just(Step::Order(change_plan("pro"))),
+            Just(Step::Order(choose("pro", BillingCycle::Yearly))),
+            Just(Step::Order(choose("rising", BillingCycle::Monthly))),
             Just(end(true)),
             Just(end(false)),
         ],
@@ -116,10 +118,7 @@ impl World {
             Step::Void(index) => self.void(index),
             Step::Redeem(value) => self.redeem(value),
             Step::Order(order) => {
-                let before = self.account.clone();
-                if self.account.order(order, &catalog(), self.now).is_err() {
-                    self.account = before;
-                }
+                self.order(order);
             }
             Step::Close => self.close(),
             Step::VoidInvoice(index, false) => self.void_invoice(index),
@@ -161,6 +160,59 @@ impl World {
         }
     }
 
+    fn order(&mut self, order: SubscriptionOrder) {
+        let before = self.account.clone();
+        let mut fee = self.charged_fee();
+        let ordered = self
+            .account
+            .order(order, fee.as_mut(), &catalog(), self.now);
+        if ordered.is_err() {
+            self.account = before;
+        } else if let Some(invoiced) = fee.and_then(|fee| fee.invoiced) {
+            self.replace(invoiced.invoice);
+        }
+    }
+
+    /// The latest fee of the live subscription.
+    fn charged_fee(&self) -> Option<ChargedFee> {
+        let live = self.account.state.subscription.as_ref()?;
+        let of_live = |of: &&CarriedLine| of.line.subscription_id == live.id;
+        let mut fees = self.lines.iter().rev().filter(of_live);
+        let CarriedLine { line, invoice_id } = fees.find(|of| !of.line.amount.is_negative())?;
+        let invoice = self.invoices.iter().find(|of| of.id == *invoice_id);
+        let lines = self.lines.iter().filter(|of| of.line.month == line.month);
+        let lines = lines.map(|of| of.line.amount);
+        let sums = self.usage(line.month).into_iter();
+        let charges = Charges {
+            usage: sums.collect(),
+            ..Charges::default()
+        };
+        let of_records = charges.taken_of_records().unwrap();
+        Some(ChargedFee {
+            line: line.clone(),
+            invoiced: invoice.map(|invoice| InvoicedFee {
+                invoice: invoice.clone(),
+                lines: lines.fold(Money::ZERO, |sum, amount| sum.plus(amount).unwrap()),
+                taken_of_records: of_records.plus(self.taken_at_once(line.month)).unwrap(),
+            }),
+        })
+    }
+
+    fn taken_at_once(&self, month: Month) -> Money {
+        let redemptions = self.account.relations.redemptions.iter();
+        let taken = redemptions.filter(|redemption| redemption.month == month);
+        let caught_up = self.caught_up.get(&month).copied().unwrap_or_default();
+        taken
+            .map(|redemption| redemption.taken_at_apply)
+            .try_fold(caught_up, Money::plus)
+            .unwrap()
+    }
+
+    fn replace(&mut self, changed: Invoice) {
+        let same = self.invoices.iter_mut().find(|i| i.id == changed.id);
+        *same.unwrap() = changed;
+    }
+
     fn change(
         &mut self,
         index: prop::sample::Index,
@@ -194,16 +246,10 @@ impl World {
             .invoices
             .iter()
             .find(|invoice| invoice.month == month && invoice.status != InvoiceStatus::Void);
-        let redemptions = self.account.relations.redemptions.iter();
-        let taken = redemptions.filter(|redemption| redemption.month == month);
-        let caught_up = self.caught_up.get(&month).copied().unwrap_or_default();
         Some(InvoicedMonth {
             invoice: live?.clone(),
             net: self.uninvoiced(month).owed_by_records().unwrap(),
-            taken_at_apply: taken
-                .map(|redemption| redemption.taken_at_apply)
-                .try_fold(caught_up, Money::plus)
-                .unwrap(),
+            taken_at_apply: self.taken_at_once(month),
         })
     }
 
@@ -254,8 +300,7 @@ impl World {
                 self.records[place] = voided.original;
                 self.records.push(voided.correction);
                 if let Some(changed) = voided.invoice {
-                    let same = self.invoices.iter_mut().find(|i| i.id == changed.id);
-                    *same.unwrap() = changed;
+                    self.replace(changed);
                 }
             }
             Err(_) => self.account = before,

@@ -144,6 +144,96 @@ fn an_upgrade_counts_at_once_for_its_share_of_the_period() {
     assert_eq!(lines(&account)[3].2, "99.99");
 }
 
+/// The change that is to come, if there is one.
+fn to_come(account: &Account) -> (Option<&str>, Option<BillingCycle>) {
+    let live = live(account);
+    (
+        live.next_plan_id.as_ref().map(PlanId::as_str),
+        live.next_cycle,
+    )
+}
+
+#[test]
+fn another_cycle_begins_with_the_next_period_and_keeps_the_day() {
+    let (monthly, yearly) = (BillingCycle::Monthly, BillingCycle::Yearly);
+    let mut account = account();
+    subscribe(&mut account, "basic", day("2024-01-31"));
+    order(&mut account, choose("basic", yearly), day("2024-02-10")).unwrap();
+    assert_eq!(to_come(&account), (None, Some(yearly)));
+    let again = order(&mut account, choose("basic", yearly), day("2024-02-10"));
+    assert!(matches!(again, Err(Refusal::SubscriptionTransition(_))));
+    account.advance_to(&catalog(), day("2024-03-15")).unwrap();
+    assert_eq!(live(&account).period.start, day("2024-02-29"));
+    assert_eq!(live(&account).period.end, day("2025-02-28"));
+    assert_eq!(live(&account).window.span.end, day("2024-03-31"));
+    order(&mut account, choose("basic", monthly), day("2024-05-01")).unwrap();
+    account.advance_to(&catalog(), day("2025-03-15")).unwrap();
+    assert_eq!(live(&account).period.end, day("2025-03-31"));
+    let fees = expected(&[
+        ("2024-01", "Basic plan fee", "9.99"),
+        ("2024-02", "Basic plan fee", "119.88"),
+        ("2025-02", "Basic plan fee", "9.99"),
+    ]);
+    assert_eq!(lines(&account), fees);
+}
+
+#[test]
+fn what_is_chosen_replaces_what_was_to_come() {
+    let (monthly, yearly) = (BillingCycle::Monthly, BillingCycle::Yearly);
+    let mut account = account();
+    subscribe(&mut account, "pro", day("2024-11-01"));
+    let now = day("2024-11-11");
+    for (choice, coming) in [
+        (choose("basic", yearly), (Some("basic"), Some(yearly))),
+        (change_plan("pro"), (None, Some(yearly))),
+        (change_plan("basic"), (Some("basic"), Some(yearly))),
+        (choose("basic", monthly), (Some("basic"), None)),
+        (choose("pro", monthly), (None, None)),
+    ] {
+        order(&mut account, choice, now).unwrap();
+        assert_eq!(to_come(&account), coming);
+    }
+}
+
+#[test]
+fn an_upgrade_keeps_its_period_and_its_cycle_until_the_next() {
+    let mut account = account();
+    subscribe(&mut account, "basic", day("2024-11-01"));
+    let choice = choose("pro", BillingCycle::Yearly);
+    order(&mut account, choice, day("2024-11-11")).unwrap();
+    assert_eq!(live(&account).plan_id().as_str(), "pro");
+    assert_eq!(live(&account).period.end, day("2024-12-01"));
+    account.advance_to(&catalog(), day("2024-12-01")).unwrap();
+    assert_eq!(live(&account).period.end, day("2025-12-01"));
+    assert_eq!(lines(&account)[3].2, "1199.88");
+}
+
+#[test]
+fn an_upgrade_that_ends_a_trial_begins_with_the_cycle_that_was_chosen() {
+    let mut account = account();
+    let trial = SubscriptionOrder::Subscribe(NewSubscription {
+        trial_days: 30,
+        ..new("basic")
+    });
+    order(&mut account, trial, day("2024-11-01")).unwrap();
+    let choice = choose("pro", BillingCycle::Yearly);
+    order(&mut account, choice, day("2024-11-11")).unwrap();
+    assert_eq!(live(&account).period.end, day("2025-11-11"));
+    assert_eq!(to_come(&account), (None, None));
+}
+
+#[test]
+fn what_ends_with_its_period_takes_on_no_other_cycle() {
+    let mut account = account();
+    subscribe(&mut account, "basic", day("2024-11-01"));
+    order(&mut account, END, day("2024-11-10")).unwrap();
+    for plan in ["basic", "pro"] {
+        let choice = choose(plan, BillingCycle::Yearly);
+        let refused = order(&mut account, choice, day("2024-11-10"));
+        assert!(matches!(refused, Err(Refusal::SubscriptionTransition(_))));
+    }
+}
+
 #[test]
 fn a_change_that_is_to_come_outlasts_a_cancellation_that_is_taken_back() {
     let mut account = account();

@@ -148,6 +148,7 @@ fn item(item: Item) -> Result<v1::InvoiceItem, NumberError> {
         r#type: kind.into(),
         breakdown: item.breakdown.into_iter().map(part).collect(),
         period_start: item.period_start.and_then(timestamp),
+        period_end: item.period_end.and_then(timestamp),
         exact_amount,
     })
 }

@@ -52,6 +52,7 @@ fn usage_item() -> Item {
         amount: usd("15"),
         description: "AI API usage - gpt-4".to_owned(),
         period_start: None,
+        period_end: None,
         breakdown: vec![ItemPart {
             kind: PartKind::Tokens(TokenKind::Prompt),
             tokens: 500_000,

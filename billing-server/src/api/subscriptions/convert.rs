@@ -2,7 +2,9 @@
 
 use billing_core::{
     ids::{PlanId, SubscriptionId, UserId},
-    subscription::{BillingCycle, NewSubscription, SubscriptionStatus, SubscriptionView},
+    subscription::{
+        BillingCycle, NewSubscription, PlanChoice, SubscriptionStatus, SubscriptionView,
+    },
 };
 use billing_proto::v1;
 
@@ -28,10 +30,11 @@ pub(crate) fn subscription(user_id: &UserId, view: SubscriptionView) -> v1::Subs
         SubscriptionStatus::Cancelled => v1::SubscriptionStatus::Cancelled,
         SubscriptionStatus::Expired => v1::SubscriptionStatus::Expired,
     };
-    let cycle = match record.cycle {
+    let cycle = |cycle| match cycle {
         BillingCycle::Monthly => v1::BillingCycle::Monthly,
         BillingCycle::Yearly => v1::BillingCycle::Yearly,
     };
+    let next_cycle = live.as_ref().and_then(|live| live.next_cycle);
     let window = live.as_ref().map(|live| live.window);
     v1::Subscription {
         next_billing_date: record.next_billing_date().and_then(timestamp),
@@ -39,7 +42,7 @@ pub(crate) fn subscription(user_id: &UserId, view: SubscriptionView) -> v1::Subs
         user_id: user_id.as_str().to_owned(),
         plan_id: record.plan_id.into_string(),
         status: status.into(),
-        billing_cycle: cycle.into(),
+        billing_cycle: cycle(record.cycle).into(),
         current_period_start: timestamp(record.period.start),
         current_period_end: timestamp(record.period.end),
         tokens_used: record.tokens_used,
@@ -51,6 +54,7 @@ pub(crate) fn subscription(user_id: &UserId, view: SubscriptionView) -> v1::Subs
         window_end: window.and_then(|window| timestamp(window.end)),
         tokens_quota: live.as_ref().map_or(0, |live| live.quota),
         tokens_remaining: live.as_ref().map_or(0, |live| live.tokens_remaining),
+        next_billing_cycle: next_cycle.map(|next| cycle(next).into()),
         next_plan_id: live
             .and_then(|live| live.next_plan_id)
             .map(PlanId::into_string)
@@ -78,7 +82,7 @@ pub(crate) fn new_subscription(
             let new = NewSubscription {
                 id,
                 plan_id,
-                cycle,
+                cycle: cycle.unwrap_or(BillingCycle::Monthly),
                 auto_renew: request.auto_renew.unwrap_or(true),
                 trial_days,
                 start,
@@ -89,10 +93,11 @@ pub(crate) fn new_subscription(
     }
 }
 
-fn billing_cycle(number: i32) -> Result<BillingCycle, &'static str> {
+fn billing_cycle(number: i32) -> Result<Option<BillingCycle>, &'static str> {
     match v1::BillingCycle::try_from(number) {
-        Ok(v1::BillingCycle::Unspecified | v1::BillingCycle::Monthly) => Ok(BillingCycle::Monthly),
-        Ok(v1::BillingCycle::Yearly) => Ok(BillingCycle::Yearly),
+        Ok(v1::BillingCycle::Unspecified) => Ok(None),
+        Ok(v1::BillingCycle::Monthly) => Ok(Some(BillingCycle::Monthly)),
+        Ok(v1::BillingCycle::Yearly) => Ok(Some(BillingCycle::Yearly)),
         Err(_) => Err("must be monthly or yearly"),
     }
 }
@@ -104,16 +109,19 @@ fn trial_days(days: i32) -> Result<u32, String> {
         .ok_or_else(|| format!("must be from 0 to {MAX_TRIAL_DAYS}"))
 }
 
-/// To which plan `user` is to change.
+/// To which plan and cycle `user` is to change.
 ///
 /// # Errors
 /// Every violation at once.
 pub(crate) fn change_of_plan(
     user: &ResolvedUser,
     request: v1::ChangePlanRequest,
-) -> Result<(UserId, PlanId), ApiError> {
+) -> Result<(UserId, PlanChoice), ApiError> {
     let mut violations = Violations::default();
     let user_id = violations.check("user_id", user.id());
     let plan_id = violations.check("plan_id", PlanId::parse(request.plan_id));
-    violations.finish(user_id.zip(plan_id))
+    let cycle = violations.check("billing_cycle", billing_cycle(request.billing_cycle));
+    let choice = plan_id.zip(cycle);
+    let choice = choice.map(|(plan_id, cycle)| PlanChoice { plan_id, cycle });
+    violations.finish(user_id.zip(choice))
 }

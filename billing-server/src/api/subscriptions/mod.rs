@@ -69,8 +69,8 @@ impl App {
         request: Request<v1::ChangePlanRequest>,
     ) -> Answer<v1::Subscription> {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
-        let (user_id, plan_id) = convert::change_of_plan(&user, request.into_inner())?;
-        let order = SubscriptionOrder::ChangePlan(plan_id);
+        let (user_id, choice) = convert::change_of_plan(&user, request.into_inner())?;
+        let order = SubscriptionOrder::ChangePlan(choice);
         self.order(user_id, order).await
     }
 

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use billing_core::{
     account::Account,
-    ids::UserId,
-    invoice::{CarriedCorrection, CarriedLine, Charges, InvoicedMonth, UsageSum},
+    ids::{InvoiceId, SubscriptionId, UserId},
+    invoice::{
+        CarriedCorrection, CarriedLine, ChargedFee, Charges, InvoicedFee, InvoicedMonth, UsageSum,
+    },
     money::Money,
     month::Month,
     refusal::Refusal,
@@ -25,6 +27,7 @@ use crate::{
     StoreError,
     rows::{self, CorrectionRow, DbMoney, LineRow, UsageSumRow, sums_of},
     schema::{invoice_corrections, invoice_lines, record_totals, usage_totals},
+    sql_types::{DbFixed, DbUuid},
 };
 
 /// What no invoice carries yet, by user.
@@ -125,6 +128,51 @@ pub(in super::super) async fn invoiced_month(
         net: charges.owed_by_records().map_err(Refusal::from)?,
         taken_at_apply: taken_at_once(tx, Some(user_id), Some(month)).await?,
     }))
+}
+
+/// The latest fee of a subscription that is stored, and its invoice.
+pub(in super::super) async fn charged_fee(
+    tx: &mut Tx,
+    user_id: &UserId,
+    subscription_id: SubscriptionId,
+) -> Result<Option<ChargedFee>, StoreError> {
+    let latest = invoice_lines::table
+        .filter(invoice_lines::user_id.eq(user_id.as_str()))
+        .filter(invoice_lines::subscription_id.eq(DbUuid(subscription_id.uuid())))
+        .filter(invoice_lines::amount.gt(DbFixed(Money::ZERO)))
+        .order(invoice_lines::sequence.desc())
+        .select(LineRow::as_select())
+        .first(&mut tx.conn)
+        .await
+        .optional()?;
+    let Some(CarriedLine { line, invoice_id }) = latest.map(CarriedLine::try_from).transpose()?
+    else {
+        return Ok(None);
+    };
+    let invoiced = match invoice_id {
+        Some(id) => Some(invoiced_fee(tx, user_id, line.month, id).await?),
+        None => None,
+    };
+    Ok(Some(ChargedFee { line, invoiced }))
+}
+
+async fn invoiced_fee(
+    tx: &mut Tx,
+    user_id: &UserId,
+    month: Month,
+    id: InvoiceId,
+) -> Result<InvoicedFee, StoreError> {
+    let usage = usage_of(tx, user_id, month).await?;
+    let taken = usage.taken_of_records().map_err(Refusal::from)?;
+    let at_once = taken_at_once(tx, Some(user_id), Some(month)).await?;
+    let lines = lines(tx, &[user_id.to_string()], month).await?;
+    let mut lines = lines.iter().map(|line| line.amount.0);
+    let lines = lines.try_fold(Money::ZERO, Money::plus);
+    Ok(InvoicedFee {
+        invoice: stored::one(tx, user_id.clone(), id).await?,
+        lines: lines.map_err(Refusal::from)?,
+        taken_of_records: taken.plus(at_once).map_err(Refusal::from)?,
+    })
 }
 
 /// Sums of an invoice month's usage by user, day, price and window, from a table of totals.

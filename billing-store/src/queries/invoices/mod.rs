@@ -20,7 +20,7 @@ use billing_core::{
 };
 use futures_util::FutureExt;
 
-pub(super) use self::charges::invoiced_month;
+pub(super) use self::charges::{charged_fee, invoiced_month};
 use super::{Backend, Tx};
 use crate::{
     ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,

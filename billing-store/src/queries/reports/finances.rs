@@ -22,7 +22,7 @@ use super::super::{Tx, invoices::listed::names, sums::exact_sum};
 use crate::{
     StoreError,
     rows::{DbMoney, money, status_text},
-    schema::{accounts, credit_notes, invoice_lines, invoices, usage_totals},
+    schema::{accounts, credit_notes, invoice_corrections, invoice_lines, invoices, usage_totals},
     sql_types::DbTimestamp,
 };
 
@@ -59,12 +59,18 @@ fn less((sum, one, other): (Sum, Sum, Sum)) -> Result<Money, StoreError> {
         .map_err(too_large)
 }
 
-/// All lines are fees or shares of fees.
+/// All lines are fees or shares of fees. Some of what is unused is taken back of earlier invoices.
 async fn fees(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
-    let sum = invoice_lines::table
+    let charged = invoice_lines::table
         .select(exact_sum(invoice_lines::amount))
         .filter(invoice_lines::billing_month.eq(month.to_string()));
-    Ok(money(sum.get_result(&mut tx.conn).await?))
+    let charged: Sum = charged.get_result(&mut tx.conn).await?;
+    let unused = invoice_corrections::table
+        .select(exact_sum(invoice_corrections::amount))
+        .filter(invoice_corrections::billing_month.eq(month.to_string()))
+        .filter(invoice_corrections::description.is_not_null());
+    let unused: Sum = unused.get_result(&mut tx.conn).await?;
+    money(charged).plus(money(unused)).map_err(too_large)
 }
 
 /// Net and tax of the invoices in force.

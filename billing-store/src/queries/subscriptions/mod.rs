@@ -13,10 +13,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
-use super::{Backend, Tx};
+use super::{Backend, Tx, dialect, invoices::charged_fee};
 use crate::{
     StoreError, SubscriptionStore,
-    rows::SubscriptionRow,
+    rows::{InvoiceRow, SubscriptionRow},
     schema::{accounts, subscriptions},
     sql_types::{DbTimestamp, DbUuid},
 };
@@ -63,9 +63,22 @@ async fn carry_out(
     order: SubscriptionOrder,
 ) -> Result<SubscriptionView, StoreError> {
     let mut ready = tx.lock(&user_id).await?;
-    let view = ready.account.order(order, &ready.catalog, ready.now)?;
+    let live = ready.account.state.subscription.as_ref();
+    let mut fee = match (&order, live) {
+        (SubscriptionOrder::ChangePlan(_), Some(live)) => {
+            charged_fee(tx, &user_id, live.id).await?
+        }
+        _ => None,
+    };
+    let view = ready
+        .account
+        .order(order, fee.as_mut(), &ready.catalog, ready.now)?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    if let Some(invoiced) = fee.and_then(|fee| fee.invoiced) {
+        let row = InvoiceRow::try_from(&invoiced.invoice)?;
+        dialect::upsert(&mut tx.conn, vec![row]).await?;
+    }
     Ok(view)
 }
 

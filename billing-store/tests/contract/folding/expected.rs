@@ -5,16 +5,35 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use billing_core::{
     account::AccountState,
     ids::{InvoiceId, ModelId, SubscriptionId, UserId},
-    invoice::{CarriedCorrection, Charges, Correction, InvoiceLine, LineKind, UsageSum},
+    invoice::{CarriedCorrection, Charges, Corrected, Correction, InvoiceLine, LineKind, UsageSum},
     money::Money,
     month::Month,
+    quota_window::Span,
     report::{GroupKey, GroupSums, RankBy, TopUser, UsageTotals},
     usage::Sums,
 };
 use billing_store::SumsFilter;
+use chrono::DateTime;
 use uuid::Uuid;
 
 use crate::support::{Logged, Source, TestStore, Values, by_key, user};
+
+/// What a line or a correction pays for as two numbers of microseconds, 0 for none.
+fn period_of(store: &TestStore) -> String {
+    let micros = |time: &str| match store.either("sqlite", "postgres") {
+        "sqlite" => format!("coalesce({time}, 0)"),
+        _ => format!("CAST(coalesce(extract(epoch FROM {time}), 0) * 1000000 AS BIGINT)"),
+    };
+    format!("{}, {}", micros("period_start"), micros("period_end"))
+}
+
+fn period(row: &mut Values) -> Span {
+    let mut time = || DateTime::from_timestamp_micros(row.number()).unwrap();
+    Span {
+        start: time(),
+        end: time(),
+    }
+}
 
 /// Everything that figures are made of.
 pub(super) struct Truth {
@@ -230,9 +249,10 @@ async fn corrections(store: &TestStore) -> Vec<(UserId, CarriedCorrection)> {
     };
     let query = format!(
         "SELECT CAST({array}(user_id, coalesce(CAST({id} AS TEXT), ''), \
-         CAST({corrected} AS TEXT), sequence, billing_month, usage_month, model, tokens, \
-         CAST(amount AS TEXT), CAST(tax_rate AS TEXT), CAST(tax_amount AS TEXT)) AS TEXT) \
-         FROM invoice_corrections ORDER BY user_id, sequence"
+         CAST({corrected} AS TEXT), sequence, billing_month, {}, coalesce(description, ''), \
+         coalesce(usage_month, ''), coalesce(model, ''), coalesce(tokens, 0), CAST(amount AS TEXT), CAST(tax_rate AS TEXT), CAST(tax_amount AS TEXT)) AS TEXT) \
+         FROM invoice_corrections ORDER BY user_id, sequence",
+        period_of(store)
     );
     let invoice = |text: String| Uuid::parse_str(&text).ok().map(InvoiceId::new);
     let rows = store.texts(&query).await;
@@ -244,9 +264,7 @@ async fn corrections(store: &TestStore) -> Vec<(UserId, CarriedCorrection)> {
             invoice_id: invoice(row.text()).unwrap(),
             sequence: row.number(),
             month: row.text().parse().unwrap(),
-            usage_month: row.text().parse().unwrap(),
-            model: ModelId::trusted(row.text()),
-            tokens: row.number(),
+            of: what_is_corrected(&mut row),
             amount: row.money(),
             tax_rate: row.text().parse().unwrap(),
             tax_amount: row.money(),
@@ -260,11 +278,27 @@ async fn corrections(store: &TestStore) -> Vec<(UserId, CarriedCorrection)> {
     rows.iter().map(read).collect()
 }
 
+fn what_is_corrected(row: &mut Values) -> Corrected {
+    let period = period(row);
+    match (row.text(), row.text(), row.text(), row.number()) {
+        (words, month, model, tokens) if words.is_empty() => Corrected::Usage {
+            month: month.parse().unwrap(),
+            model: ModelId::trusted(model),
+            tokens,
+        },
+        (description, ..) => Corrected::Fee {
+            description,
+            period,
+        },
+    }
+}
+
 async fn lines(store: &TestStore) -> Vec<(UserId, InvoiceLine)> {
     let array = store.either("json_array", "json_build_array");
     let query = format!(
         "SELECT CAST({array}(user_id, sequence, billing_month, type, description, \
-         CAST(amount AS TEXT)) AS TEXT) FROM invoice_lines ORDER BY user_id, sequence"
+         CAST(amount AS TEXT), {}) AS TEXT) FROM invoice_lines ORDER BY user_id, sequence",
+        period_of(store)
     );
     let rows = store.texts(&query).await;
     let read = |row: &String| {
@@ -280,6 +314,7 @@ async fn lines(store: &TestStore) -> Vec<(UserId, InvoiceLine)> {
             },
             description: row.text(),
             amount: row.money(),
+            period: period(&mut row),
             // No invoice says it.
             subscription_id: SubscriptionId::new(Uuid::nil()),
         };

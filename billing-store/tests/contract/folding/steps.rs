@@ -12,7 +12,9 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::world::{COUPONS, MODELS, PLANS, USERS, World, unless_refused};
-use crate::support::{batch, of_model, plan, price, redeem, subscribe_to, unique, usage, user};
+use crate::support::{
+    batch, change_plan, of_model, price, redeem, subscribe_to, unique, usage, user,
+};
 
 /// A step, and in how many of 100 cases it is taken.
 const STEPS: [(Step, i64); 14] = [
@@ -190,7 +192,7 @@ impl World {
             2 => SubscriptionOrder::Cancel {
                 at_period_end: true,
             },
-            3 => SubscriptionOrder::ChangePlan(plan(plan_id)),
+            3 => change_plan(plan_id),
             _ => subscribe_to(plan_id),
         };
         let server = self.server();

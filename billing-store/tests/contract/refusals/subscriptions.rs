@@ -10,7 +10,7 @@ use super::{
     Case, NOBODY, case,
     world::{World, changed, trial},
 };
-use crate::support::{plan, subscribe_to, time, user};
+use crate::support::{change_plan, plan, subscribe_to, time, user};
 
 pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
     let mut cases = Vec::new();
@@ -76,10 +76,7 @@ fn orders_to_change() -> Vec<(&'static str, SubscriptionOrder, Refusal)> {
             SubscriptionOrder::Cancel { at_period_end },
         ),
         ("going on", SubscriptionOrder::Resume),
-        (
-            "another plan",
-            SubscriptionOrder::ChangePlan(plan("plan-pro")),
-        ),
+        ("another plan", change_plan("plan-pro")),
     ];
     let refused = orders.map(|(what, order)| (what, order, Refusal::SubscriptionNotFound));
     refused.into()
@@ -114,13 +111,13 @@ fn of_subscribers() -> Vec<OrderOfUser> {
         (
             "alice",
             "the same plan",
-            SubscriptionOrder::ChangePlan(plan("plan-basic")),
+            change_plan("plan-basic"),
             not_allowed("the subscription is on this plan already"),
         ),
         (
             "alice",
             "a plan that is none",
-            SubscriptionOrder::ChangePlan(plan("none")),
+            change_plan("none"),
             Refusal::PlanNotFound(plan("none")),
         ),
         (
@@ -138,7 +135,7 @@ fn of_subscribers() -> Vec<OrderOfUser> {
         (
             "dave",
             "a cheaper plan after the end",
-            SubscriptionOrder::ChangePlan(plan("free")),
+            change_plan("free"),
             not_allowed("the subscription ends with its period; resume it first"),
         ),
     ]

@@ -17,7 +17,7 @@ use billing_core::{
     },
     money::Money,
     month::Month,
-    subscription::{BillingCycle, NewSubscription, SubscriptionOrder},
+    subscription::{BillingCycle, NewSubscription, PlanChoice, SubscriptionOrder},
     usage::{Call, Fingerprint, Outcome, Tokens, Usage, UsageRecord},
 };
 use billing_store::NewInvoiceId;
@@ -125,6 +125,13 @@ pub(crate) fn recorded(outcome: &Outcome) -> &UsageRecord {
         Outcome::Recorded(record) => record,
         other => panic!("not recorded: {other:?}"),
     }
+}
+
+pub(crate) fn change_plan(plan_id: &str) -> SubscriptionOrder {
+    SubscriptionOrder::ChangePlan(PlanChoice {
+        plan_id: plan(plan_id),
+        cycle: None,
+    })
 }
 
 pub(crate) fn subscribe_to(plan_id: &str) -> SubscriptionOrder {

@@ -18,8 +18,9 @@ pub(crate) use self::{
     clock::TestClock,
     log::{Logged, Source, Values, by_key},
     make::{
-        MODEL, batch, coupon, made_at, month, new_invoice_ids, of_model, plan, plan_with_quota,
-        price, received, recorded, redeem, request, subscribe_to, texts, time, unique, usage, user,
+        MODEL, batch, change_plan, coupon, made_at, month, new_invoice_ids, of_model, plan,
+        plan_with_quota, price, received, recorded, redeem, request, subscribe_to, texts, time,
+        unique, usage, user,
     },
 };
 

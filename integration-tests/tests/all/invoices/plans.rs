@@ -23,6 +23,7 @@ async fn upgrade(world: &mut World) {
     let request = ChangePlanRequest {
         user_id: ALICE.to_owned(),
         plan_id: "plan-pro".to_owned(),
+        ..ChangePlanRequest::default()
     };
     let changed = world.wire.subscriptions.change_plan(request).await;
     changed.expect("Pro is dearer than Basic");

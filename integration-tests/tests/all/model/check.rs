@@ -11,6 +11,7 @@ use super::{
     choices,
     coupons::{Coupon, Value},
     invoices::Invoice,
+    items::Item,
     money::{CENT, USD, amount, decimal},
     operation::Operation,
     plans::{Price, Terms},
@@ -158,7 +159,7 @@ fn obey(reference: &mut Reference, operation: Operation) -> Result<(), Refusal> 
         }
         Operation::UpdatePlan(terms) => reference.plans[terms.plan].change(reference.now, terms),
         Operation::Subscribe(order) => reference.subscribe(&order)?,
-        Operation::ChangePlan(plan) => reference.change_plan(plan)?,
+        Operation::ChangePlan(plan, yearly) => reference.change_plan(plan, yearly)?,
         Operation::Cancel { at_period_end } => reference.cancel(at_period_end)?,
         Operation::Resume => reference.resume()?,
         Operation::Apply(coupon) => drop(reference.apply(coupon)?),
@@ -242,6 +243,8 @@ fn note_invoice(note: &mut impl FnMut(&'static str, bool), invoice: &Invoice) {
     note("corrections of invoiced months", has(ItemType::Correction));
     note("fees", has(ItemType::PlanFee));
     note("prorations", has(ItemType::Proration));
+    let taken_back = |item: &Item| item.kind() == ItemType::Proration && item.amount < 0;
+    note("unused fees", invoice.bill.items.iter().any(taken_back));
     note("overage on invoices", has(ItemType::Overage));
     note("second invoices", invoice.voided_before > 0);
     note("overdue", invoice.status == InvoiceStatus::Overdue);

@@ -240,6 +240,11 @@ pub(super) fn subscription(
         let next = expected.next_plan.map(|plan| names.plan(plan));
         figures.add("auto_renew", expected.auto_renew, got.auto_renew);
         figures.add("next_plan_id", next.unwrap_or_default(), &got.next_plan_id);
+        let next = expected
+            .next_yearly
+            .map_or(0, |yearly| 1 + i32::from(yearly));
+        let got_next = got.next_billing_cycle.unwrap_or_default();
+        figures.add("next_billing_cycle", next, got_next);
         figures.add("tokens_quota", window.quota, got.tokens_quota);
         figures.add("tokens_remaining", window.remaining(), got.tokens_remaining);
     } else {

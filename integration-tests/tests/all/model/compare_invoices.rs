@@ -78,6 +78,7 @@ fn expected_item(names: &Names, item: &Item) -> String {
         _ => String::new(),
     };
     let since = item.period_start().map(timestamp);
+    let until = item.period.map(|(_, end)| timestamp(end));
     let parts = item.parts.iter().map(|part| {
         let (price, amount) = (decimal(part.unit_price, 15), amount(part.amount));
         let Part { name, tokens, .. } = part;
@@ -92,6 +93,7 @@ fn expected_item(names: &Names, item: &Item) -> String {
         amount(item.amount),
         description(names, &item.what),
         since.map_or_else(String::new, |since| since.to_string()),
+        until.map_or_else(String::new, |until| until.to_string()),
         sorted(parts),
     ])
 }
@@ -116,11 +118,13 @@ fn got_item(item: &v1::InvoiceItem) -> String {
         item.description.clone(),
         item.period_start
             .map_or_else(String::new, |since| since.to_string()),
+        item.period_end
+            .map_or_else(String::new, |until| until.to_string()),
         sorted(parts.collect()),
     ])
 }
 
-fn line(fields: [String; 8]) -> String {
+fn line(fields: [String; 9]) -> String {
     fields.join(" | ")
 }
 

@@ -99,7 +99,7 @@ impl Driver {
             Operation::SetRate(rate, from) => self.set_rate(rate, from.map(|from| from.0)).await,
             Operation::UpdatePlan(terms) => self.update_plan(terms).await,
             Operation::Subscribe(order) => self.subscribe(&order).await,
-            Operation::ChangePlan(plan) => self.change_plan(plan).await,
+            Operation::ChangePlan(plan, yearly) => self.change_plan(plan, yearly).await,
             Operation::Cancel { at_period_end } => self.cancel(at_period_end).await,
             Operation::Resume => self.resume().await,
             Operation::Apply(coupon) => self.apply(coupon).await,
@@ -293,12 +293,13 @@ impl Driver {
         self.compare_subscription(&got)
     }
 
-    async fn change_plan(&mut self, plan: usize) -> Result<(), String> {
+    async fn change_plan(&mut self, plan: usize, yearly: Option<bool>) -> Result<(), String> {
         let request = ChangePlanRequest {
             user_id: self.names.user.clone(),
             plan_id: self.names.plan(plan),
+            billing_cycle: yearly.map_or(0, |yearly| 1 + i32::from(yearly)),
         };
-        let expected = self.reference.change_plan(plan);
+        let expected = self.reference.change_plan(plan, yearly);
         let answered = self.wire.subscriptions.change_plan(request).await;
         let both = agree(expected, answered)?;
         both.map_or(Ok(()), |((), got)| self.compare_subscription(&got))

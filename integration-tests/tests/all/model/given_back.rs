@@ -3,11 +3,12 @@
 use billing_proto::v1::InvoiceStatus;
 
 use super::{
-    calendar::month_of,
+    calendar::{Micros, month_of},
     coupons::taken,
-    invoices::{CreditNote, Invoice, MOVE_NOT_ALLOWED, tax},
+    invoices::{CreditNote, Invoice, Line, MOVE_NOT_ALLOWED, tax},
     money::{Femto, cents, half_up},
     reference::{Record, Reference, Refusal},
+    subscriptions::Fee,
 };
 
 /// What a later invoice takes back of an earlier one.
@@ -16,14 +17,28 @@ pub(super) struct TakenBack {
     /// The month whose invoice carries it, and that invoice once there is one.
     pub(super) month: i64,
     pub(super) carrier: Option<usize>,
-    /// The month and model of the record.
-    pub(super) of: (i64, usize),
-    pub(super) tokens: i64,
+    pub(super) of: Charged,
     /// In cents.
     pub(super) amount: Femto,
     pub(super) tax: Femto,
     /// 10^-4.
     pub(super) tax_rate: i128,
+}
+
+/// What was charged.
+#[derive(Debug, Clone)]
+pub(super) enum Charged {
+    /// A record, by its month and model.
+    Usage {
+        month: i64,
+        model: usize,
+        tokens: i64,
+    },
+    /// A fee of a plan, of which a stretch is unused.
+    Fee {
+        plan: usize,
+        period: (Micros, Micros),
+    },
 }
 
 impl Invoice {
@@ -55,6 +70,32 @@ impl Invoice {
     }
 }
 
+impl Invoice {
+    /// What can be taken back, exactly.
+    fn left(&self) -> Femto {
+        match self.status {
+            InvoiceStatus::Uncollectible => 0,
+            _ => (self.net() - self.noted() - self.corrected).max(0),
+        }
+    }
+
+    /// Gives back what is left of it, on the invoice of a month.
+    fn give(&mut self, month: i64, given: Femto, of: Charged) -> TakenBack {
+        let amount = cents(self.corrected + given) - cents(self.corrected);
+        let tax = self.next_tax(amount);
+        self.corrected += given;
+        self.corrected_tax += tax;
+        TakenBack {
+            month,
+            carrier: None,
+            of,
+            amount: -amount,
+            tax: -tax,
+            tax_rate: self.bill.tax_rate,
+        }
+    }
+}
+
 impl Reference {
     /// The first month from one on that takes charges.
     pub(super) fn first_open(&self, month: i64) -> i64 {
@@ -78,30 +119,48 @@ impl Reference {
         let added = (original.final_cost() - share).max(0);
         let carrier = self.first_open(month);
         let invoice = &mut self.invoices[index];
-        let left = match invoice.status {
-            InvoiceStatus::Uncollectible => 0,
-            _ => (invoice.net() - invoice.noted() - invoice.corrected).max(0),
-        };
+        let left = invoice.left();
         if invoice.notes().next().is_some() && cents(added) > left {
             return Err("USAGE_ALREADY_CREDITED");
         }
         let given = added.min(left);
-        let amount = cents(invoice.corrected + given) - cents(invoice.corrected);
-        let tax = invoice.next_tax(amount);
-        invoice.corrected += given;
-        invoice.corrected_tax += tax;
-        let tax_rate = invoice.bill.tax_rate;
-        let model = original.call.model.expect("a record has a model");
-        self.taken_back.push(TakenBack {
-            month: carrier,
-            carrier: None,
-            of: (original.month, model),
+        let of = Charged::Usage {
+            month: original.month,
+            model: original.call.model.expect("a record has a model"),
             tokens: -original.tokens(),
-            amount: -amount,
-            tax: -tax,
-            tax_rate,
-        });
+        };
+        let taken_back = invoice.give(carrier, given, of);
+        self.taken_back.push(taken_back);
         Ok(given)
+    }
+
+    /// Takes an unused share of a fee back of the invoice that has it: without what coupons took of
+    /// it.
+    pub(super) fn take_back_fee(&mut self, index: usize, charged: &Line, unused: Fee) {
+        let month = charged.month;
+        let of_fees = self.invoices[index].bill.taken_by_coupons()
+            - self
+                .charged(month)
+                .map(|record| record.discount)
+                .sum::<Femto>()
+            - self.taken_at_once(|of| of == month);
+        let lines = self.lines.iter().filter(|line| line.month == month);
+        let lines: Femto = lines.map(|line| line.amount).sum();
+        let (mut paid_for, fee) = (-unused.amount, charged.amount);
+        if of_fees > 0 {
+            let of_fee = half_up(of_fees * fee.min(lines), lines).min(fee);
+            paid_for = cents(paid_for - half_up(of_fee * paid_for.min(fee), fee));
+        }
+        let carrier = self.first_open(month_of(unused.at));
+        let invoice = &mut self.invoices[index];
+        let of = Charged::Fee {
+            plan: unused.plan,
+            period: unused.period,
+        };
+        let taken_back = invoice.give(carrier, paid_for.min(invoice.left()), of);
+        if taken_back.amount != 0 {
+            self.taken_back.push(taken_back);
+        }
     }
 
     /// Has the running month take what fixed coupons have got back.

@@ -24,6 +24,9 @@ pub(super) struct Line {
     pub(super) month: i64,
     pub(super) what: What,
     pub(super) amount: Femto,
+    pub(super) period: (Micros, Micros),
+    /// Whose fee it is.
+    subscription: usize,
 }
 
 /// What a source takes off: a redemption, or without one the user's rate.
@@ -82,6 +85,14 @@ pub(super) struct Invoice {
     pub(super) was_written_off: bool,
 }
 
+impl Bill {
+    /// What coupons take, exactly.
+    pub(super) fn taken_by_coupons(&self) -> Femto {
+        let coupons = self.discounts.iter().filter(|d| d.redemption.is_some());
+        coupons.map(|discount| discount.exact).sum()
+    }
+}
+
 impl Invoice {
     pub(super) fn is_unpaid(&self) -> bool {
         use InvoiceStatus::{Issued, Overdue};
@@ -124,16 +135,34 @@ impl Reference {
         let Some(last) = self.subscriptions.last_mut() else {
             return;
         };
-        for fee in mem::take(&mut last.fees) {
+        let fees = mem::take(&mut last.fees);
+        let subscription = self.subscriptions.len() - 1;
+        for fee in fees {
+            let mut month = self.first_open(month_of(fee.at));
             let what = match fee.kind {
                 ItemType::PlanFee => What::PlanFee(fee.plan),
                 _ if fee.amount < 0 => What::Unused(fee.plan),
                 _ => What::Remaining(fee.plan),
             };
+            if let What::Unused(_) = what {
+                let mut charged = self.lines.iter().rev();
+                let of_it = |line: &&Line| line.subscription == subscription && line.amount > 0;
+                let charged = charged.find(of_it).expect("a fee was charged").clone();
+                if let Some(index) = self.live_invoice(charged.month) {
+                    self.take_back_fee(index, &charged, fee);
+                    continue;
+                }
+                // Coupons take their part of both together.
+                if !self.redemptions.is_empty() {
+                    month = charged.month;
+                }
+            }
             self.lines.push(Line {
-                month: self.first_open(month_of(fee.at)),
+                month,
                 what,
                 amount: fee.amount,
+                period: fee.period,
+                subscription,
             });
         }
     }
@@ -141,9 +170,9 @@ impl Reference {
     /// What a month's charges come to; none when there are none.
     pub(super) fn bill(&self, month: i64) -> Option<Bill> {
         let mut items = self.items(month);
-        let is_correction = |item: &&Item| item.kind() == ItemType::Correction;
-        let corrections = items.iter().filter(is_correction).map(|item| item.amount);
-        let corrections: Femto = corrections.sum();
+        let waiting = self.taken_back.iter();
+        let waiting = waiting.filter(|of| of.month == month && of.carrier.is_none());
+        let corrections: Femto = waiting.map(|of| of.amount).sum();
         let mut amount: Femto = items.first().map(|_| 0)?;
         amount += items.iter().map(|item| item.amount).sum::<Femto>();
         let (mut discounts, left) = self.discounts(month);

@@ -6,6 +6,8 @@ use billing_proto::v1::ItemType;
 
 use super::{
     calendar::Micros,
+    given_back::Charged,
+    invoices::Line,
     money::{Femto, cents, half_up},
     plans::Terms,
     reference::{Record, Reference},
@@ -65,6 +67,8 @@ pub(super) struct Item {
     /// Per 1,000 tokens, or the amount.
     pub(super) unit_price: Femto,
     pub(super) amount: Femto,
+    /// What it pays for.
+    pub(super) period: Option<(Micros, Micros)>,
     pub(super) parts: Vec<Part>,
 }
 
@@ -90,7 +94,15 @@ impl Item {
             quantity: 1,
             unit_price: amount,
             amount,
+            period: None,
             parts: Vec::new(),
+        }
+    }
+
+    fn of_fee(line: &Line) -> Self {
+        Self {
+            period: Some(line.period),
+            ..Self::one(line.what.clone(), line.amount)
         }
     }
 
@@ -108,7 +120,7 @@ impl Item {
     pub(super) fn period_start(&self) -> Option<Micros> {
         match &self.what {
             What::Overage { covering, .. } => Some(covering.start),
-            _ => None,
+            _ => self.period.map(|(start, _)| start),
         }
     }
 }
@@ -178,6 +190,7 @@ fn item(what: What, parts: Parts) -> Option<Item> {
         quantity: all.tokens,
         unit_price: if one_price { first } else { all.blended() },
         amount: cents(all.amount),
+        period: None,
         parts,
     })
 }
@@ -205,11 +218,28 @@ impl Reference {
             add(&mut groups, record);
         }
         let waiting = self.taken_back.iter();
+        let mut unused = Vec::new();
         for of in waiting.filter(|of| of.month == month && of.carrier.is_none()) {
-            let what = What::Correction {
-                month: of.of.0,
-                model: of.of.1,
-                tax_rate: of.tax_rate,
+            let (what, tokens) = match &of.of {
+                Charged::Usage {
+                    month,
+                    model,
+                    tokens,
+                } => {
+                    let what = What::Correction {
+                        month: *month,
+                        model: *model,
+                        tax_rate: of.tax_rate,
+                    };
+                    (what, *tokens)
+                }
+                Charged::Fee { plan, period } => {
+                    unused.push(Item {
+                        period: Some(*period),
+                        ..Item::one(What::Unused(*plan), of.amount)
+                    });
+                    continue;
+                }
             };
             let all = PartKey {
                 name: "all",
@@ -218,14 +248,15 @@ impl Reference {
                 version: None,
             };
             let sum = groups.entry(what).or_default().entry(all).or_default();
-            sum.add(of.tokens, of.amount);
+            sum.add(tokens, of.amount);
         }
         let usage = groups.into_iter();
         let mut items: Vec<_> = usage
             .filter_map(|(what, parts)| item(what, parts))
             .collect();
         let lines = self.lines.iter().filter(|line| line.month == month);
-        items.extend(lines.map(|line| Item::one(line.what.clone(), line.amount)));
+        items.extend(lines.map(Item::of_fee));
+        items.extend(unused);
         items
     }
 }

@@ -23,7 +23,8 @@ pub(super) enum Operation {
     SetRate(i128, Option<When>),
     UpdatePlan(Terms),
     Subscribe(Order),
-    ChangePlan(usize),
+    /// To be billed yearly or not, where it is said.
+    ChangePlan(usize, Option<bool>),
     Cancel {
         at_period_end: bool,
     },

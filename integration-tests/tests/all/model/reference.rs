@@ -321,10 +321,10 @@ impl Reference {
         Ok(())
     }
 
-    pub(super) fn change_plan(&mut self, plan: usize) -> Result<(), Refusal> {
+    pub(super) fn change_plan(&mut self, plan: usize, yearly: Option<bool>) -> Result<(), Refusal> {
         let now = self.now;
         let terms = self.plans[plan].at(now).clone();
-        let changed = self.live_mut()?.change(now, &terms);
+        let changed = self.live_mut()?.change(now, &terms, yearly);
         self.collect_fees();
         changed.then_some(()).ok_or("SUBSCRIPTION_MOVE_NOT_ALLOWED")
     }

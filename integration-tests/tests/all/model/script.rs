@@ -26,8 +26,9 @@ pub(super) fn next(reference: &Reference, random: &mut Random) -> Operation {
         (4, rate),
         (4, plan),
         (if live { 1 } else { 14 }, subscribe),
-        (7, |r, random| {
-            Operation::ChangePlan(random.index(r.plans.len()))
+        (9, |r, random| {
+            let yearly = random.percent(40).then(|| random.percent(50));
+            Operation::ChangePlan(random.index(r.plans.len()), yearly)
         }),
         (4, |_, random| Operation::Cancel {
             at_period_end: random.percent(70),

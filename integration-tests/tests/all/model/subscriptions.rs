@@ -56,6 +56,8 @@ pub(super) struct Fee {
     pub(super) plan: usize,
     /// Whole cents.
     pub(super) amount: Femto,
+    /// What it pays for.
+    pub(super) period: (Micros, Micros),
 }
 
 /// How a subscription begins.
@@ -78,6 +80,7 @@ pub(super) struct Subscription {
     pub(super) period: (Micros, Micros),
     pub(super) windows: Vec<Window>,
     pub(super) next_plan: Option<usize>,
+    pub(super) next_yearly: Option<bool>,
     pub(super) cancelled_at: Option<Micros>,
     pub(super) ended: Option<SubscriptionStatus>,
     /// What fell due and is to be invoiced.
@@ -97,6 +100,7 @@ impl Subscription {
             period: (start, start + order.trial_days * DAY),
             windows: Vec::new(),
             next_plan: None,
+            next_yearly: None,
             cancelled_at: None,
             ended: None,
             fees: Vec::new(),
@@ -132,7 +136,9 @@ impl Subscription {
     }
 
     fn begin_period(&mut self, start: Micros, terms: Terms) {
-        self.months.1 += if self.yearly { 12 } else { 1 };
+        self.yearly = self.next_yearly.take().unwrap_or(self.yearly);
+        // Of windows that were monthly all along, the last has ended with the period.
+        self.months.1 = self.months.0 + if self.yearly { 12 } else { 1 };
         self.period = (start, months_after(self.anchor, self.months.1));
         self.begin_window(start, terms);
         self.owe(start, ItemType::PlanFee, self.fee());
@@ -156,6 +162,7 @@ impl Subscription {
                 kind,
                 plan,
                 amount,
+                period: (at, self.period.1),
             });
         }
     }
@@ -190,31 +197,46 @@ impl Subscription {
         }
     }
 
-    /// Changes to a plan; false when there is nothing to change or the subscription is ending.
-    pub(super) fn change(&mut self, now: Micros, terms: &Terms) -> bool {
+    /// Changes to a plan and a cycle; false when there is nothing to change or the subscription is
+    /// ending.
+    pub(super) fn change(&mut self, now: Micros, terms: &Terms, yearly: Option<bool>) -> bool {
         let unused = self.rest(now);
         let window = self.window();
-        if terms.plan == window.terms.plan {
-            return self.next_plan.take().is_some();
-        }
-        if terms.monthly_price > window.terms.monthly_price && self.trialing {
+        let coming = yearly.or(self.next_yearly);
+        let coming = coming.filter(|yearly| *yearly != self.yearly);
+        let dearer = terms.monthly_price > window.terms.monthly_price;
+        let other = (terms.plan != window.terms.plan).then_some(terms.plan);
+        if other.is_some() && dearer && self.trialing {
+            self.next_yearly = coming;
             self.end_trial(now, terms);
-        } else if terms.monthly_price > window.terms.monthly_price {
-            self.owe(now, ItemType::Proration, -unused);
-            let window = self.window_mut();
-            let more = i128::from(terms.monthly_quota - window.terms.monthly_quota);
-            let remaining = i128::from(window.end - now);
-            let share = (more * remaining).div_euclid(i128::from(window.end - window.start));
-            window.quota += i64::try_from(share).expect("a share of a quota");
-            let before = std::mem::replace(&mut window.terms, terms.clone());
-            window.earlier.push((now, before));
-            self.next_plan = None;
-            self.owe(now, ItemType::Proration, self.rest(now));
-        } else if self.auto_renew {
-            self.next_plan = Some(terms.plan);
-        } else {
-            return false;
+            return true;
         }
+        let no_new_cycle = coming.is_none() || coming == self.next_yearly;
+        if !(self.auto_renew || other.is_some() && dearer && no_new_cycle) {
+            // What was to come may be taken back, no other change may come.
+            let taken_back = (other, coming) == (None, None);
+            let had = (self.next_plan, self.next_yearly) != (None, None);
+            if taken_back && had {
+                (self.next_plan, self.next_yearly) = (None, None);
+            }
+            return taken_back && had;
+        }
+        if other.is_none() || !dearer {
+            let before = (self.next_plan, self.next_yearly);
+            (self.next_plan, self.next_yearly) = (other, coming);
+            return before != (other, coming);
+        }
+        self.next_yearly = coming;
+        self.owe(now, ItemType::Proration, -unused);
+        let window = self.window_mut();
+        let more = i128::from(terms.monthly_quota - window.terms.monthly_quota);
+        let remaining = i128::from(window.end - now);
+        let share = (more * remaining).div_euclid(i128::from(window.end - window.start));
+        window.quota += i64::try_from(share).expect("a share of a quota");
+        let before = std::mem::replace(&mut window.terms, terms.clone());
+        window.earlier.push((now, before));
+        self.next_plan = None;
+        self.owe(now, ItemType::Proration, self.rest(now));
         true
     }
 
