@@ -1,22 +1,27 @@
 //! Payments: transactions and what moves them, automatic top-ups, and what is bought, collected and
 //! given back.
 
+mod consent;
 mod dispute;
+mod exact;
 mod object;
 mod observe;
 mod refund;
 mod status;
 #[cfg(test)]
 mod tests;
+mod topup;
 mod transaction;
 
 pub use self::{
+    consent::{CollectConsent, Consenter, TopupConsent},
     object::{
         Charge, ChargeStatus, Decline, DeclineKind, Dispute, DisputeState, Provider, RefundReport,
         RefundStatus,
     },
     observe::{Effect, Observation},
     status::{Reported, TransactionStatus},
+    topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{
         ACTION_EXPIRES_AFTER, Allocation, CallerRequest, Failure, NewTransaction, Transaction,
         TransactionKind,
