@@ -6,6 +6,7 @@ mod dispute;
 mod exact;
 mod object;
 mod observe;
+mod purchases;
 mod refund;
 mod status;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use self::{
         RefundStatus,
     },
     observe::{Effect, Observation},
+    purchases::{Purchase, Purchases, TakenBack},
     status::{Reported, TransactionStatus},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{
