@@ -1,6 +1,7 @@
 //! Payments: transactions and what moves them, automatic top-ups, and what is bought, collected and
 //! given back.
 
+mod collection;
 mod consent;
 mod dispute;
 mod exact;
@@ -15,6 +16,10 @@ mod topup;
 mod transaction;
 
 pub use self::{
+    collection::{
+        AfterFailure, Collectible, Collection, DEFAULT_RETRIES, Settled, after_failure, collect,
+        settle,
+    },
     consent::{CollectConsent, Consenter, TopupConsent},
     object::{
         Charge, ChargeStatus, Decline, DeclineKind, Dispute, DisputeState, Provider, RefundReport,
