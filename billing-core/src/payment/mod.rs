@@ -9,6 +9,7 @@ mod object;
 mod observe;
 mod purchases;
 mod refund;
+mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use self::{
     },
     observe::{Effect, Observation},
     purchases::{Purchase, Purchases, TakenBack},
+    schedule::{ATTENTION_AFTER, Step, key_ends, needs_attention, next_look, provider_key},
     status::{Reported, TransactionStatus},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{
