@@ -239,6 +239,10 @@ uuid_ids! {
     InvoiceId = "inv-",
     /// A credit note.
     CreditNoteId = "crn-",
+    /// A payment, a top-up or a refund.
+    TransactionId = "txn-",
+    /// A payment method that a user has saved.
+    PaymentMethodId = "pm-",
 }
 
 numbered_ids! {

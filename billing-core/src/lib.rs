@@ -19,6 +19,7 @@
 //! - [`coupon`]: coupons, and what redeemed ones take of a month
 //! - [`settings`]: a user's billing settings
 //! - [`invoice`]: what a month is invoiced at, and what becomes of invoices
+//! - [`payment`]: money that comes in, and what providers say of it
 //! - [`report`]: figures over many records
 //!
 //! And the aggregate that they serve:
@@ -37,6 +38,7 @@ pub mod ids;
 pub mod invoice;
 pub mod money;
 pub mod month;
+pub mod payment;
 pub mod quota_window;
 pub mod refusal;
 pub mod report;

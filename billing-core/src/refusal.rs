@@ -2,7 +2,7 @@
 
 use crate::{
     Violation,
-    ids::{InvoiceId, ModelId, PlanId, PlanVersionId, PriceId},
+    ids::{InvoiceId, ModelId, PlanId, PlanVersionId, PriceId, TransactionId},
     money::{Money, NumberError},
     month::Month,
 };
@@ -131,6 +131,86 @@ pub enum Refusal {
     /// The request id made another credit note.
     #[error("invoice \"{0}\": the request id was used for another credit note")]
     CreditNoteConflict(InvoiceId),
+
+    /// The user has saved no method to charge, or not the one that was named.
+    #[error("the user has no such payment method; save one first")]
+    PaymentMethodMissing,
+    /// Another payment of the same thing may still succeed.
+    #[error("{what}: transaction \"{transaction}\" for it is still under way")]
+    PaymentInFlight {
+        /// What is paid: an invoice with its id, or a top-up.
+        what: String,
+        /// The transaction that is under way.
+        transaction: TransactionId,
+    },
+    /// A payment cannot be given back.
+    #[error("transaction \"{id}\": {reason}")]
+    PaymentNotRefundable {
+        /// The payment.
+        id: TransactionId,
+        /// Why not.
+        reason: RefundRefusal,
+    },
+    /// No transaction has the id, which is as the caller wrote it.
+    #[error("there is no transaction {0:?}")]
+    TransactionNotFound(String),
+    /// The request id made another transaction.
+    #[error("this request id was used for another transaction")]
+    TransactionConflict,
+    /// A top-up is smaller or larger than one may be.
+    #[error("amount must be between {least} and {most} USD")]
+    TopupLimit {
+        /// The least, in USD.
+        least: Money,
+        /// The most, in USD.
+        most: Money,
+    },
+    /// The user's plan sells no tokens.
+    #[error("no tokens can be bought: {0}")]
+    TopupNoPrice(TopupRefusal),
+}
+
+/// Why a payment cannot be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefundRefusal {
+    /// It is a refund itself.
+    #[error("it is a refund")]
+    IsRefund,
+    /// Its money has not arrived.
+    #[error("it has not succeeded")]
+    NotSucceeded,
+    /// The payer disputes it.
+    #[error("it is disputed")]
+    Disputed,
+    /// The payer's bank has taken it back.
+    #[error("it was charged back")]
+    ChargedBack,
+    /// It was given back, or is being given back, in full.
+    #[error("it was given back in full already")]
+    AlreadyRefunded,
+    /// All its tokens are used.
+    #[error("none of its tokens are left")]
+    NothingUnused,
+    /// More is asked for than is left, in USD.
+    #[error("at most {0} USD of it can be given back")]
+    MoreThanLeft(Money),
+}
+
+/// Why the user's plan sells no tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TopupRefusal {
+    /// No plan, so no price.
+    #[error("the user has no plan")]
+    NoPlan,
+    /// Tokens of a metered plan cost their models' prices, so bought ones are never used.
+    #[error("the user's plan is metered")]
+    Metered,
+    /// The plan's price of extra tokens is 0.
+    #[error("the user's plan has no price for extra tokens")]
+    NoPrice,
+    /// The amount is less than one token costs.
+    #[error("the amount is less than one token costs")]
+    BuysNothing,
 }
 
 /// Why a coupon cannot be redeemed.
@@ -280,6 +360,18 @@ mod tests {
         Refusal::credit_too_high(money("7.5")),
         "amount must be at most 7.5, what was not given back of the invoice yet"
     )]
+    #[case(
+        Refusal::TransactionNotFound("txn-1".into()),
+        "there is no transaction \"txn-1\""
+    )]
+    #[case(
+        Refusal::TopupLimit { least: money("1"), most: money("10000") },
+        "amount must be between 1 and 10000 USD"
+    )]
+    #[case(
+        Refusal::TopupNoPrice(TopupRefusal::NoPrice),
+        "no tokens can be bought: the user's plan has no price for extra tokens"
+    )]
     fn a_refusal_names_what_it_is_about(#[case] refusal: Refusal, #[case] message: &str) {
         assert_eq!(refusal.to_string(), message);
     }
@@ -294,5 +386,21 @@ mod tests {
         let conflict = Refusal::CreditNoteConflict(invoice());
         let message = format!("{INVOICE}: the request id was used for another credit note");
         assert_eq!(conflict.to_string(), message);
+    }
+
+    #[test]
+    fn a_refused_payment_is_named_by_its_id() {
+        let id = TransactionId::new(uuid("a"));
+        let left = RefundRefusal::MoreThanLeft(money("7.5"));
+        let refused = Refusal::PaymentNotRefundable { id, reason: left };
+        let message = "transaction \"txn-61000000000000000000000000000000\": \
+                       at most 7.5 USD of it can be given back";
+        assert_eq!(refused.to_string(), message);
+        let running = Refusal::PaymentInFlight {
+            what: INVOICE.to_owned(),
+            transaction: id,
+        };
+        let message = format!("{INVOICE}: transaction \"{id}\" for it is still under way");
+        assert_eq!(running.to_string(), message);
     }
 }

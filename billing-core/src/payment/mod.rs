@@ -1,0 +1,38 @@
+//! Payments: transactions and what moves them, automatic top-ups, and what is bought, collected and
+//! given back.
+
+mod collection;
+mod consent;
+mod dispute;
+mod exact;
+mod object;
+mod observe;
+mod purchases;
+mod refund;
+mod schedule;
+mod status;
+#[cfg(test)]
+mod tests;
+mod topup;
+mod transaction;
+
+pub use self::{
+    collection::{
+        AfterFailure, Collectible, Collection, DEFAULT_RETRIES, Settled, after_failure, collect,
+        settle,
+    },
+    consent::{CollectConsent, Consenter, TopupConsent},
+    object::{
+        Charge, ChargeStatus, Decline, DeclineKind, Dispute, DisputeState, Provider, RefundReport,
+        RefundStatus,
+    },
+    observe::{Effect, Observation},
+    purchases::{Purchase, Purchases, TakenBack},
+    schedule::{ATTENTION_AFTER, Step, key_ends, needs_attention, next_look, provider_key},
+    status::{Reported, TransactionStatus},
+    topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
+    transaction::{
+        ACTION_EXPIRES_AFTER, Allocation, CallerRequest, Failure, NewTransaction, Transaction,
+        TransactionKind,
+    },
+};

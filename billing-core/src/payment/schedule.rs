@@ -1,0 +1,129 @@
+//! When the provider is asked again what became of something, and by which key it knows a call.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Provider;
+use crate::ids::TransactionId;
+
+/// How old what is open is when it is looked at, before the daily looks.
+const LOOKS: [TimeDelta; 6] = [
+    TimeDelta::seconds(10),
+    TimeDelta::minutes(1),
+    TimeDelta::minutes(5),
+    TimeDelta::minutes(30),
+    TimeDelta::hours(2),
+    TimeDelta::hours(12),
+];
+/// For how many days it is looked at, once a day.
+const DAYS: i32 = 35;
+/// After how long an operator is told that something is still open.
+pub const ATTENTION_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// A step of a transaction: a call to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Making the charge, which moves no money.
+    Create,
+    /// Having the money moved.
+    Confirm,
+    /// Ending the charge.
+    Cancel,
+    /// Giving money back.
+    Refund,
+}
+
+/// When something that is open since a time is looked at next, after the look at `last`; `None`
+/// when nobody looks any more.
+#[must_use]
+pub fn next_look(since: DateTime<Utc>, last: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let days = (1..=DAYS).map(|days| TimeDelta::days(days.into()));
+    let ages = LOOKS.into_iter().chain(days);
+    let mut looks = ages.filter_map(|age| since.checked_add_signed(age));
+    looks.find(|look| *look > last)
+}
+
+/// Whether something has been open for so long that an operator should see it.
+#[must_use]
+pub fn needs_attention(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now.signed_duration_since(since) >= ATTENTION_AFTER
+}
+
+/// The key by which the provider knows an attempt at a step. A call with a key that is known
+/// already answers what the first one did. It has at most 38 characters up to attempt 9999.
+#[must_use]
+pub fn provider_key(transaction: TransactionId, step: Step, attempt: u32) -> String {
+    let step = match step {
+        Step::Create => 'c',
+        Step::Confirm => 'm',
+        Step::Cancel => 'x',
+        Step::Refund => 'r',
+    };
+    format!("{}-{step}{attempt}", transaction.uuid().simple())
+}
+
+/// Until when the provider knows the key of a call that was made at a time (UTC); `None` where
+/// there are no keys.
+#[must_use]
+pub fn key_ends(provider: Provider, step: Step, made_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let life = match (provider, step) {
+        (Provider::Stripe, _) => TimeDelta::hours(24),
+        (Provider::Paypal, Step::Refund) => TimeDelta::days(45),
+        (Provider::Paypal, _) => TimeDelta::hours(6),
+        (Provider::Manual, _) => return None,
+    };
+    made_at.checked_add_signed(life)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{time, uuid};
+
+    const OPENED: &str = "2024-11-15T10:00:00Z";
+
+    #[rstest]
+    #[case::at_once("2024-11-15T10:00:00Z", Some("2024-11-15T10:00:10Z"))]
+    #[case::second("2024-11-15T10:00:10Z", Some("2024-11-15T10:01:00Z"))]
+    #[case::third("2024-11-15T10:01:00Z", Some("2024-11-15T10:05:00Z"))]
+    #[case::fourth("2024-11-15T10:05:00Z", Some("2024-11-15T10:30:00Z"))]
+    #[case::fifth("2024-11-15T10:30:00Z", Some("2024-11-15T12:00:00Z"))]
+    #[case::sixth("2024-11-15T12:00:00Z", Some("2024-11-15T22:00:00Z"))]
+    #[case::a_day("2024-11-15T22:00:00Z", Some("2024-11-16T10:00:00Z"))]
+    #[case::missed_looks_are_one("2024-11-18T11:00:00Z", Some("2024-11-19T10:00:00Z"))]
+    #[case::the_last("2024-12-20T09:00:00Z", Some("2024-12-20T10:00:00Z"))]
+    #[case::over("2024-12-20T10:00:00Z", None)]
+    fn what_is_open_is_looked_at_less_and_less_often(
+        #[case] last: &str,
+        #[case] next: Option<&str>,
+    ) {
+        assert_eq!(next_look(time(OPENED), time(last)), next.map(time));
+    }
+
+    #[test]
+    fn an_operator_is_told_after_a_day() {
+        assert!(!needs_attention(time(OPENED), time("2024-11-16T09:59:59Z")));
+        assert!(needs_attention(time(OPENED), time("2024-11-16T10:00:00Z")));
+    }
+
+    #[test]
+    fn every_attempt_at_every_step_has_a_key_of_its_own() {
+        let id = TransactionId::new(uuid("a"));
+        let steps = [Step::Create, Step::Confirm, Step::Cancel, Step::Refund];
+        let attempts = steps.map(|step| [1, 2, 9_999].map(|n| provider_key(id, step, n)));
+        let keys: std::collections::BTreeSet<String> = attempts.into_iter().flatten().collect();
+        assert_eq!(keys.len(), 12);
+        assert!(keys.iter().all(|key| key.len() <= 38));
+        assert!(keys.contains("61000000000000000000000000000000-c1"));
+    }
+
+    #[rstest]
+    #[case(Provider::Stripe, Step::Refund, Some("2024-11-16T10:00:00Z"))]
+    #[case(Provider::Paypal, Step::Confirm, Some("2024-11-15T16:00:00Z"))]
+    #[case(Provider::Paypal, Step::Refund, Some("2024-12-30T10:00:00Z"))]
+    #[case(Provider::Manual, Step::Confirm, None)]
+    fn keys_end(#[case] provider: Provider, #[case] step: Step, #[case] end: Option<&str>) {
+        assert_eq!(key_ends(provider, step, time(OPENED)), end.map(time));
+    }
+}

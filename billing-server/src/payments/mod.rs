@@ -1,0 +1,3 @@
+//! Payment providers: the seam, and an adapter for each.
+
+pub(crate) mod provider;
