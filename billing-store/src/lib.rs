@@ -23,9 +23,10 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, Clock, ClosedUsers, CouponStore, FoldStore, FoundRecords, InvoiceChange,
-    InvoiceFilter, InvoiceOrder, InvoiceStore, InvoicedRecord, LONG_TAIL, MonthFilter,
-    MonthProgress, NewInvoiceId, PlanStore, PriceStore, RecordFilter, ReportStore, SettingsStore,
-    Store, SubscriptionStore, SumsFilter, Swept, Tails, UsageStore, UserUsage, UsersToClose,
+    AccountStore, BegunPayment, Clock, ClosedUsers, CouponStore, FoldStore, FoundRecords,
+    InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, InvoicedRecord, LONG_TAIL,
+    MonthFilter, MonthProgress, NewInvoiceId, PaidBy, PaymentFor, PaymentOrder, PaymentStore,
+    PlanStore, PriceStore, RecordFilter, ReportStore, SettingsStore, Store, SubscriptionStore,
+    SumsFilter, Swept, Tails, TransactionFilter, UsageStore, UserUsage, UsersToClose,
 };
 pub use usage_writer::{QueuedUsage, RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -7,10 +7,12 @@
 )]
 
 mod credits;
+mod payments;
 mod totals;
 
 pub use self::{
     credits::{coupon_catch_ups, credit_notes, invoice_corrections},
+    payments::{payment_customers, payment_methods, payment_transactions},
     totals::{record_totals, usage_totals},
 };
 
@@ -372,58 +374,6 @@ diesel::table! {
         period_start -> UtcTimestamp,
         period_end -> UtcTimestamp,
         created_at -> UtcTimestamp,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql_types::{UtcTimestamp, UuidBytes};
-    payment_methods (user_id, id) {
-        user_id -> Text,
-        id -> UuidBytes,
-        provider -> Text,
-        provider_customer_id -> Text,
-        provider_method_id -> Text,
-        consented_at -> Nullable<UtcTimestamp>,
-        is_default -> Bool,
-        created_at -> UtcTimestamp,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-    payment_transactions (user_id, id) {
-        user_id -> Text,
-        id -> UuidBytes,
-        invoice_id -> Nullable<UuidBytes>,
-        topup_id -> Nullable<UuidBytes>,
-        provider -> Text,
-        provider_reference -> Nullable<Text>,
-        status -> Text,
-        amount -> ExactDecimal,
-        refunded_amount -> ExactDecimal,
-        currency -> Text,
-        idempotency_key -> Text,
-        failure_reason -> Nullable<Text>,
-        created_at -> UtcTimestamp,
-        updated_at -> UtcTimestamp,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
-    topup_transactions (user_id, id) {
-        user_id -> Text,
-        id -> UuidBytes,
-        status -> Text,
-        amount -> ExactDecimal,
-        tokens -> BigInt,
-        price_per_token -> ExactDecimal,
-        automatic -> Bool,
-        created_at -> UtcTimestamp,
-        updated_at -> UtcTimestamp,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod issue;
+mod pay;
 mod pending;
 mod rate;
 mod redeem;
@@ -16,6 +17,7 @@ mod windows;
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    pay::PaymentInHand,
     pending::{AccountChange, PendingChanges},
     rate::Quote,
     redeem::Redeemed,

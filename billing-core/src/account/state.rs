@@ -27,7 +27,7 @@ pub struct AccountState {
     pub subscription: Option<Subscription>,
     /// Whether the user has had a trial.
     pub trial_used: bool,
-    /// Topped-up tokens that are left; below zero after a refund of used ones.
+    /// Topped-up tokens that are left, never below zero.
     pub topup_balance: i64,
     /// What records owe before coupons, by the month that will invoice them, in USD. Every month
     /// that has anything to invoice, or is open again, has an entry.

@@ -117,6 +117,16 @@ impl Invoice {
         Ok(())
     }
 
+    /// The invoice's id, when it waits to be paid.
+    ///
+    /// # Errors
+    /// [`Refusal::InvoiceTransition`] when nothing is to be paid.
+    pub(crate) fn check_payable(&self) -> Result<InvoiceId, Refusal> {
+        self.id
+            .filter(|_| self.status.is_collectible())
+            .ok_or_else(|| self.refused())
+    }
+
     /// Records a payment.
     ///
     /// # Errors
@@ -126,6 +136,18 @@ impl Invoice {
         self.paid_at = Some(now);
         self.payment_method = Some(payment.method);
         self.transaction_id = payment.transaction_id;
+        Ok(())
+    }
+
+    /// Takes a payment back that the payer's bank has taken back: the invoice is due again.
+    ///
+    /// # Errors
+    /// [`Refusal::InvoiceTransition`] when the invoice is not paid.
+    pub(crate) fn charge_back(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        self.step(InvoiceTransition::ChargeBack, now)?;
+        self.paid_at = None;
+        self.payment_method = None;
+        self.transaction_id = None;
         Ok(())
     }
 

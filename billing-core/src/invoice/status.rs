@@ -30,10 +30,12 @@ pub enum InvoiceTransition {
     Void,
     /// It is given up.
     WriteOff,
+    /// The payer's bank takes the payment back.
+    ChargeBack,
 }
 
 /// Every transition that is allowed, and where it leads.
-const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 10] = {
+const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 11] = {
     use InvoiceStatus as S;
     use InvoiceTransition as T;
     [
@@ -47,6 +49,7 @@ const TRANSITIONS: [(InvoiceStatus, InvoiceTransition, InvoiceStatus); 10] = {
         (S::Overdue, T::Void, S::Void),
         (S::Overdue, T::WriteOff, S::Uncollectible),
         (S::Uncollectible, T::Pay, S::Paid),
+        (S::Paid, T::ChargeBack, S::Issued),
     ]
 };
 

@@ -5,6 +5,7 @@ mod collection;
 mod consent;
 mod dispute;
 mod exact;
+mod method;
 mod object;
 mod observe;
 mod purchases;
@@ -22,12 +23,13 @@ pub use self::{
         settle,
     },
     consent::{CollectConsent, Consenter, TopupConsent},
+    method::PaymentMethod,
     object::{
         Charge, ChargeStatus, Decline, DeclineKind, Dispute, DisputeState, Provider, RefundReport,
         RefundStatus,
     },
     observe::{Effect, Observation},
-    purchases::{Purchase, Purchases, TakenBack},
+    purchases::{Purchase, Purchases, TakenBack, TokensGone},
     schedule::{ATTENTION_AFTER, Step, key_ends, needs_attention, next_look, provider_key},
     status::{Reported, TransactionStatus},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},

@@ -1,7 +1,7 @@
 //! Bought tokens, purchase by purchase. Usage counts only the balance; that the oldest purchase is
 //! used first says what is left of each, so what is left is left of the newest.
 
-use super::{TransactionStatus, exact, refund::refund_refusal};
+use super::{Transaction, TransactionStatus, exact, refund::refund_refusal};
 use crate::{
     ids::TransactionId,
     money::{Money, NumberError},
@@ -28,6 +28,44 @@ pub struct Purchase {
     pub frozen: i64,
     /// How many should have been taken back but were used.
     pub shortfall: i64,
+}
+
+/// Tokens of a purchase that can no longer be used, or not now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokensGone {
+    /// How many were taken back by refunds and lost disputes.
+    pub taken_back: i64,
+    /// How many nobody can use while their payment is disputed.
+    pub frozen: i64,
+    /// How many should have been taken back but were used.
+    pub shortfall: i64,
+}
+
+impl Purchase {
+    /// What a top-up has bought.
+    #[must_use]
+    pub fn of(topup: &Transaction) -> Self {
+        Self {
+            id: topup.id,
+            status: topup.status,
+            amount: topup.amount,
+            refunded: topup.refunded_amount,
+            bought: topup.tokens,
+            taken_back: topup.tokens_gone.taken_back,
+            frozen: topup.tokens_gone.frozen,
+            shortfall: topup.tokens_gone.shortfall,
+        }
+    }
+
+    /// What of it can no longer be used, or not now.
+    #[must_use]
+    pub const fn gone(&self) -> TokensGone {
+        TokensGone {
+            taken_back: self.taken_back,
+            frozen: self.frozen,
+            shortfall: self.shortfall,
+        }
+    }
 }
 
 /// What was taken back, or given again.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Provider, TransactionStatus};
+use super::{Provider, TokensGone, TransactionStatus};
 use crate::{
     ids::{InvoiceId, PaymentMethodId, RequestId, TransactionId, UserId},
     money::Money,
@@ -113,6 +113,8 @@ pub struct Transaction {
     pub allocations: Vec<Allocation>,
     /// Tokens that it buys, or takes back.
     pub tokens: i64,
+    /// What of them can no longer be used, or not now.
+    pub tokens_gone: TokensGone,
     /// Whether nobody asked for it but the user's settings.
     pub is_automatic: bool,
     /// What a refund gives back.
@@ -175,6 +177,7 @@ impl Transaction {
             payment_method_id: order.payment_method_id,
             allocations: order.allocations,
             tokens: order.tokens,
+            tokens_gone: TokensGone::default(),
             is_automatic: order.is_automatic,
             refund_of: order.refund_of,
             failure: None,

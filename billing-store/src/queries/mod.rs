@@ -7,6 +7,7 @@ mod cache;
 mod catalog;
 pub(super) mod coupons;
 mod invoices;
+mod payments;
 mod reports;
 mod subscriptions;
 mod sums;

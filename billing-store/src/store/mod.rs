@@ -4,6 +4,7 @@ mod accounts;
 mod coupons;
 mod folding;
 mod invoices;
+mod payments;
 mod plans;
 mod prices;
 mod reports;
@@ -23,6 +24,7 @@ pub use self::{
         ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,
         NewInvoiceId, UsersToClose,
     },
+    payments::{BegunPayment, PaidBy, PaymentFor, PaymentOrder, PaymentStore, TransactionFilter},
     plans::PlanStore,
     prices::PriceStore,
     reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
@@ -42,6 +44,7 @@ pub trait Store:
     + CouponStore
     + FoldStore
     + InvoiceStore
+    + PaymentStore
     + PlanStore
     + PriceStore
     + ReportStore

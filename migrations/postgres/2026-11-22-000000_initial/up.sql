@@ -504,51 +504,89 @@ CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
 
 -- Payments.
 
+-- A user as a provider knows them; test and real money have customers of their own.
+CREATE TABLE payment_customers (
+    user_id TEXT COLLATE "C" NOT NULL,
+    provider TEXT COLLATE "C" NOT NULL,
+    is_live BOOLEAN NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (user_id, provider, is_live)
+);
+
 CREATE TABLE payment_methods (
     user_id TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL,
     provider TEXT NOT NULL,
-    provider_customer_id TEXT NOT NULL,
-    provider_method_id TEXT NOT NULL,
-    consented_at TIMESTAMPTZ,
-    is_default BOOLEAN NOT NULL DEFAULT FALSE,
+    is_live BOOLEAN NOT NULL,
+    provider_customer_id TEXT COLLATE "C" NOT NULL,
+    provider_method_id TEXT COLLATE "C" NOT NULL,
+    brand TEXT NOT NULL,
+    last4 TEXT NOT NULL,
+    expiry_month INTEGER,
+    expiry_year INTEGER,
+    is_default BOOLEAN NOT NULL,
+    -- What the user has agreed to: who said so, when and to what.
+    topup_consent_by TEXT,
+    topup_consented_at TIMESTAMPTZ,
+    topup_consent_threshold BIGINT,
+    topup_consent_amount NUMERIC,
+    collect_consent_by TEXT,
+    collect_consented_at TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (user_id, id)
 );
+CREATE UNIQUE INDEX payment_methods_one_default ON payment_methods (user_id) WHERE is_default;
+CREATE UNIQUE INDEX payment_methods_object
+    ON payment_methods (user_id, provider, provider_method_id);
 
+-- A row before the provider hears of it.
 CREATE TABLE payment_transactions (
     user_id TEXT COLLATE "C" NOT NULL,
     id UUID NOT NULL,
-    invoice_id UUID,
-    topup_id UUID,
+    kind TEXT NOT NULL,
     provider TEXT NOT NULL,
-    provider_reference TEXT,
+    is_live BOOLEAN NOT NULL,
+    provider_reference TEXT COLLATE "C",
     status TEXT NOT NULL,
     amount NUMERIC NOT NULL,
-    refunded_amount NUMERIC NOT NULL DEFAULT 0,
+    refunded_amount NUMERIC NOT NULL,
+    disputed_amount NUMERIC NOT NULL,
+    fee NUMERIC,
     currency TEXT NOT NULL,
-    idempotency_key TEXT COLLATE "C" NOT NULL,
-    failure_reason TEXT,
-    created_at TIMESTAMPTZ NOT NULL,
-    updated_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (user_id, id)
-);
-CREATE UNIQUE INDEX payment_transactions_key ON payment_transactions (user_id, idempotency_key);
-
-CREATE TABLE topup_transactions (
-    user_id TEXT COLLATE "C" NOT NULL,
-    id UUID NOT NULL,
-    status TEXT NOT NULL,
-    amount NUMERIC NOT NULL,
+    payment_method_id UUID,
+    -- What invoices get of it.
+    allocations JSONB NOT NULL,
+    -- Bought by a top-up, and what became of them.
     tokens BIGINT NOT NULL,
-    price_per_token NUMERIC NOT NULL,
-    automatic BOOLEAN NOT NULL,
+    tokens_taken_back BIGINT NOT NULL,
+    tokens_frozen BIGINT NOT NULL,
+    tokens_short BIGINT NOT NULL,
+    is_automatic BOOLEAN NOT NULL,
+    refund_of UUID,
+    failure_code TEXT COLLATE "C",
+    failure_message TEXT,
+    next_action_url TEXT,
+    attention TEXT,
+    -- The caller's id, by which a repeated call is told from another payment.
+    request_id TEXT COLLATE "C",
+    fingerprint BYTEA,
+    expires_at TIMESTAMPTZ,
+    -- When the provider is asked again; NULL once it is settled.
+    next_look_at TIMESTAMPTZ,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (user_id, id)
 );
-CREATE UNIQUE INDEX topup_transactions_one_in_flight ON topup_transactions (user_id)
-    WHERE status = 'pending' AND automatic;
+-- Lists of all users' transactions.
+CREATE INDEX payment_transactions_id ON payment_transactions (id);
+CREATE UNIQUE INDEX payment_transactions_request ON payment_transactions (user_id, request_id)
+    WHERE request_id IS NOT NULL;
+CREATE INDEX payment_transactions_due ON payment_transactions (next_look_at)
+    WHERE next_look_at IS NOT NULL;
+-- What a webhook is about.
+CREATE INDEX payment_transactions_reference ON payment_transactions (provider_reference)
+    WHERE provider_reference IS NOT NULL;
 
 CREATE TABLE webhook_events (
     provider TEXT COLLATE "C" NOT NULL,

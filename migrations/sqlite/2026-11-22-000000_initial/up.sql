@@ -498,51 +498,89 @@ CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
 
 -- Payments.
 
+-- A user as a provider knows them; test and real money have customers of their own.
+CREATE TABLE payment_customers (
+    user_id TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    is_live INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, provider, is_live)
+) STRICT;
+
 CREATE TABLE payment_methods (
     user_id TEXT NOT NULL,
     id BLOB NOT NULL,
     provider TEXT NOT NULL,
+    is_live INTEGER NOT NULL,
     provider_customer_id TEXT NOT NULL,
     provider_method_id TEXT NOT NULL,
-    consented_at INTEGER,
-    is_default INTEGER NOT NULL DEFAULT 0,
+    brand TEXT NOT NULL,
+    last4 TEXT NOT NULL,
+    expiry_month INTEGER,
+    expiry_year INTEGER,
+    is_default INTEGER NOT NULL,
+    -- What the user has agreed to: who said so, when and to what.
+    topup_consent_by TEXT,
+    topup_consented_at INTEGER,
+    topup_consent_threshold INTEGER,
+    topup_consent_amount TEXT,
+    collect_consent_by TEXT,
+    collect_consented_at INTEGER,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT;
+CREATE UNIQUE INDEX payment_methods_one_default ON payment_methods (user_id) WHERE is_default;
+CREATE UNIQUE INDEX payment_methods_object
+    ON payment_methods (user_id, provider, provider_method_id);
 
+-- A row before the provider hears of it.
 CREATE TABLE payment_transactions (
     user_id TEXT NOT NULL,
     id BLOB NOT NULL,
-    invoice_id BLOB,
-    topup_id BLOB,
+    kind TEXT NOT NULL,
     provider TEXT NOT NULL,
+    is_live INTEGER NOT NULL,
     provider_reference TEXT,
     status TEXT NOT NULL,
     amount TEXT NOT NULL,
-    refunded_amount TEXT NOT NULL DEFAULT '0',
+    refunded_amount TEXT NOT NULL,
+    disputed_amount TEXT NOT NULL,
+    fee TEXT,
     currency TEXT NOT NULL,
-    idempotency_key TEXT NOT NULL,
-    failure_reason TEXT,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    PRIMARY KEY (user_id, id)
-) STRICT;
-CREATE UNIQUE INDEX payment_transactions_key ON payment_transactions (user_id, idempotency_key);
-
-CREATE TABLE topup_transactions (
-    user_id TEXT NOT NULL,
-    id BLOB NOT NULL,
-    status TEXT NOT NULL,
-    amount TEXT NOT NULL,
+    payment_method_id BLOB,
+    -- What invoices get of it.
+    allocations TEXT NOT NULL,
+    -- Bought by a top-up, and what became of them.
     tokens INTEGER NOT NULL,
-    price_per_token TEXT NOT NULL,
-    automatic INTEGER NOT NULL,
+    tokens_taken_back INTEGER NOT NULL,
+    tokens_frozen INTEGER NOT NULL,
+    tokens_short INTEGER NOT NULL,
+    is_automatic INTEGER NOT NULL,
+    refund_of BLOB,
+    failure_code TEXT,
+    failure_message TEXT,
+    next_action_url TEXT,
+    attention TEXT,
+    -- The caller's id, by which a repeated call is told from another payment.
+    request_id TEXT,
+    fingerprint BLOB,
+    expires_at INTEGER,
+    -- When the provider is asked again; NULL once it is settled.
+    next_look_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT;
-CREATE UNIQUE INDEX topup_transactions_one_in_flight ON topup_transactions (user_id)
-    WHERE status = 'pending' AND automatic;
+-- Lists of all users' transactions.
+CREATE INDEX payment_transactions_id ON payment_transactions (id);
+CREATE UNIQUE INDEX payment_transactions_request ON payment_transactions (user_id, request_id)
+    WHERE request_id IS NOT NULL;
+CREATE INDEX payment_transactions_due ON payment_transactions (next_look_at)
+    WHERE next_look_at IS NOT NULL;
+-- What a webhook is about.
+CREATE INDEX payment_transactions_reference ON payment_transactions (provider_reference)
+    WHERE provider_reference IS NOT NULL;
 
 CREATE TABLE webhook_events (
     provider TEXT NOT NULL,

@@ -20,7 +20,10 @@ use billing_core::{
 };
 use futures_util::FutureExt;
 
-pub(super) use self::charges::{charged_fee, invoiced_month};
+pub(super) use self::{
+    charges::{charged_fee, invoiced_month},
+    stored::one as one_invoice,
+};
 use super::{Backend, Tx};
 use crate::{
     ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,

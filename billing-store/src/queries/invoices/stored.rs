@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// One invoice with its credit notes.
-pub(super) async fn one(
+pub(in super::super) async fn one(
     tx: &mut Tx,
     user_id: UserId,
     id: InvoiceId,

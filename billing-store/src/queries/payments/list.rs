@@ -1,0 +1,112 @@
+//! Reading transactions, and taking those whose providers are to be asked again.
+
+use billing_core::{
+    ids::{TransactionId, UserId},
+    payment::{Provider, Transaction, TransactionStatus, next_look},
+};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Bool, Text},
+};
+use diesel_async::RunQueryDsl;
+
+use super::super::Tx;
+use crate::{
+    StoreError, TransactionFilter,
+    rows::TransactionRow,
+    schema::payment_transactions,
+    sql_types::{DbTimestamp, DbUuid},
+};
+
+/// Transactions, newest first: their ids begin with their time.
+pub(super) async fn list(
+    tx: &mut Tx,
+    filter: TransactionFilter,
+    after: Option<TransactionId>,
+    limit: i64,
+) -> Result<Vec<Transaction>, StoreError> {
+    let mut query = payment_transactions::table
+        .order(payment_transactions::id.desc())
+        .limit(limit)
+        .select(TransactionRow::as_select())
+        .into_boxed();
+    if let Some(user_id) = filter.user_id {
+        query = query.filter(payment_transactions::user_id.eq(user_id.into_string()));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(payment_transactions::kind.eq(kind.name()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(payment_transactions::status.eq(status.name()));
+    }
+    if let Some(invoice_id) = filter.invoice_id {
+        // JSON as text has ids as they are written, on both databases.
+        let pays_it = sql::<Bool>("CAST(allocations AS TEXT) LIKE ")
+            .bind::<Text, _>(format!("%{}%", invoice_id.uuid()));
+        query = query.filter(pays_it);
+    }
+    if let Some(after) = after {
+        query = query.filter(payment_transactions::id.lt(DbUuid(after.uuid())));
+    }
+    domain(query.load(&mut tx.conn).await?)
+}
+
+/// A user's transactions that may still succeed.
+pub(super) async fn open(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transaction>, StoreError> {
+    let open = TransactionStatus::OPEN.map(TransactionStatus::name);
+    let rows = payment_transactions::table
+        .filter(payment_transactions::user_id.eq(user_id.as_str()))
+        .filter(payment_transactions::status.eq_any(open))
+        .select(TransactionRow::as_select())
+        .load(&mut tx.conn)
+        .await?;
+    domain(rows)
+}
+
+/// The transaction of a provider's object.
+pub(super) async fn of_object(
+    tx: &mut Tx,
+    provider: Provider,
+    reference: String,
+) -> Result<Option<Transaction>, StoreError> {
+    let row: Option<TransactionRow> = payment_transactions::table
+        .filter(payment_transactions::provider_reference.eq(reference))
+        .filter(payment_transactions::provider.eq(provider.name()))
+        .select(TransactionRow::as_select())
+        .first(&mut tx.conn)
+        .await
+        .optional()?;
+    row.map(Transaction::try_from).transpose()
+}
+
+/// Whoever changes a turn first has taken it.
+pub(super) async fn take_due(tx: &mut Tx, limit: i64) -> Result<Vec<Transaction>, StoreError> {
+    let now = tx.now();
+    let due: Vec<TransactionRow> = payment_transactions::table
+        .filter(payment_transactions::next_look_at.le(DbTimestamp(now)))
+        .order(payment_transactions::next_look_at)
+        .limit(limit)
+        .select(TransactionRow::as_select())
+        .load(&mut tx.conn)
+        .await?;
+    let mut taken = Vec::with_capacity(due.len());
+    for row in due {
+        let next = next_look(row.created_at.0, now).map(DbTimestamp);
+        let as_it_was = payment_transactions::table
+            .find((&row.user_id, row.id))
+            .filter(payment_transactions::next_look_at.eq(row.next_look_at));
+        let changed = diesel::update(as_it_was)
+            .set(payment_transactions::next_look_at.eq(next))
+            .execute(&mut tx.conn)
+            .await?;
+        if changed > 0 {
+            taken.push(row.try_into()?);
+        }
+    }
+    Ok(taken)
+}
+
+fn domain(rows: Vec<TransactionRow>) -> Result<Vec<Transaction>, StoreError> {
+    rows.into_iter().map(Transaction::try_from).collect()
+}

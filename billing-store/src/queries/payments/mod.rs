@@ -1,0 +1,293 @@
+//! Payments: saved methods, and transactions that follow what their providers say.
+
+mod follow;
+mod list;
+mod methods;
+
+use async_trait::async_trait;
+use billing_core::{
+    account::Account,
+    ids::{PaymentMethodId, TransactionId, UserId},
+    payment::{
+        Charge, Failure, NewTransaction, PaymentMethod, Provider, Transaction, TransactionKind,
+        TransactionStatus, next_look,
+    },
+    refusal::Refusal,
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::FutureExt;
+
+use super::{Backend, Tx, dialect, invoices::one_invoice};
+use crate::{
+    BegunPayment, PaidBy, PaymentFor, PaymentOrder, PaymentStore, StoreError, TransactionFilter,
+    rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid,
+};
+
+#[async_trait]
+impl PaymentStore for Backend {
+    async fn payment_customer(
+        &self,
+        user_id: UserId,
+        provider: Provider,
+        is_live: bool,
+    ) -> Result<Option<String>, StoreError> {
+        self.read(
+            (user_id, provider, is_live),
+            |tx, (user, provider, live)| methods::customer(tx, user, provider, live).boxed(),
+        )
+        .await
+    }
+
+    async fn keep_payment_customer(
+        &self,
+        user_id: UserId,
+        provider: Provider,
+        is_live: bool,
+        customer_id: String,
+    ) -> Result<String, StoreError> {
+        let order = (user_id, provider, is_live, customer_id);
+        self.write(order, |tx, (user, provider, live, customer)| {
+            methods::keep_customer(tx, user, provider, live, customer).boxed()
+        })
+        .await
+    }
+
+    async fn save_payment_method(
+        &self,
+        method: PaymentMethod,
+    ) -> Result<PaymentMethod, StoreError> {
+        self.write(method, |tx, method| methods::save(tx, method).boxed())
+            .await
+    }
+
+    async fn payment_methods(&self, user_id: UserId) -> Result<Vec<PaymentMethod>, StoreError> {
+        self.read(user_id, |tx, user_id| {
+            async move { methods::of_user(tx, &user_id).await }.boxed()
+        })
+        .await
+    }
+
+    async fn set_default_payment_method(
+        &self,
+        user_id: UserId,
+        id: PaymentMethodId,
+    ) -> Result<PaymentMethod, StoreError> {
+        self.write((user_id, id), |tx, (user_id, id)| {
+            methods::set_default(tx, user_id, id).boxed()
+        })
+        .await
+    }
+
+    async fn remove_payment_method(
+        &self,
+        user_id: UserId,
+        id: PaymentMethodId,
+    ) -> Result<PaymentMethod, StoreError> {
+        self.write((user_id, id), |tx, (user_id, id)| {
+            methods::remove(tx, user_id, id).boxed()
+        })
+        .await
+    }
+
+    async fn begin_payment(&self, order: PaymentOrder) -> Result<BegunPayment, StoreError> {
+        self.write(order, |tx, order| begin(tx, order).boxed())
+            .await
+    }
+
+    async fn follow_charge(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+        charge: Charge,
+    ) -> Result<Transaction, StoreError> {
+        self.write((user_id, id, charge), |tx, (user_id, id, charge)| {
+            follow::charge(tx, user_id, id, charge).boxed()
+        })
+        .await
+    }
+
+    async fn refuse_payment(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+        failure: Failure,
+    ) -> Result<Transaction, StoreError> {
+        self.write((user_id, id, failure), |tx, (user_id, id, failure)| {
+            follow::refused(tx, user_id, id, failure).boxed()
+        })
+        .await
+    }
+
+    async fn note_attention(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+        reason: String,
+    ) -> Result<Transaction, StoreError> {
+        self.write((user_id, id, reason), |tx, (user_id, id, reason)| {
+            follow::attention(tx, user_id, id, reason).boxed()
+        })
+        .await
+    }
+
+    async fn transaction(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<Transaction, StoreError> {
+        self.read((user_id, id), |tx, (user_id, id)| {
+            async move { stored(tx, &user_id, id).await }.boxed()
+        })
+        .await
+    }
+
+    async fn transaction_of(
+        &self,
+        provider: Provider,
+        reference: String,
+    ) -> Result<Option<Transaction>, StoreError> {
+        self.read((provider, reference), |tx, (provider, reference)| {
+            list::of_object(tx, provider, reference).boxed()
+        })
+        .await
+    }
+
+    async fn transactions(
+        &self,
+        filter: TransactionFilter,
+        after: Option<TransactionId>,
+        limit: i64,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        self.read((filter, after, limit), |tx, (filter, after, limit)| {
+            list::list(tx, filter, after, limit).boxed()
+        })
+        .await
+    }
+
+    async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError> {
+        self.write(limit, |tx, limit| list::take_due(tx, limit).boxed())
+            .await
+    }
+}
+
+async fn begin(tx: &mut Tx, order: PaymentOrder) -> Result<BegunPayment, StoreError> {
+    let mut ready = tx.lock(&order.user_id).await?;
+    let methods = methods::of_user(tx, &order.user_id).await?;
+    if let Some(earlier) = repeated(tx, &order).await? {
+        let mut methods = methods.into_iter();
+        return Ok(BegunPayment {
+            method: methods.find(|method| Some(method.id) == earlier.payment_method_id),
+            transaction: earlier,
+            is_new: false,
+        });
+    }
+    let method = match order.by {
+        PaidBy::Approval => None,
+        PaidBy::Method(id) => Some(chosen(methods, id, &order)?),
+    };
+    let new = NewTransaction {
+        id: order.id,
+        user_id: order.user_id.clone(),
+        // What it is for is the rules' to say.
+        kind: TransactionKind::Topup,
+        provider: order.provider,
+        amount: billing_core::money::Money::ZERO,
+        payment_method_id: method.as_ref().map(|method| method.id),
+        allocations: Vec::new(),
+        tokens: 0,
+        is_automatic: false,
+        refund_of: None,
+        request: order.request,
+        is_live: order.is_live,
+    };
+    let open = list::open(tx, &order.user_id).await?;
+    let transaction = made(tx, &ready.account, new, order.what, &open, ready.now).await?;
+    let row = TransactionRow::new(&transaction, next_turn(&transaction, ready.now));
+    dialect::insert(&mut tx.conn, vec![row]).await?;
+    // Periods that have ended are stored with the first thing that happens after.
+    let accounts = std::slice::from_mut(&mut ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    Ok(BegunPayment {
+        transaction,
+        method,
+        is_new: true,
+    })
+}
+
+async fn made(
+    tx: &mut Tx,
+    account: &Account,
+    new: NewTransaction,
+    what: PaymentFor,
+    open: &[Transaction],
+    now: DateTime<Utc>,
+) -> Result<Transaction, StoreError> {
+    Ok(match what {
+        PaymentFor::Topup { amount, limits } => {
+            account.order_topup(new, amount, &limits, open, now)?
+        }
+        PaymentFor::Invoice { id, least } => {
+            let invoice = one_invoice(tx, account.id().clone(), id).await?;
+            account.order_payment(new, &invoice, least, open, now)?
+        }
+    })
+}
+
+/// The method that was named, or the default: one of the provider, for the same kind of money.
+fn chosen(
+    methods: Vec<PaymentMethod>,
+    id: Option<PaymentMethodId>,
+    order: &PaymentOrder,
+) -> Result<PaymentMethod, Refusal> {
+    let mut methods = methods.into_iter();
+    let found = methods.find(|method| id.map_or(method.is_default, |id| method.id == id));
+    let fits = |method: &PaymentMethod| {
+        method.provider == order.provider && method.is_live == order.is_live
+    };
+    found.filter(fits).ok_or(Refusal::PaymentMethodMissing)
+}
+
+/// The transaction that an earlier call with the same request id has made.
+async fn repeated(tx: &mut Tx, order: &PaymentOrder) -> Result<Option<Transaction>, StoreError> {
+    let Some(request) = &order.request else {
+        return Ok(None);
+    };
+    let row = payment_transactions::table
+        .filter(payment_transactions::user_id.eq(order.user_id.as_str()))
+        .filter(payment_transactions::request_id.eq(request.id.as_str()))
+        .select(TransactionRow::as_select())
+        .first(&mut tx.conn)
+        .await
+        .optional()?;
+    let earlier = row.map(Transaction::try_from).transpose()?;
+    if let Some(earlier) = &earlier {
+        earlier.check_repeat(request.fingerprint)?;
+    }
+    Ok(earlier)
+}
+
+/// A transaction as it is stored.
+async fn stored(
+    tx: &mut Tx,
+    user_id: &UserId,
+    id: TransactionId,
+) -> Result<Transaction, StoreError> {
+    let row = payment_transactions::table
+        .find((user_id.as_str(), DbUuid(id.uuid())))
+        .select(TransactionRow::as_select())
+        .first(&mut tx.conn)
+        .await
+        .optional()?;
+    let row = row.ok_or_else(|| Refusal::TransactionNotFound(id.to_string()))?;
+    row.try_into()
+}
+
+/// When the provider is asked again: what is settled tells of itself.
+fn next_turn(transaction: &Transaction, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let is_open = TransactionStatus::OPEN.contains(&transaction.status);
+    is_open
+        .then(|| next_look(transaction.created_at, now))
+        .flatten()
+}
