@@ -1,3 +1,4 @@
 //! Payment providers: the seam, and an adapter for each.
 
 pub(crate) mod provider;
+pub(crate) mod stripe;

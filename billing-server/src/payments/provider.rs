@@ -39,8 +39,14 @@ pub(crate) trait ProviderClient: Send + Sync {
         order: &ChargeOrder,
     ) -> Result<CreatedCharge, ProviderError>;
 
-    /// Has the money moved. A decline is an answer, not an error.
-    async fn confirm_charge(&self, key: &str, reference: &str) -> Result<Charge, ProviderError>;
+    /// Has the money moved. A decline is an answer, not an error. `off_session` says that the user
+    /// is away: then nobody can be asked for authentication.
+    async fn confirm_charge(
+        &self,
+        key: &str,
+        reference: &str,
+        off_session: bool,
+    ) -> Result<Charge, ProviderError>;
 
     /// A charge as it stands, with its refunds and disputes.
     async fn charge(&self, reference: &str) -> Result<Charge, ProviderError>;
