@@ -161,6 +161,49 @@ methods! {
         answers export_usage: ExportUsage(ExportUsageRequest) -> ExportUsageResponse, Reads;
     }
 
+    PaymentService {
+        /// Begins to save a payment method; the user's browser goes on with the provider.
+        identified create_payment_setup: CreatePaymentSetup(CreatePaymentSetupRequest)
+            -> CreatePaymentSetupResponse,
+            ByRequestId "a request id makes one setup; without one there are two, of which one ends \
+                unused";
+
+        /// Saves a method of the user's customer at the provider.
+        unary attach_payment_method: AttachPaymentMethod(AttachPaymentMethodRequest)
+            -> PaymentMethod,
+            SameAgain "a method that is saved stays so";
+
+        /// Lists a user's payment methods, the oldest first.
+        unary list_payment_methods: ListPaymentMethods(ListPaymentMethodsRequest)
+            -> ListPaymentMethodsResponse, Reads;
+
+        /// Makes a method the one that is charged when none is named.
+        unary set_default_payment_method: SetDefaultPaymentMethod(SetDefaultPaymentMethodRequest)
+            -> PaymentMethod,
+            SameAgain "it is the default again";
+
+        /// Forgets a method, here and at the provider.
+        unary detach_payment_method: DetachPaymentMethod(DetachPaymentMethodRequest)
+            -> PaymentMethod,
+            RefusedAgain "it is gone by then (`PAYMENT_METHOD_MISSING`)";
+
+        /// Pays what an invoice asks for by a saved method; `PAYMENT_DECLINED` when it is declined.
+        identified pay_invoice: PayInvoice(PayInvoiceRequest) -> Transaction,
+            ByRequestId "a request id pays once; without one the first payment is in the way \
+                (`PAYMENT_IN_FLIGHT`), or has paid the invoice";
+
+        /// Buys tokens by a saved method; `PAYMENT_DECLINED` when it is declined.
+        identified top_up: TopUp(TopUpRequest) -> Transaction,
+            ByRequestId "a request id pays once; without one tokens might be bought twice";
+
+        /// Lists a page of a user's transactions, newest first.
+        unary list_transactions: ListTransactions(ListTransactionsRequest)
+            -> ListTransactionsResponse, Reads;
+
+        /// Reads one transaction of a user.
+        unary get_transaction: GetTransaction(GetTransactionRequest) -> Transaction, Reads;
+    }
+
     SettingsService {
         /// Reads a user's settings; the defaults when none were set.
         unary get_settings: GetSettings(GetSettingsRequest) -> Settings, Reads;

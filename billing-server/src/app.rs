@@ -6,7 +6,7 @@ use billing_store::{Store, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::{clock::Clock, config::Config, error::ApiError, ids::Ids};
+use crate::{clock::Clock, config::Config, error::ApiError, ids::Ids, payments::Providers};
 
 /// The parts of a running server, shared by everything that works with them.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
     config: Arc<Config>,
+    providers: Providers,
     stopping: watch::Receiver<bool>,
 }
 
@@ -29,6 +30,7 @@ impl App {
         writer: UsageWriter,
         clock: Arc<dyn Clock>,
         config: Arc<Config>,
+        providers: Providers,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -37,6 +39,7 @@ impl App {
             ids: Arc::new(Ids::new(Arc::clone(&clock))),
             clock,
             config,
+            providers,
             stopping,
         }))
     }
@@ -64,6 +67,11 @@ impl App {
     /// What the server was told at start.
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Through whom money comes in.
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.0.providers
     }
 
     /// Turns true when the server goes down.

@@ -131,6 +131,28 @@ error_codes! {
     InvoiceMoveNotAllowed = "INVOICE_MOVE_NOT_ALLOWED" => FailedPrecondition,
     /// The request id made another credit note.
     CreditNoteRequestConflict = "CREDIT_NOTE_REQUEST_CONFLICT" => AlreadyExists,
+    /// The card, or what else pays, was declined.
+    PaymentDeclined = "PAYMENT_DECLINED" => FailedPrecondition,
+    /// Another payment of the same thing is under way.
+    PaymentInFlight = "PAYMENT_IN_FLIGHT" => Aborted,
+    /// The user has not saved the payment method.
+    PaymentMethodMissing = "PAYMENT_METHOD_MISSING" => FailedPrecondition,
+    /// The payment provider does not do its work now; the call may be repeated.
+    PaymentProviderUnavailable = "PAYMENT_PROVIDER_UNAVAILABLE" => Unavailable,
+    /// The server was given no account at the payment provider.
+    PaymentProviderNotConfigured = "PAYMENT_PROVIDER_NOT_CONFIGURED" => FailedPrecondition,
+    /// The payment cannot be given back.
+    PaymentNotRefundable = "PAYMENT_NOT_REFUNDABLE" => FailedPrecondition,
+    /// The request id made another transaction.
+    PaymentRequestConflict = "PAYMENT_REQUEST_CONFLICT" => AlreadyExists,
+    /// No such transaction.
+    TransactionNotFound = "TRANSACTION_NOT_FOUND" => NotFound,
+    /// The top-up is smaller or larger than one may be.
+    TopupLimit = "TOPUP_LIMIT" => InvalidArgument,
+    /// The user's plan sells no tokens.
+    TopupNoPrice = "TOPUP_NO_PRICE" => FailedPrecondition,
+    /// The webhook is not the payment provider's.
+    WebhookSignature = "WEBHOOK_SIGNATURE" => InvalidArgument,
     /// The currency is not supported.
     SettingCurrency = "SETTING_CURRENCY" => InvalidArgument,
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use billing_core::ids::{
-    CouponId, CreditNoteId, InvoiceId, RecordId, RedemptionId, SubscriptionId,
+    CouponId, CreditNoteId, InvoiceId, PaymentMethodId, RecordId, RedemptionId, SubscriptionId,
+    TransactionId,
 };
 use billing_store::NewInvoiceId;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -54,6 +55,10 @@ impl Ids {
         invoice: InvoiceId;
         /// The next credit note's id.
         credit_note: CreditNoteId;
+        /// The next transaction's id.
+        transaction: TransactionId;
+        /// The next payment method's id.
+        payment_method: PaymentMethodId;
     }
 
     /// Ids of invoices, for a store that makes many within a transaction.

@@ -12,7 +12,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::app::App;
+use crate::{app::App, payments};
 
 /// How often the jobs run. Usage renews a user's own subscription at once, so they only bring quiet
 /// users' fees to their invoices, and invoices to everybody.
@@ -37,6 +37,7 @@ impl Jobs {
                 () = self.keep_running() => {}
                 () = folding::keep_folding(self.0.store()) => {}
                 () = folding::keep_sweeping(self.0.store()) => {}
+                () = payments::keep_looking(&self.0) => {}
             }
         });
     }

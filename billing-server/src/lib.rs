@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod ids;
 mod jobs;
+mod payments;
 mod rest;
 mod serve;
 mod stdout;

@@ -383,9 +383,8 @@ diesel::table! {
     webhook_events (provider, id) {
         provider -> Text,
         id -> Text,
-        payload -> Text,
+        event_type -> Text,
         received_at -> UtcTimestamp,
-        processed_at -> Nullable<UtcTimestamp>,
     }
 }
 

@@ -30,7 +30,9 @@ pub use self::{
     },
     observe::{Effect, Observation},
     purchases::{Purchase, Purchases, TakenBack, TokensGone},
-    schedule::{ATTENTION_AFTER, Step, key_ends, needs_attention, next_look, provider_key},
+    schedule::{
+        ATTENTION_AFTER, Step, key_ends, looks_before, needs_attention, next_look, provider_key,
+    },
     status::{Reported, TransactionStatus},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{

@@ -42,6 +42,16 @@ pub fn next_look(since: DateTime<Utc>, last: DateTime<Utc>) -> Option<DateTime<U
     looks.find(|look| *look > last)
 }
 
+/// How many looks there have been by a time at something that is open since another. Each is
+/// another attempt, with a key of its own.
+#[must_use]
+pub fn looks_before(since: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
+    let days = (1..=DAYS).map(|days| TimeDelta::days(days.into()));
+    let age = now.signed_duration_since(since);
+    let passed = LOOKS.into_iter().chain(days).filter(|look| *look <= age);
+    u32::try_from(passed.count()).unwrap_or(u32::MAX)
+}
+
 /// Whether something has been open for so long that an operator should see it.
 #[must_use]
 pub fn needs_attention(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {

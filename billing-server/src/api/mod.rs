@@ -10,6 +10,7 @@ mod debug;
 mod formula;
 mod invoices;
 mod page;
+mod payments;
 mod plans;
 mod prices;
 mod reports;
@@ -27,15 +28,15 @@ use std::sync::Arc;
 use billing_proto::v1::{
     account_service_server::AccountServiceServer, coupon_service_server::CouponServiceServer,
     debug_service_server::DebugServiceServer, invoice_service_server::InvoiceServiceServer,
-    plan_service_server::PlanServiceServer, pricing_service_server::PricingServiceServer,
-    report_service_server::ReportServiceServer, settings_service_server::SettingsServiceServer,
-    stats_service_server::StatsServiceServer,
+    payment_service_server::PaymentServiceServer, plan_service_server::PlanServiceServer,
+    pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
+    settings_service_server::SettingsServiceServer, stats_service_server::StatsServiceServer,
     subscription_service_server::SubscriptionServiceServer,
     usage_service_server::UsageServiceServer,
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
-pub(crate) use self::settings::{NO_MAIL_SERVER, NO_PAYMENT_PROVIDER};
+pub(crate) use self::settings::{NO_MAIL_SERVER, no_auto_topup};
 use self::violations::Violations;
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
 
@@ -45,6 +46,7 @@ pub(crate) const ACCESS: &[ServiceAccess] = &[
     coupons::ACCESS,
     debug::ACCESS,
     invoices::ACCESS,
+    payments::ACCESS,
     plans::ACCESS,
     prices::ACCESS,
     reports::ACCESS,
@@ -80,7 +82,8 @@ pub(crate) fn routes(
         .add_service(limited!(SettingsServiceServer))
         .add_service(limited!(StatsServiceServer))
         .add_service(limited!(ReportServiceServer))
-        .add_service(limited!(InvoiceServiceServer));
+        .add_service(limited!(InvoiceServiceServer))
+        .add_service(limited!(PaymentServiceServer));
     if let Some(clock) = test_clock {
         let debug = debug::MovableClock::new(clock, app);
         routes = routes.add_service(DebugServiceServer::new(debug));

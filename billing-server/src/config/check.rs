@@ -4,7 +4,9 @@ use std::{fmt::Display, net::SocketAddr};
 
 use http::{HeaderValue, uri::Uri};
 
-use super::{Config, ConfigError, Period};
+use billing_core::money::Money;
+
+use super::{Config, ConfigError, Period, Usd};
 
 /// The longest timeout.
 const MAX_TIMEOUT: Period = Period::seconds(24 * 60 * 60);
@@ -75,6 +77,14 @@ pub(super) fn between<T: PartialOrd + Display>([least, most]: [T; 2]) -> impl Fn
         }
         Err(format!("must be between {least} and {most}, is {value}"))
     }
+}
+
+/// An amount that can be charged.
+pub(super) fn cents(usd: &Usd) -> Checked {
+    if usd.0.is_whole_cents() && usd.0 > Money::ZERO {
+        return Ok(());
+    }
+    Err(format!("must be above 0 and in whole cents, is {usd}"))
 }
 
 /// A time that something may take.

@@ -13,6 +13,7 @@ mod load;
 mod period;
 mod secret;
 mod table;
+mod usd;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub(crate) use load::check_variables;
 pub(crate) use period::Period;
 pub(crate) use secret::SecretText;
 pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
+pub(crate) use usd::Usd;
 
 use crate::auth::{KeyError, SigningKey, TokenRules};
 

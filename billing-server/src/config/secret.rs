@@ -2,10 +2,10 @@
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Text that may hold a password and is never shown.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct SecretText(String);
 

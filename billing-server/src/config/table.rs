@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
-    DatabaseUrl, ListenAddress, LogFormat, Period,
-    check::{any, at_most, between, not_empty, origin, timeout},
+    DatabaseUrl, ListenAddress, LogFormat, Period, SecretText, Usd,
+    check::{any, at_most, between, cents, not_empty, origin, timeout},
     declare::settings,
 };
 
@@ -94,6 +94,33 @@ settings! {
         /// Time after a month's end when its invoices are made [default: 24h]
         month_end_grace: Period = Period::seconds(24 * 60 * 60), value "DURATION",
             at_most(MAX_GRACE);
+    }
+
+    /// Through whom money comes in.
+    PaymentOptions payments {
+        /// Secret or restricted key of a Stripe account [default: none]
+        stripe_secret_key: Option<SecretText> = None, value "KEY", any;
+
+        /// File that holds --stripe-secret-key
+        stripe_secret_key_file: Option<PathBuf> = None, value "FILE", any;
+
+        /// What Stripe signs webhooks with; two, divided by a comma, while one replaces the other
+        stripe_webhook_secret: Option<SecretText> = None, value "SECRETS", any;
+
+        /// File that holds --stripe-webhook-secret
+        stripe_webhook_secret_file: Option<PathBuf> = None, value "FILE", any;
+
+        /// Where Stripe's API is [default: https://api.stripe.com]
+        stripe_api_base: Option<String> = None, value "URL", not_empty;
+
+        /// What payers read on a charge [default: Oblivious AI API Usage]
+        payment_description: Option<String> = None, value "TEXT", not_empty;
+
+        /// The least that a top-up costs, in USD [default: 1.00]
+        topup_min: Usd = Usd::whole(1), value "USD", cents;
+
+        /// The most that a top-up costs, in USD [default: 10000]
+        topup_max: Usd = Usd::whole(10_000), value "USD", cents;
     }
 
     /// How long the database may take.

@@ -42,6 +42,13 @@ impl From<Refusal> for ApiError {
             Refusal::InvoiceTransition { .. } | Refusal::InvoiceCorrected(_) => {
                 ErrorCode::InvoiceMoveNotAllowed
             }
+            Refusal::PaymentMethodMissing => ErrorCode::PaymentMethodMissing,
+            Refusal::PaymentInFlight { .. } => ErrorCode::PaymentInFlight,
+            Refusal::PaymentNotRefundable { .. } => ErrorCode::PaymentNotRefundable,
+            Refusal::TransactionNotFound(_) => ErrorCode::TransactionNotFound,
+            Refusal::TransactionConflict => ErrorCode::PaymentRequestConflict,
+            Refusal::TopupLimit { .. } => ErrorCode::TopupLimit,
+            Refusal::TopupNoPrice(_) => ErrorCode::TopupNoPrice,
             Refusal::CreditNoteConflict(_) => ErrorCode::CreditNoteRequestConflict,
         };
         Self::new(code, message)

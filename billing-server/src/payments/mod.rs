@@ -1,4 +1,17 @@
-//! Payment providers: the seam, and an adapter for each.
+//! Money that comes in: the seam to payment providers, an adapter for each, and what is done with
+//! them.
 
+mod pay;
 pub(crate) mod provider;
-pub(crate) mod stripe;
+mod providers;
+mod runner;
+mod stripe;
+mod webhook;
+
+pub(crate) use self::{
+    pay::{Paid, pay},
+    provider::{ProviderError, Setup},
+    providers::Providers,
+    runner::keep_looking,
+    webhook::router as webhooks,
+};

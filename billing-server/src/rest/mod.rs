@@ -35,6 +35,7 @@ use http::HeaderMap;
 use crate::error::ApiError;
 
 pub(crate) use grpc_only::grpc_only;
+pub(crate) use reply::error_reply;
 pub(crate) use routes::router;
 
 /// Decides by the path of a gRPC call and the request's headers whether the call may be made.

@@ -45,6 +45,11 @@ pub(super) async fn method_not_allowed() -> Response {
     error(&ApiError::new(ErrorCode::MethodNotAllowed, message).into())
 }
 
+/// Answers a path beside the API that fails.
+pub(crate) fn error_reply(failure: ApiError) -> Response {
+    error(&failure.into())
+}
+
 /// Answers a call with a body that is JSON already.
 pub(super) fn success(body: String, decimals: Decimals) -> Response {
     json(StatusCode::OK, body, decimals)

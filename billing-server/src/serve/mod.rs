@@ -27,6 +27,7 @@ use crate::{
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
     jobs::Jobs,
+    payments::{self, Providers},
     stdout,
 };
 
@@ -40,6 +41,8 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let key = config.load_signing_key()?;
     let verifier = Arc::new(Verifier::new(key, &config.token_rules()));
     let mut server = server(&config)?;
+    let providers = Providers::new(&config)?;
+    let has_providers = providers.are_there();
     let test_clock = config
         .test_clock
         .map(|start| Arc::new(TestClock::new(start)));
@@ -55,22 +58,24 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let (health, watching) = health::watch(Arc::clone(&store), services).await;
     let (stop, mut stopping) = watch::channel(false);
     // Only the handlers keep the writer: its queue ends with the last of them.
-    let grpc = {
+    let (grpc, webhooks) = {
         let app = App::new(
             Arc::clone(&store),
             writer,
             clock,
             Arc::clone(&config),
+            providers,
             stopping.clone(),
         );
         Jobs::new(app.clone()).start(stopping.clone());
-        api::routes(&app, config.max_message_bytes, test_clock)
+        let grpc = api::routes(&app, config.max_message_bytes, test_clock);
+        (grpc, payments::webhooks(app))
     };
     let grpc = grpc.add_service(health);
-    let routes = routes::all(&config, &pool, grpc, verifier, store)?;
+    let routes = routes::all(&config, &pool, grpc, verifier, store, webhooks)?;
 
     let socket = listen::open(socket)?;
-    announce(&config, &socket)?;
+    announce(&config, &socket, has_providers)?;
     let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
     let serving = async {
         let router = server.add_routes(routes);
@@ -106,10 +111,10 @@ fn server(config: &Config) -> Result<Server, ServeError> {
 }
 
 /// Tells where the server is, and a newcomer what to do next.
-fn announce(config: &Config, socket: &TcpListener) -> Result<(), ServeError> {
+fn announce(config: &Config, socket: &TcpListener, has_providers: bool) -> Result<(), ServeError> {
     tracing::info!(database = %config.database_url, "the database is open");
     tracing::info!(
-        auto_topup = api::NO_PAYMENT_PROVIDER,
+        auto_topup = api::no_auto_topup(has_providers),
         send_invoice_email = api::NO_MAIL_SERVER,
         "settings of users that take no effect yet"
     );

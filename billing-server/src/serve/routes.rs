@@ -40,6 +40,7 @@ pub(super) fn all(
     grpc: Routes,
     verifier: Arc<Verifier>,
     store: Arc<dyn Store>,
+    webhooks: Router,
 ) -> Result<Routes, ServeError> {
     let reflection = || reflection(pool, config.test_clock.is_some());
     let access = AccessTable::new(pool, api::ACCESS).map_err(ServeError::failed)?;
@@ -61,7 +62,8 @@ pub(super) fn all(
     )
     .map_err(ServeError::failed)?;
     let description = openapi::router(pool, &gate).map_err(ServeError::failed)?;
-    let mut web = rest.merge(health::probes(store)).merge(description);
+    let probes = health::probes(store);
+    let mut web = rest.merge(probes).merge(description).merge(webhooks);
     if let Some(origin) = &config.cors_origin {
         web = web.layer(cors(origin)?);
     }

@@ -89,6 +89,15 @@ table_row! {
     }
 }
 
+table_row! {
+    WebhookRow, WebhookColumns in webhook_events {
+        provider: String as Text = "text", Key;
+        id: String as Text = "text", Key;
+        event_type: String as Text = "text", Insert;
+        received_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+    }
+}
+
 /// What an invoice gets, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AllocationJson {

@@ -215,7 +215,20 @@ pub trait PaymentStore: Send + Sync {
         limit: i64,
     ) -> Result<Vec<Transaction>, StoreError>;
 
-    /// Takes at most `limit` open transactions whose provider is to be asked again, and puts their
+    /// Notes a webhook of a provider, once however often it comes, and has the charge it is about
+    /// looked at soon.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn note_webhook(
+        &self,
+        provider: Provider,
+        event_id: String,
+        event_type: String,
+        charge: Option<String>,
+    ) -> Result<(), StoreError>;
+
+    /// Takes at most `limit` transactions whose provider is to be asked again, and puts their
     /// next turn off, so that no other server takes them too.
     ///
     /// # Errors

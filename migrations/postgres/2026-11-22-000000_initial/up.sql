@@ -591,9 +591,8 @@ CREATE INDEX payment_transactions_reference ON payment_transactions (provider_re
 CREATE TABLE webhook_events (
     provider TEXT COLLATE "C" NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
-    payload TEXT NOT NULL,
+    event_type TEXT NOT NULL,
     received_at TIMESTAMPTZ NOT NULL,
-    processed_at TIMESTAMPTZ,
     PRIMARY KEY (provider, id)
 );
 

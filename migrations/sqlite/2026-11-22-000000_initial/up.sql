@@ -585,9 +585,8 @@ CREATE INDEX payment_transactions_reference ON payment_transactions (provider_re
 CREATE TABLE webhook_events (
     provider TEXT NOT NULL,
     id TEXT NOT NULL,
-    payload TEXT NOT NULL,
+    event_type TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    processed_at INTEGER,
     PRIMARY KEY (provider, id)
 ) STRICT;
 

@@ -6,7 +6,7 @@ use billing_core::{
 };
 use billing_proto::v1;
 
-use super::{NO_MAIL_SERVER, NO_PAYMENT_PROVIDER};
+use super::{NO_MAIL_SERVER, no_auto_topup};
 use crate::{
     api::{
         Violations,
@@ -36,7 +36,7 @@ const CURRENCY_FIELD: &str = "currency";
 
 /// Settings as they are sent.
 #[must_use]
-pub(crate) fn settings(settings: Settings) -> v1::Settings {
+pub(crate) fn settings(settings: Settings, has_providers: bool) -> v1::Settings {
     let written = settings.written;
     v1::Settings {
         id: settings.id(),
@@ -54,15 +54,15 @@ pub(crate) fn settings(settings: Settings) -> v1::Settings {
         enable_alerts: Some(settings.enable_alerts),
         created_at: written.and_then(|written| timestamp(written.created_at)),
         updated_at: written.and_then(|written| timestamp(written.updated_at)),
-        effective: Some(effective()),
+        effective: Some(effective(has_providers)),
     }
 }
 
 /// What the server can do of what is set. It has nothing to do either with yet.
-fn effective() -> v1::EffectiveSettings {
+fn effective(has_providers: bool) -> v1::EffectiveSettings {
     v1::EffectiveSettings {
         auto_topup: false,
-        auto_topup_reason: NO_PAYMENT_PROVIDER.to_owned(),
+        auto_topup_reason: no_auto_topup(has_providers).to_owned(),
         send_invoice_email: false,
         send_invoice_email_reason: NO_MAIL_SERVER.to_owned(),
     }

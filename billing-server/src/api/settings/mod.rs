@@ -8,8 +8,14 @@ use tonic::Request;
 use super::{Answer, service::service, values::user};
 use crate::{app::App, auth::caller};
 
-/// Why no tokens are bought and no invoice is collected.
-pub(crate) const NO_PAYMENT_PROVIDER: &str = "no payment provider is configured";
+/// Why no tokens are bought by themselves.
+pub(crate) const fn no_auto_topup(has_providers: bool) -> &'static str {
+    if has_providers {
+        "this version does not buy tokens by itself"
+    } else {
+        "no payment provider is configured"
+    }
+}
 /// Why nothing is mailed.
 pub(crate) const NO_MAIL_SERVER: &str = "no mail server is configured";
 
@@ -23,7 +29,8 @@ service! {
 impl App {
     async fn get_settings(&self, request: Request<v1::GetSettingsRequest>) -> Answer<v1::Settings> {
         let user = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
-        Ok(convert::settings(self.store().settings(user).await?))
+        let settings = self.store().settings(user).await?;
+        Ok(convert::settings(settings, self.providers().are_there()))
     }
 
     async fn update_settings(
@@ -33,6 +40,6 @@ impl App {
         let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
         let (user, change) = convert::settings_change(&user, request.into_inner())?;
         let settings = self.store().update_settings(user, change).await?;
-        Ok(convert::settings(settings))
+        Ok(convert::settings(settings, self.providers().are_there()))
     }
 }

@@ -11,10 +11,10 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::super::Tx;
+use super::super::{Tx, dialect};
 use crate::{
     StoreError, TransactionFilter,
-    rows::TransactionRow,
+    rows::{TransactionRow, WebhookRow},
     schema::payment_transactions,
     sql_types::{DbTimestamp, DbUuid},
 };
@@ -78,6 +78,34 @@ pub(super) async fn of_object(
         .await
         .optional()?;
     row.map(Transaction::try_from).transpose()
+}
+
+/// A webhook is noted with the turn that it gives, or not at all.
+pub(super) async fn note_webhook(
+    tx: &mut Tx,
+    provider: Provider,
+    event_id: String,
+    event_type: String,
+    charge: Option<String>,
+) -> Result<(), StoreError> {
+    let now = DbTimestamp(tx.now());
+    let row = WebhookRow {
+        provider: provider.name().to_owned(),
+        id: event_id,
+        event_type,
+        received_at: now,
+    };
+    let is_new = dialect::insert_new(&mut tx.conn, vec![row]).await? > 0;
+    if let Some(charge) = charge.filter(|_| is_new) {
+        let about = payment_transactions::table
+            .filter(payment_transactions::provider_reference.eq(charge))
+            .filter(payment_transactions::provider.eq(provider.name()));
+        diesel::update(about)
+            .set(payment_transactions::next_look_at.eq(now))
+            .execute(&mut tx.conn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Whoever changes a turn first has taken it.

@@ -166,6 +166,20 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn note_webhook(
+        &self,
+        provider: Provider,
+        event_id: String,
+        event_type: String,
+        charge: Option<String>,
+    ) -> Result<(), StoreError> {
+        let order = (provider, event_id, event_type, charge);
+        self.write(order, |tx, (provider, event_id, event_type, charge)| {
+            list::note_webhook(tx, provider, event_id, event_type, charge).boxed()
+        })
+        .await
+    }
+
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError> {
         self.write(limit, |tx, limit| list::take_due(tx, limit).boxed())
             .await

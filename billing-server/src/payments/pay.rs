@@ -1,0 +1,208 @@
+//! Taking a payment from its row to its end: the charge is made, its id is stored, and only then
+//! does money move.
+
+use billing_core::{
+    payment::{
+        Charge, ChargeStatus, Failure, PaymentMethod, Step, Transaction, TransactionStatus,
+        looks_before, provider_key,
+    },
+    refusal::Refusal,
+};
+use billing_store::PaymentOrder;
+
+use super::provider::{ChargeOrder, ClientSecret, Payer, ProviderClient, ProviderError};
+use crate::{app::App, error::ApiError};
+
+/// A payment as far as it has come.
+#[derive(Debug)]
+pub(crate) struct Paid {
+    /// The transaction.
+    pub(crate) transaction: Transaction,
+    /// What the user's own browser goes on with.
+    pub(crate) client_secret: Option<ClientSecret>,
+}
+
+/// Begins a payment and takes it as far as it comes. A provider that does not answer leaves it open:
+/// it is asked again later.
+///
+/// # Errors
+/// When the rules refuse it, the provider is not configured or the database fails.
+pub(crate) async fn pay(app: &App, order: PaymentOrder) -> Result<Paid, ApiError> {
+    app.providers().get(order.provider)?;
+    let begun = app.store().begin_payment(order).await?;
+    if !begun.is_new && !begun.transaction.status.is_open() {
+        return Ok(Paid {
+            transaction: begun.transaction,
+            client_secret: None,
+        });
+    }
+    advance(app, begun.transaction, begun.method, false).await
+}
+
+/// Takes an open transaction on, wherever it stands; `off_session` says that the user is away.
+///
+/// # Errors
+/// When the provider is not configured or the database fails.
+pub(super) async fn advance(
+    app: &App,
+    transaction: Transaction,
+    method: Option<PaymentMethod>,
+    off_session: bool,
+) -> Result<Paid, ApiError> {
+    let client = app.providers().get(transaction.provider)?;
+    let (reference, client_secret) = match &transaction.provider_reference {
+        Some(reference) => (reference.clone(), None),
+        None => match made(app, client, &transaction, method).await? {
+            Made::Charge(charge, secret) => {
+                let reference = charge.reference.clone();
+                follow(app, &transaction, charge).await?;
+                (reference, secret)
+            }
+            Made::Not(transaction) => {
+                return Ok(Paid {
+                    transaction,
+                    client_secret: None,
+                });
+            }
+        },
+    };
+    let transaction = move_money(app, client, transaction, &reference, off_session).await?;
+    Ok(Paid {
+        transaction,
+        client_secret,
+    })
+}
+
+enum Made {
+    /// A charge that moves no money yet.
+    Charge(Charge, Option<ClientSecret>),
+    /// None; the transaction as it stands.
+    Not(Transaction),
+}
+
+async fn made(
+    app: &App,
+    client: &dyn ProviderClient,
+    transaction: &Transaction,
+    method: Option<PaymentMethod>,
+) -> Result<Made, ApiError> {
+    let Some(method) = method else {
+        let failure = Failure {
+            code: "payment_method_missing".to_owned(),
+            message: Refusal::PaymentMethodMissing.to_string(),
+        };
+        return refused(app, transaction, failure).await;
+    };
+    let order = ChargeOrder {
+        transaction: transaction.id,
+        amount: transaction.amount,
+        description: app.providers().description().to_owned(),
+        payer: Payer::Saved {
+            customer: method.customer_id,
+            method: method.reference,
+            off_session: false,
+        },
+    };
+    match client
+        .create_charge(&key(app, transaction, Step::Create), &order)
+        .await
+    {
+        Ok(created) => Ok(Made::Charge(created.charge, created.client_secret)),
+        Err(ProviderError::Refused { code, message, .. }) => {
+            refused(app, transaction, Failure { code, message }).await
+        }
+        Err(error) => {
+            tracing::warn!(%error, transaction.id = %transaction.id, "a charge is not made yet");
+            Ok(Made::Not(transaction.clone()))
+        }
+    }
+}
+
+async fn refused(app: &App, transaction: &Transaction, failure: Failure) -> Result<Made, ApiError> {
+    let (user_id, id) = (transaction.user_id.clone(), transaction.id);
+    let ended = app.store().refuse_payment(user_id, id, failure).await?;
+    Ok(Made::Not(ended))
+}
+
+/// Has the money of a charge moved whose id is stored, if it has not moved yet. Whatever goes wrong,
+/// the charge itself tells how it stands.
+async fn move_money(
+    app: &App,
+    client: &dyn ProviderClient,
+    transaction: Transaction,
+    reference: &str,
+    off_session: bool,
+) -> Result<Transaction, ApiError> {
+    let id = transaction.id;
+    let charge = match client.charge(reference).await {
+        Ok(charge) if charge.status == ChargeStatus::Ready => {
+            let key = key(app, &transaction, Step::Confirm);
+            match client.confirm_charge(&key, reference, off_session).await {
+                Ok(charge) => Ok(charge),
+                Err(error) => {
+                    tracing::warn!(%error, transaction.id = %id, "a charge is looked up again");
+                    client.charge(reference).await
+                }
+            }
+        }
+        looked_up => looked_up,
+    };
+    match charge {
+        Ok(charge) => follow(app, &transaction, charge).await,
+        Err(ProviderError::NotFound(provider)) => {
+            let reason = format!("{provider} does not know its charge");
+            let user_id = transaction.user_id.clone();
+            Ok(app.store().note_attention(user_id, id, reason).await?)
+        }
+        Err(error) => {
+            tracing::warn!(%error, transaction.id = %id, "a payment stays open");
+            Ok(app.store().transaction(transaction.user_id, id).await?)
+        }
+    }
+}
+
+/// Ends a transaction at the provider for which the user had to act and did not.
+///
+/// # Errors
+/// As [`advance`].
+pub(super) async fn expire(
+    app: &App,
+    transaction: Transaction,
+    reference: &str,
+) -> Result<Transaction, ApiError> {
+    let client = app.providers().get(transaction.provider)?;
+    let key = key(app, &transaction, Step::Cancel);
+    match client.cancel_charge(&key, reference).await {
+        Ok(charge) => follow(app, &transaction, charge).await,
+        Err(error) => {
+            tracing::warn!(%error, transaction.id = %transaction.id, "a charge is not ended yet");
+            Ok(transaction)
+        }
+    }
+}
+
+async fn follow(
+    app: &App,
+    transaction: &Transaction,
+    charge: Charge,
+) -> Result<Transaction, ApiError> {
+    let (user_id, id) = (transaction.user_id.clone(), transaction.id);
+    let followed = app.store().follow_charge(user_id, id, charge).await?;
+    if let Some(attention) = &followed.attention {
+        tracing::warn!(attention, transaction.id = %id, "a payment needs an operator");
+    }
+    Ok(followed)
+}
+
+/// The key of this attempt: a stored answer of the one before must not decide for good.
+fn key(app: &App, transaction: &Transaction, step: Step) -> String {
+    let attempt = looks_before(transaction.created_at, app.now());
+    provider_key(transaction.id, step, attempt)
+}
+
+impl Paid {
+    /// Whether the card was declined.
+    pub(crate) fn is_declined(&self) -> bool {
+        self.transaction.status == TransactionStatus::Failed
+    }
+}
