@@ -1,0 +1,1 @@
+//! Stripe own mock server.
