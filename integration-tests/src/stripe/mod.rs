@@ -52,6 +52,8 @@ pub struct FakeStripe {
 /// What the server and the test both work on.
 struct Shared {
     state: Mutex<State>,
+    /// A call is held.
+    held: Notify,
     /// Lets a held call go on.
     released: Notify,
 }
@@ -74,6 +76,7 @@ impl FakeStripe {
         let address = listener.local_addr().expect("the port is bound");
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(now)),
+            held: Notify::new(),
             released: Notify::new(),
         });
         let service = server::service(Arc::clone(&shared));
