@@ -17,6 +17,8 @@ mod refunds;
 mod render;
 mod server;
 mod state;
+#[cfg(test)]
+mod tests;
 mod webhook;
 mod wire;
 
