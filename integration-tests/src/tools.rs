@@ -11,9 +11,28 @@ use std::{
 
 use test_postgres::install::{install, run};
 
-/// Names the grpcurl to use, before any other.
-const OVERRIDE: &str = "BILLING_TEST_GRPCURL";
-const GRPCURL_VERSION: &str = "v1.9.4";
+/// A program in Go.
+struct GoProgram {
+    name: &'static str,
+    /// The environment variable that names the one to use, before any other.
+    named_by: &'static str,
+    package: &'static str,
+    version: &'static str,
+}
+
+const GRPCURL: GoProgram = GoProgram {
+    name: "grpcurl",
+    named_by: "BILLING_TEST_GRPCURL",
+    package: "github.com/fullstorydev/grpcurl/cmd/grpcurl",
+    version: "v1.9.4",
+};
+/// Its version decides which parameters it takes: it is the one whose API the adapter speaks.
+const STRIPE_MOCK: GoProgram = GoProgram {
+    name: "stripe-mock",
+    named_by: "BILLING_TEST_STRIPE_MOCK",
+    package: "github.com/stripe/stripe-mock",
+    version: "v0.197.0",
+};
 /// The folder of the packages is named after this one's version.
 const GRPCIO_VERSION: &str = "1.85.1";
 const PROTOBUF_VERSION: &str = "7.36.2";
@@ -38,7 +57,8 @@ const NODE_PACKAGES: [(&str, &str); 5] = [
 ];
 
 /// The tools, or why there is none, so that every test that needs one says the same.
-static GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static FOUND_GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static FOUND_STRIPE_MOCK: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static GO_MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -48,7 +68,16 @@ static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 /// # Panics
 /// When it is missing in CI.
 pub fn grpcurl() -> Option<&'static Path> {
-    or_skip("grpcurl", GRPCURL.get_or_init(find_grpcurl))
+    or_skip(GRPCURL.name, FOUND_GRPCURL.get_or_init(|| GRPCURL.find()))
+}
+
+/// Stripe's own mock server, or `None` where the test is to be skipped.
+///
+/// # Panics
+/// When it is missing in CI.
+pub fn stripe_mock() -> Option<&'static Path> {
+    let found = FOUND_STRIPE_MOCK.get_or_init(|| STRIPE_MOCK.find());
+    or_skip(STRIPE_MOCK.name, found)
 }
 
 /// A Python with grpcio, its reflection, its generator and protobuf, or `None` where the test is to
@@ -100,29 +129,31 @@ fn skip(tool: &str, reason: &str) {
     let _unseen = writeln!(stderr(), "skipped: {test}: no {tool}: {reason}");
 }
 
-fn find_grpcurl() -> Result<PathBuf, String> {
-    if let Some(named) = env::var_os(OVERRIDE) {
-        return Ok(named.into());
+impl GoProgram {
+    fn find(&self) -> Result<PathBuf, String> {
+        if let Some(named) = env::var_os(self.named_by) {
+            return Ok(named.into());
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let of_go = env::home_dir().map(|home| home.join("go/bin"));
+        env::split_paths(&path)
+            .chain(of_go)
+            .map(|dir| dir.join(self.name))
+            .find(|program| program.is_file())
+            .map_or_else(|| self.install(), Ok)
     }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let of_go = env::home_dir().map(|home| home.join("go/bin"));
-    env::split_paths(&path)
-        .chain(of_go)
-        .map(|dir| dir.join("grpcurl"))
-        .find(|program| program.is_file())
-        .map_or_else(install_grpcurl, Ok)
-}
 
-fn install_grpcurl() -> Result<PathBuf, String> {
-    let package = format!("github.com/fullstorydev/grpcurl/cmd/grpcurl@{GRPCURL_VERSION}");
-    let bin = install(&format!("grpcurl-{GRPCURL_VERSION}"), |staging| {
-        let bin = staging.join("bin");
-        run(Command::new("go")
-            .args(["install", &package])
-            .env("GOBIN", &bin))?;
-        Ok(bin)
-    })?;
-    Ok(bin.join("grpcurl"))
+    fn install(&self) -> Result<PathBuf, String> {
+        let package = format!("{}@{}", self.package, self.version);
+        let bin = install(&format!("{}-{}", self.name, self.version), |staging| {
+            let bin = staging.join("bin");
+            run(Command::new("go")
+                .args(["install", &package])
+                .env("GOBIN", &bin))?;
+            Ok(bin)
+        })?;
+        Ok(bin.join(self.name))
+    }
 }
 
 /// Only wheels: without one for this machine, building grpcio would take half an hour.

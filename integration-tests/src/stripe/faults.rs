@@ -47,6 +47,11 @@ impl FakeStripe {
         self.shared.state().faults.extend(faults);
     }
 
+    /// Waits until a call is held.
+    pub async fn held(&self) {
+        self.shared.held.notified().await;
+    }
+
     /// Lets one held call go on.
     pub fn release(&self) {
         self.shared.released.notify_one();

@@ -17,6 +17,8 @@ mod refunds;
 mod render;
 mod server;
 mod state;
+#[cfg(test)]
+mod tests;
 mod webhook;
 mod wire;
 
@@ -52,6 +54,8 @@ pub struct FakeStripe {
 /// What the server and the test both work on.
 struct Shared {
     state: Mutex<State>,
+    /// A call is held.
+    held: Notify,
     /// Lets a held call go on.
     released: Notify,
 }
@@ -74,6 +78,7 @@ impl FakeStripe {
         let address = listener.local_addr().expect("the port is bound");
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(now)),
+            held: Notify::new(),
             released: Notify::new(),
         });
         let service = server::service(Arc::clone(&shared));

@@ -195,6 +195,7 @@ async fn execute(shared: Arc<Shared>, call: Call, fault: Option<Fault>) -> (Answ
         }
     }
     if fault == Some(Fault::Hold) {
+        shared.held.notify_one();
         shared.released.notified().await;
     }
     let mut state = shared.state();

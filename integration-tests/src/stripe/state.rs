@@ -174,10 +174,10 @@ impl State {
             .or_else(|| method.map(|it| render::method(id, it)))
     }
 
-    /// Keeps an event about an object as it stands.
+    /// Keeps an event about an object as it stands; of one that is not there only the id is told.
     pub(super) fn tell(&mut self, kind: &str, object: &str) {
         let id = self.id("evt");
-        let object = self.object(object);
+        let object = self.object(object).unwrap_or_else(|| json!({"id": object}));
         self.events.push(json!({
             "id": id, "object": "event", "api_version": super::API_VERSION, "created": self.now,
             "type": kind, "livemode": false, "pending_webhooks": 1,

@@ -134,7 +134,10 @@ impl Stripe {
         charge(intent, dispute)
     }
 
-    async fn latest_dispute(&self, intent: &str) -> Result<Option<Dispute>, ProviderError> {
+    pub(super) async fn latest_dispute(
+        &self,
+        intent: &str,
+    ) -> Result<Option<Dispute>, ProviderError> {
         let params = [("payment_intent", intent), ("limit", "1")];
         let disputes: List<StripeDispute> = self.http.get(&["disputes"], &params).await?;
         disputes.data.into_iter().next().map(dispute).transpose()

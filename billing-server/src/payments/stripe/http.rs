@@ -115,7 +115,7 @@ impl Http {
             let is_last = !page.has_more;
             // Otherwise the same page would be asked for again and again.
             if page.data.is_empty() && !is_last {
-                return Err(malformed("an empty page before the last".to_owned()));
+                return Err(malformed("an empty page before the last"));
             }
             all.extend(page.data);
             if is_last {
@@ -148,7 +148,7 @@ impl Http {
         let body = answer.bytes().await.map_err(unavailable)?;
         if status.is_success() {
             return serde_json::from_slice(&body)
-                .map_err(|error| malformed(error.to_string()).into());
+                .map_err(|error| malformed(&error.to_string()).into());
         }
         Err(failure(status, &headers, &body))
     }
@@ -162,11 +162,11 @@ fn unavailable(error: reqwest::Error) -> ProviderError {
     ProviderError::Unavailable(NAME)
 }
 
-/// An answer that cannot be understood.
-pub(super) const fn malformed(what: String) -> ProviderError {
+/// An answer that cannot be understood. What is wrong with it may quote it.
+pub(super) fn malformed(what: &str) -> ProviderError {
     ProviderError::Malformed {
         provider: NAME,
-        what,
+        what: without_secrets(what),
     }
 }
 
@@ -194,7 +194,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
             ProviderError::Unavailable(NAME)
         }
         status if status.is_client_error() => return told(status, body),
-        status => malformed(format!("the status {status}")),
+        status => malformed(&format!("the status {status}")),
     };
     error.into()
 }
@@ -202,7 +202,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
 /// What the body says of a call that was refused, or of a payment that was declined.
 fn told(status: StatusCode, body: &[u8]) -> Failure {
     let Ok(ErrorBody { error }) = serde_json::from_slice(body) else {
-        return malformed(format!("the status {status} without Stripe's error")).into();
+        return malformed(&format!("the status {status} without Stripe's error")).into();
     };
     let code = error.code.as_deref().or(error.kind.as_deref());
     let message = error.message.as_deref().unwrap_or_default();

@@ -29,7 +29,9 @@ impl SavedMethods for Stripe {
         let params = [
             ("customer", customer),
             ("usage", "off_session"),
+            // Only what can be charged later without a page of another.
             ("automatic_payment_methods[enabled]", "true"),
+            ("automatic_payment_methods[allow_redirects]", "never"),
         ];
         let setup: SetupIntent = self.http.post(key, &["setup_intents"], &params).await?;
         Ok(Setup {

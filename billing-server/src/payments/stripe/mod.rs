@@ -129,13 +129,13 @@ fn api_base(text: &str) -> Option<Url> {
 /// A number of seconds since 1970 as a time.
 fn time(seconds: i64) -> Result<DateTime<Utc>, ProviderError> {
     DateTime::from_timestamp(seconds, 0)
-        .ok_or_else(|| http::malformed(format!("{seconds} is no time")))
+        .ok_or_else(|| http::malformed(&format!("{seconds} is no time")))
 }
 
 /// An amount that Stripe tells.
 fn amount(units: i64, currency: &str) -> Result<Money, ProviderError> {
     minor::from_minor(units, currency)
-        .map_err(|error| http::malformed(format!("the amount {units} {error}")))
+        .map_err(|error| http::malformed(&format!("the amount {units} {error}")))
 }
 
 /// An amount in cents, for Stripe.

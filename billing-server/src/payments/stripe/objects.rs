@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// An object that Stripe gives by its id, or whole where that was asked for.
 #[derive(Deserialize)]
@@ -239,15 +240,7 @@ pub(super) struct Event {
 /// The object of an event.
 #[derive(Deserialize)]
 pub(super) struct EventData {
-    /// The object.
-    pub(super) object: EventObject,
-}
-
-/// The object of an event, as far as it says what to look at.
-#[derive(Deserialize)]
-pub(super) struct EventObject {
-    /// Its id.
-    pub(super) id: Option<String>,
-    /// The payment that it belongs to.
-    pub(super) payment_intent: Option<Expandable<Named>>,
+    /// The object, of any kind there is.
+    #[serde(default)]
+    pub(super) object: Value,
 }

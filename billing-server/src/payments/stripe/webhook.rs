@@ -7,8 +7,9 @@ use aws_lc_rs::{
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::HeaderMap;
+use serde_json::Value;
 
-use super::objects::{Event, EventObject};
+use super::objects::Event;
 use crate::payments::provider::{Hint, HintObject, WebhookError};
 
 /// The header with the time and the signatures.
@@ -120,7 +121,7 @@ fn forged(reason: &str) -> WebhookError {
 /// [`WebhookError::Forged`] when it is no event.
 pub(super) fn hint(body: &[u8]) -> Result<Hint, WebhookError> {
     let event: Event = serde_json::from_slice(body).map_err(|_| forged("it is no event"))?;
-    let about = event.data.and_then(|data| about(&event.kind, data.object));
+    let about = event.data.and_then(|data| about(&event.kind, &data.object));
     Ok(Hint {
         about: about.unwrap_or(HintObject::Other),
         event_id: event.id,
@@ -130,20 +131,27 @@ pub(super) fn hint(body: &[u8]) -> Result<Hint, WebhookError> {
 }
 
 /// What to look at after an event of a type.
-fn about(kind: &str, object: EventObject) -> Option<HintObject> {
-    let payment = object.payment_intent.as_ref().map(|it| it.id().to_owned());
+fn about(kind: &str, object: &Value) -> Option<HintObject> {
+    let id = text(object.get("id"));
+    // An id, or the payment as a whole.
+    let payment = object.get("payment_intent");
+    let payment = text(payment).or_else(|| text(payment?.get("id")));
     match kind {
-        "charge.refund.updated" => object.id.map(HintObject::Refund),
+        "charge.refund.updated" => id.map(HintObject::Refund),
         // An update of a charge brings its fee, which is not known yet when it succeeds.
         "charge.refunded" | "charge.updated" => payment.map(HintObject::Charge),
         "payment_method.detached"
         | "payment_method.updated"
-        | "payment_method.automatically_updated" => object.id.map(HintObject::Method),
+        | "payment_method.automatically_updated" => id.map(HintObject::Method),
         kind if kind.starts_with("charge.dispute.") => payment.map(HintObject::Charge),
-        kind if kind.starts_with("payment_intent.") => object.id.map(HintObject::Charge),
-        kind if kind.starts_with("refund.") => object.id.map(HintObject::Refund),
+        kind if kind.starts_with("payment_intent.") => id.map(HintObject::Charge),
+        kind if kind.starts_with("refund.") => id.map(HintObject::Refund),
         _ => None,
     }
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use http::HeaderValue;
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 
@@ -170,6 +170,8 @@ fn charge() -> HintObject {
 #[case("payment_method.attached", json!({"id": "pm_1"}), HintObject::Other)]
 #[case("customer.created", json!({"id": "cus_1"}), HintObject::Other)]
 #[case("balance.available", json!({}), HintObject::Other)]
+#[case("payment_intent.succeeded", json!(null), HintObject::Other)]
+#[case("charge.refunded", json!({"id": 1, "payment_intent": [1]}), HintObject::Other)]
 fn an_event_says_what_to_look_at(
     #[case] kind: &str,
     #[case] object: Value,
