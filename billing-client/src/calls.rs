@@ -200,6 +200,10 @@ methods! {
         unary list_transactions: ListTransactions(ListTransactionsRequest)
             -> ListTransactionsResponse, Reads;
 
+        /// Gives a payment back, in part or in full. Needs the scope `admin`.
+        identified refund: Refund(RefundRequest) -> Transaction,
+            ByRequestId "a request id gives back once; without one more might be given back";
+
         /// Reads one transaction of a user.
         unary get_transaction: GetTransaction(GetTransactionRequest) -> Transaction, Reads;
     }

@@ -17,7 +17,7 @@ mod windows;
 use chrono::{DateTime, Utc};
 
 pub use self::{
-    pay::PaymentInHand,
+    pay::{PaymentInHand, RefundInHand, RefundOrder},
     pending::{AccountChange, PendingChanges},
     rate::Quote,
     redeem::Redeemed,

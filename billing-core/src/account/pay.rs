@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 
 use super::Account;
 use crate::{
+    ids::TransactionId,
     invoice::{Invoice, Payment},
     money::Money,
     payment::{
-        Allocation, Charge, Effect, NewTransaction, Observation, Purchase, Purchases, TopupLimits,
-        Transaction, TransactionKind, settle,
+        Allocation, CallerRequest, Charge, Effect, NewTransaction, Observation, Purchase,
+        Purchases, RefundReport, TakenBack, TokensGone, TopupLimits, Transaction, TransactionKind,
+        settle,
     },
-    refusal::Refusal,
+    refusal::{RefundRefusal, Refusal},
 };
 
 /// A transaction with what its effects change beside the account.
@@ -22,6 +24,28 @@ pub struct PaymentInHand {
     pub invoices: Vec<Invoice>,
     /// The user's top-ups whose money has arrived, oldest first; empty when not needed.
     pub topups: Vec<Transaction>,
+}
+
+/// A payment that is given back, in part or in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundInHand {
+    /// The payment.
+    pub payment: Transaction,
+    /// Its refunds.
+    pub refunds: Vec<Transaction>,
+    /// The user's top-ups whose money has arrived, oldest first; empty when the payment is none.
+    pub topups: Vec<Transaction>,
+}
+
+/// A refund to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundOrder {
+    /// The id of its transaction.
+    pub id: TransactionId,
+    /// How much, in USD and whole cents; `None` for all that can be given back.
+    pub amount: Option<Money>,
+    /// The caller's id of the call.
+    pub request: Option<CallerRequest>,
 }
 
 impl PaymentInHand {
@@ -121,6 +145,134 @@ impl Account {
         Ok(observation)
     }
 
+    /// Reserves a refund of a payment: its tokens can be used no more. Answers its transaction.
+    ///
+    /// # Errors
+    /// [`Refusal::PaymentNotRefundable`] with the reason.
+    pub fn order_refund(
+        &mut self,
+        hand: &mut RefundInHand,
+        order: RefundOrder,
+        now: DateTime<Utc>,
+    ) -> Result<Transaction, Refusal> {
+        let payment = &hand.payment;
+        let left = payment.refundable(&hand.refunds)?;
+        let mut taken = TakenBack {
+            amount: order.amount.unwrap_or(left),
+            tokens: 0,
+            shortfall: 0,
+        };
+        if payment.kind == TransactionKind::Topup {
+            taken =
+                self.change_purchases(hand, |purchases, id| purchases.refund(id, order.amount))?;
+        } else if taken.amount > left {
+            let reason = RefundRefusal::MoreThanLeft(left);
+            let id = payment.id;
+            return Err(Refusal::PaymentNotRefundable { id, reason });
+        }
+        let payment = &hand.payment;
+        let new = NewTransaction {
+            id: order.id,
+            user_id: payment.user_id.clone(),
+            kind: TransactionKind::Refund,
+            provider: payment.provider,
+            amount: taken.amount,
+            payment_method_id: payment.payment_method_id,
+            allocations: Vec::new(),
+            tokens: 0,
+            is_automatic: false,
+            refund_of: Some(payment.id),
+            request: order.request,
+            is_live: payment.is_live,
+        };
+        let mut refund = Transaction::new(new, now);
+        refund.tokens_gone = gone(&taken);
+        hand.refunds.push(refund.clone());
+        Ok(refund)
+    }
+
+    /// Takes in a refund that somebody has made at the provider's own site, and answers its
+    /// transaction.
+    ///
+    /// # Errors
+    /// When an amount does not fit.
+    pub fn find_refund(
+        &mut self,
+        hand: &mut RefundInHand,
+        id: TransactionId,
+        report: &RefundReport,
+        now: DateTime<Utc>,
+    ) -> Result<Transaction, Refusal> {
+        let mut refund = hand.payment.refund_from_site(id, report, now);
+        if hand.payment.kind == TransactionKind::Topup {
+            let taken = self.change_purchases(hand, |purchases, id| {
+                purchases.refund_made(id, report.amount)
+            })?;
+            refund.tokens_gone = gone(&taken);
+        }
+        hand.refunds.push(refund.clone());
+        Ok(refund)
+    }
+
+    /// Follows what became of a refund, which is among those in hand: `moved` moves it on. The
+    /// payment stands as its refunds say.
+    ///
+    /// # Errors
+    /// When an amount does not fit.
+    pub fn follow_refund(
+        &mut self,
+        hand: &mut RefundInHand,
+        id: TransactionId,
+        moved: impl FnOnce(&mut Transaction) -> Observation,
+        now: DateTime<Utc>,
+    ) -> Result<Observation, Refusal> {
+        let mut refunds = hand.refunds.iter_mut();
+        let refund = refunds.find(|refund| refund.id == id);
+        let refund = refund.ok_or_else(|| Refusal::TransactionNotFound(id.to_string()))?;
+        let observation = moved(refund);
+        let taken = TakenBack {
+            amount: refund.amount,
+            tokens: refund.tokens_gone.taken_back,
+            shortfall: refund.tokens_gone.shortfall,
+        };
+        let ended = |effect: &Effect| matches!(effect, Effect::RefundFailed | Effect::Failed(_));
+        let has_failed = observation.effects.iter().any(ended);
+        if has_failed && hand.payment.kind == TransactionKind::Topup {
+            self.change_purchases(hand, |purchases, id| {
+                purchases.refund_failed(id, &taken).map(|()| taken)
+            })?;
+        }
+        drop(hand.payment.settle_refunds(&hand.refunds, now)?);
+        Ok(observation)
+    }
+
+    /// Changes what is left of the payment in hand, a top-up, and the balance with it.
+    fn change_purchases(
+        &mut self,
+        hand: &mut RefundInHand,
+        change: impl FnOnce(&mut Purchases, TransactionId) -> Result<TakenBack, Refusal>,
+    ) -> Result<TakenBack, Refusal> {
+        let id = hand.payment.id;
+        let reserved = hand.payment.reserved(&hand.refunds)?;
+        let topups = hand.topups.iter().map(|topup| Purchase {
+            refunded: if topup.id == id {
+                reserved
+            } else {
+                topup.refunded_amount
+            },
+            ..Purchase::of(topup)
+        });
+        let mut purchases = Purchases::new(self.state.topup_balance, topups.collect());
+        let taken = change(&mut purchases, id)?;
+        let mut list = purchases.list().iter();
+        if let Some(purchase) = list.find(|purchase| purchase.id == id) {
+            hand.payment.tokens_gone = purchase.gone();
+        }
+        self.state.topup_balance = purchases.balance();
+        self.pending.note_all();
+        Ok(taken)
+    }
+
     fn follow_topup(&mut self, hand: &mut PaymentInHand, effect: &Effect) -> Result<(), Refusal> {
         let (id, status) = (hand.transaction.id, hand.transaction.status);
         let mut purchases = self.purchases(hand);
@@ -212,6 +364,14 @@ impl Account {
         }
         self.pending.note_all();
         Ok(())
+    }
+}
+
+const fn gone(taken: &TakenBack) -> TokensGone {
+    TokensGone {
+        taken_back: taken.tokens,
+        frozen: 0,
+        shortfall: taken.shortfall,
     }
 }
 

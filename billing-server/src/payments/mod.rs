@@ -4,6 +4,7 @@
 mod pay;
 pub(crate) mod provider;
 mod providers;
+mod refunds;
 mod runner;
 mod stripe;
 mod webhook;
@@ -12,6 +13,7 @@ pub(crate) use self::{
     pay::{Paid, pay},
     provider::{ProviderError, Setup},
     providers::Providers,
+    refunds::refund,
     runner::keep_looking,
     webhook::router as webhooks,
 };

@@ -11,6 +11,7 @@ use billing_core::{
 use billing_store::PaymentOrder;
 
 use super::provider::{ChargeOrder, ClientSecret, Payer, ProviderClient, ProviderError};
+use super::refunds;
 use crate::{app::App, error::ApiError};
 
 /// A payment as far as it has come.
@@ -100,7 +101,6 @@ async fn made(
         payer: Payer::Saved {
             customer: method.customer_id,
             method: method.reference,
-            off_session: false,
         },
     };
     match client
@@ -187,7 +187,9 @@ async fn follow(
     charge: Charge,
 ) -> Result<Transaction, ApiError> {
     let (user_id, id) = (transaction.user_id.clone(), transaction.id);
+    let told = charge.clone();
     let followed = app.store().follow_charge(user_id, id, charge).await?;
+    refunds::find(app, &followed, &told).await?;
     if let Some(attention) = &followed.attention {
         tracing::warn!(attention, transaction.id = %id, "a payment needs an operator");
     }
@@ -195,7 +197,7 @@ async fn follow(
 }
 
 /// The key of this attempt: a stored answer of the one before must not decide for good.
-fn key(app: &App, transaction: &Transaction, step: Step) -> String {
+pub(super) fn key(app: &App, transaction: &Transaction, step: Step) -> String {
     let attempt = looks_before(transaction.created_at, app.now());
     provider_key(transaction.id, step, attempt)
 }

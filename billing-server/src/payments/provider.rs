@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use billing_core::{
     ids::{TransactionId, UserId},
     money::Money,
-    payment::{Charge, Provider, RefundReport},
+    payment::{Charge, RefundReport},
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -20,9 +20,6 @@ use http::HeaderMap;
 /// A payment provider as billing uses it.
 #[async_trait]
 pub(crate) trait ProviderClient: Send + Sync {
-    /// Which one it is.
-    fn provider(&self) -> Provider;
-
     /// Whether its keys move real money. Objects of the other kind are not its own.
     fn is_live(&self) -> bool;
 
@@ -65,6 +62,7 @@ pub(crate) trait ProviderClient: Send + Sync {
     async fn refunds_of(&self, charge: &str) -> Result<Vec<RefundReport>, ProviderError>;
 
     /// All charges that were made in a stretch of time, `from` included and `until` not.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the daily sweep is served next"))]
     async fn charges_made(
         &self,
         from: DateTime<Utc>,
@@ -127,10 +125,9 @@ pub(crate) enum Payer {
         customer: String,
         /// The provider's id of the method.
         method: String,
-        /// Whether the user is away: then nobody can be asked for authentication.
-        off_session: bool,
     },
     /// A buyer who approves at the provider's page.
+    #[cfg_attr(not(test), expect(dead_code, reason = "PayPal is served next"))]
     Approves {
         /// Where the buyer goes on afterwards.
         return_url: String,
@@ -268,5 +265,6 @@ pub(crate) enum WebhookError {
     Forged(String),
     /// Whether it did cannot be found out now, so it has to come again.
     #[error("the webhook cannot be verified now: {0}")]
+    #[expect(dead_code, reason = "PayPal is served next")]
     Unavailable(String),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use billing_core::payment::{Transaction, needs_attention};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::pay;
+use super::{pay, refunds};
 use crate::{app::App, error::ApiError};
 
 /// How often it is seen whose turn has come.
@@ -47,6 +47,11 @@ async fn look_at(app: &App, transaction: Transaction) -> Result<(), ApiError> {
     let (user_id, id) = (transaction.user_id.clone(), transaction.id);
     let since = transaction.created_at;
     let reference = transaction.provider_reference.clone();
+    if let Some(payment) = transaction.refund_of {
+        let payment = app.store().transaction(user_id, payment).await?;
+        refunds::advance(app, transaction, payment.provider_reference).await?;
+        return Ok(());
+    }
     let transaction = match reference.filter(|_| transaction.is_expired(now)) {
         Some(reference) => pay::expire(app, transaction, &reference).await?,
         None => {

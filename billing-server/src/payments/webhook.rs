@@ -67,8 +67,8 @@ async fn take(
         ..
     } = hint;
     let reference = match about {
-        HintObject::Charge(reference) => Some(reference),
-        HintObject::Refund(_) | HintObject::Method(_) | HintObject::Other => None,
+        HintObject::Charge(reference) | HintObject::Refund(reference) => Some(reference),
+        HintObject::Method(_) | HintObject::Other => None,
     };
     let noted = app
         .store()

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use billing_core::{
+    account::RefundOrder,
     ids::{InvoiceId, PaymentMethodId, TransactionId, UserId},
     money::Money,
     payment::{
-        CallerRequest, Charge, Failure, PaymentMethod, Provider, TopupLimits, Transaction,
-        TransactionKind, TransactionStatus,
+        CallerRequest, Charge, Failure, PaymentMethod, Provider, RefundReport, TopupLimits,
+        Transaction, TransactionKind, TransactionStatus,
     },
 };
 
@@ -173,6 +174,31 @@ pub trait PaymentStore: Send + Sync {
         failure: Failure,
     ) -> Result<Transaction, StoreError>;
 
+    /// Makes the transaction of a refund, before the provider hears of it, and answers it with the
+    /// payment. A call with the request id of an earlier one answers with that one.
+    ///
+    /// # Errors
+    /// When there is no such payment, it cannot be given back or the database fails.
+    async fn begin_refund(
+        &self,
+        user_id: UserId,
+        payment: TransactionId,
+        order: RefundOrder,
+    ) -> Result<(Transaction, Transaction), StoreError>;
+
+    /// Follows what the provider says of a refund of a payment; one that somebody has made at the
+    /// provider's own site gets a transaction with the id `new`.
+    ///
+    /// # Errors
+    /// When there is no such payment or the database fails.
+    async fn follow_refund(
+        &self,
+        user_id: UserId,
+        payment: TransactionId,
+        report: RefundReport,
+        new: TransactionId,
+    ) -> Result<Transaction, StoreError>;
+
     /// Notes for an operator what is odd about a transaction.
     ///
     /// # Errors
@@ -213,6 +239,16 @@ pub trait PaymentStore: Send + Sync {
         filter: TransactionFilter,
         after: Option<TransactionId>,
         limit: i64,
+    ) -> Result<Vec<Transaction>, StoreError>;
+
+    /// The refunds of a payment, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn refunds(
+        &self,
+        user_id: UserId,
+        payment: TransactionId,
     ) -> Result<Vec<Transaction>, StoreError>;
 
     /// Notes a webhook of a provider, once however often it comes, and has the charge it is about

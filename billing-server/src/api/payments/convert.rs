@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use billing_core::{
+    account::RefundOrder,
     ids::{IdError, InvoiceId, PaymentMethodId, RequestId, TransactionId, UserId, check_optional},
     money::Money,
     payment::{
@@ -21,7 +22,7 @@ use crate::{
         Violations,
         page::{Page, listed as name_of},
         time::timestamp,
-        values::{amount, cents, made_id},
+        values::{amount, cents, made_id, note},
     },
     auth::ResolvedUser,
     error::ApiError,
@@ -208,6 +209,40 @@ pub(crate) fn topup(
         found,
     );
     violations.finish(amount.zip(asked))
+}
+
+/// The payment of `user` to give back.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn refund(
+    user: &ResolvedUser,
+    request: v1::RefundRequest,
+    id: TransactionId,
+) -> Result<(UserId, Result<TransactionId, Refusal>, RefundOrder), ApiError> {
+    let mut violations = Violations::default();
+    let found = &mut violations;
+    let text = request.amount.map(|amount| amount.value);
+    let amount = found.check("amount", text.as_deref().map(cents).transpose());
+    let parts = [
+        "refund",
+        &request.transaction_id,
+        text.as_deref().unwrap_or_default(),
+    ];
+    let fingerprint = fingerprint(&parts);
+    found.check("reason", note(request.reason));
+    let asked = asked(user, String::new(), request.request_id, fingerprint, found);
+    let not_found = Refusal::TransactionNotFound;
+    let payment = made_id("transaction_id", request.transaction_id, not_found, found);
+    let wanted = asked.zip(payment).zip(amount);
+    violations.finish(wanted.map(|((asked, payment), amount)| {
+        let order = RefundOrder {
+            id,
+            amount,
+            request: asked.request,
+        };
+        (asked.user_id, payment, order)
+    }))
 }
 
 fn asked(

@@ -33,6 +33,7 @@ service! {
         User => pay_invoice(v1::PayInvoiceRequest) -> v1::Transaction;
         User => top_up(v1::TopUpRequest) -> v1::Transaction;
         User => list_transactions(v1::ListTransactionsRequest) -> v1::ListTransactionsResponse;
+        Admin => refund(v1::RefundRequest) -> v1::Transaction;
         User => get_transaction(v1::GetTransactionRequest) -> v1::Transaction;
     }
 }
@@ -142,6 +143,14 @@ impl App {
             transactions: found.into_iter().map(show).collect(),
             next_page_token,
         })
+    }
+
+    async fn refund(&self, request: Request<v1::RefundRequest>) -> Answer<v1::Transaction> {
+        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let id = self.ids().transaction();
+        let (user_id, payment, order) = convert::refund(&user, request.into_inner(), id)?;
+        let refund = payments::refund(self, user_id, payment?, order).await?;
+        Ok(convert::transaction(refund, true))
     }
 
     async fn get_transaction(

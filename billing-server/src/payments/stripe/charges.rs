@@ -32,10 +32,7 @@ impl Stripe {
         key: &str,
         order: &ChargeOrder,
     ) -> Result<CreatedCharge, ProviderError> {
-        let Payer::Saved {
-            customer, method, ..
-        } = &order.payer
-        else {
+        let Payer::Saved { customer, method } = &order.payer else {
             return Err(refused("payer_invalid", "only saved methods are charged"));
         };
         let cents = cents(order.amount)?;

@@ -17,7 +17,7 @@ use ::http::{HeaderMap, HeaderValue};
 use async_trait::async_trait;
 use billing_core::{
     money::Money,
-    payment::{Charge, Provider, RefundReport},
+    payment::{Charge, RefundReport},
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -147,10 +147,6 @@ fn cents(amount: Money) -> Result<String, ProviderError> {
 
 #[async_trait]
 impl ProviderClient for Stripe {
-    fn provider(&self) -> Provider {
-        Provider::Stripe
-    }
-
     fn is_live(&self) -> bool {
         self.is_live
     }

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     super::{Tx, dialect, invoices::one_invoice},
-    next_turn, stored,
+    next_turn, refunds, stored,
 };
 use crate::{
     StoreError,
@@ -60,6 +60,9 @@ pub(super) async fn refused(
 ) -> Result<Transaction, StoreError> {
     let held = tx.hold(&user_id).await?;
     let mut transaction = stored(tx, &user_id, id).await?;
+    if transaction.kind == TransactionKind::Refund {
+        return refunds::refused(tx, transaction, failure).await;
+    }
     drop(transaction.refused(failure, held.now));
     keep(tx, transaction).await
 }
@@ -77,7 +80,7 @@ pub(super) async fn attention(
 }
 
 /// The user's top-ups whose money has arrived, oldest first: ids begin with their time.
-async fn topups(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transaction>, StoreError> {
+pub(super) async fn topups(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transaction>, StoreError> {
     let statuses = TransactionStatus::ALL.into_iter();
     let arrived = statuses.filter(|status| status.has_succeeded());
     let arrived: Vec<_> = arrived.map(TransactionStatus::name).collect();

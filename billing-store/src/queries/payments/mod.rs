@@ -3,14 +3,15 @@
 mod follow;
 mod list;
 mod methods;
+mod refunds;
 
 use async_trait::async_trait;
 use billing_core::{
-    account::Account,
+    account::{Account, RefundOrder},
     ids::{PaymentMethodId, TransactionId, UserId},
     payment::{
-        Charge, Failure, NewTransaction, PaymentMethod, Provider, Transaction, TransactionKind,
-        TransactionStatus, next_look,
+        CallerRequest, Charge, Failure, NewTransaction, PaymentMethod, Provider, RefundReport,
+        Transaction, TransactionKind, TransactionStatus, next_look,
     },
     refusal::Refusal,
 };
@@ -120,6 +121,33 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn begin_refund(
+        &self,
+        user_id: UserId,
+        payment: TransactionId,
+        order: RefundOrder,
+    ) -> Result<(Transaction, Transaction), StoreError> {
+        self.write(
+            (user_id, payment, order),
+            |tx, (user_id, payment, order)| refunds::begin(tx, user_id, payment, order).boxed(),
+        )
+        .await
+    }
+
+    async fn follow_refund(
+        &self,
+        user_id: UserId,
+        payment: TransactionId,
+        report: RefundReport,
+        new: TransactionId,
+    ) -> Result<Transaction, StoreError> {
+        let order = (user_id, payment, report, new);
+        self.write(order, |tx, (user_id, payment, report, new)| {
+            refunds::follow(tx, user_id, payment, report, new).boxed()
+        })
+        .await
+    }
+
     async fn note_attention(
         &self,
         user_id: UserId,
@@ -166,6 +194,17 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn refunds(
+        &self,
+        user_id: UserId,
+        payment: TransactionId,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        self.read((user_id, payment), |tx, (user_id, payment)| {
+            async move { refunds::of_payment(tx, &user_id, payment).await }.boxed()
+        })
+        .await
+    }
+
     async fn note_webhook(
         &self,
         provider: Provider,
@@ -189,7 +228,7 @@ impl PaymentStore for Backend {
 async fn begin(tx: &mut Tx, order: PaymentOrder) -> Result<BegunPayment, StoreError> {
     let mut ready = tx.lock(&order.user_id).await?;
     let methods = methods::of_user(tx, &order.user_id).await?;
-    if let Some(earlier) = repeated(tx, &order).await? {
+    if let Some(earlier) = repeated(tx, &order.user_id, order.request.as_ref()).await? {
         let mut methods = methods.into_iter();
         return Ok(BegunPayment {
             method: methods.find(|method| Some(method.id) == earlier.payment_method_id),
@@ -264,12 +303,16 @@ fn chosen(
 }
 
 /// The transaction that an earlier call with the same request id has made.
-async fn repeated(tx: &mut Tx, order: &PaymentOrder) -> Result<Option<Transaction>, StoreError> {
-    let Some(request) = &order.request else {
+async fn repeated(
+    tx: &mut Tx,
+    user_id: &UserId,
+    request: Option<&CallerRequest>,
+) -> Result<Option<Transaction>, StoreError> {
+    let Some(request) = request else {
         return Ok(None);
     };
     let row = payment_transactions::table
-        .filter(payment_transactions::user_id.eq(order.user_id.as_str()))
+        .filter(payment_transactions::user_id.eq(user_id.as_str()))
         .filter(payment_transactions::request_id.eq(request.id.as_str()))
         .select(TransactionRow::as_select())
         .first(&mut tx.conn)

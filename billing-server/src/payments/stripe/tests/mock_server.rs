@@ -67,7 +67,6 @@ async fn it_takes_a_charge() {
         payer: Payer::Saved {
             customer: "cus_1".to_owned(),
             method: "pm_1".to_owned(),
-            off_session: true,
         },
     };
     let created = stripe.create_charge("k", &order).await.unwrap();

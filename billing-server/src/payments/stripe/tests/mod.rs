@@ -84,7 +84,6 @@ impl Scene {
             payer: Payer::Saved {
                 customer: self.customer.clone(),
                 method,
-                off_session: true,
             },
         }
     }

@@ -1,0 +1,137 @@
+//! Refunds, with what they take back of a payment.
+
+use billing_core::{
+    account::{Account, RefundInHand, RefundOrder},
+    ids::{TransactionId, UserId},
+    payment::{Failure, Observation, RefundReport, Transaction, TransactionKind},
+    refusal::Refusal,
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    super::{Tx, dialect},
+    follow::topups,
+    next_turn, repeated, stored,
+};
+use crate::{StoreError, rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid};
+
+pub(super) async fn begin(
+    tx: &mut Tx,
+    user_id: UserId,
+    payment: TransactionId,
+    order: RefundOrder,
+) -> Result<(Transaction, Transaction), StoreError> {
+    let mut ready = tx.lock(&user_id).await?;
+    if let Some(earlier) = repeated(tx, &user_id, order.request.as_ref()).await? {
+        return Ok((earlier, stored(tx, &user_id, payment).await?));
+    }
+    let mut hand = in_hand(tx, &user_id, payment).await?;
+    let refund = ready.account.order_refund(&mut hand, order, ready.now)?;
+    let payment = hand.payment.clone();
+    keep(tx, hand).await?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    Ok((refund, payment))
+}
+
+pub(super) async fn follow(
+    tx: &mut Tx,
+    user_id: UserId,
+    payment: TransactionId,
+    report: RefundReport,
+    new: TransactionId,
+) -> Result<Transaction, StoreError> {
+    let mut ready = tx.lock(&user_id).await?;
+    let mut hand = in_hand(tx, &user_id, payment).await?;
+    let mut known = hand.refunds.iter().filter(|of| of.is_told_by(&report));
+    let id = match known.next().map(|refund| refund.id) {
+        Some(id) => id,
+        None => {
+            let found = ready
+                .account
+                .find_refund(&mut hand, new, &report, ready.now)?;
+            found.id
+        }
+    };
+    let now = ready.now;
+    let moved = |refund: &mut Transaction| refund.observe_refund(&report, now);
+    let refund = moved_on(&mut ready.account, &mut hand, id, moved, now)?;
+    keep(tx, hand).await?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, now).await?;
+    Ok(refund)
+}
+
+/// Ends a refund that the provider refuses to make.
+pub(super) async fn refused(
+    tx: &mut Tx,
+    refund: Transaction,
+    failure: Failure,
+) -> Result<Transaction, StoreError> {
+    let user_id = refund.user_id.clone();
+    let mut ready = tx.lock(&user_id).await?;
+    let payment = refund.refund_of;
+    let payment = payment.ok_or_else(|| Refusal::TransactionNotFound(refund.id.to_string()))?;
+    let mut hand = in_hand(tx, &user_id, payment).await?;
+    let now = ready.now;
+    let moved = |refund: &mut Transaction| refund.refused(failure, now);
+    let refund = moved_on(&mut ready.account, &mut hand, refund.id, moved, now)?;
+    keep(tx, hand).await?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, now).await?;
+    Ok(refund)
+}
+
+fn moved_on(
+    account: &mut Account,
+    hand: &mut RefundInHand,
+    id: TransactionId,
+    moved: impl FnOnce(&mut Transaction) -> Observation,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Transaction, StoreError> {
+    drop(account.follow_refund(hand, id, moved, now)?);
+    let mut refunds = hand.refunds.iter();
+    let refund = refunds.find(|refund| refund.id == id).cloned();
+    Ok(refund.ok_or_else(|| Refusal::TransactionNotFound(id.to_string()))?)
+}
+
+async fn in_hand(
+    tx: &mut Tx,
+    user_id: &UserId,
+    payment: TransactionId,
+) -> Result<RefundInHand, StoreError> {
+    let payment = stored(tx, user_id, payment).await?;
+    let topups = match payment.kind {
+        TransactionKind::Topup => topups(tx, user_id).await?,
+        TransactionKind::InvoicePayment | TransactionKind::Refund => Vec::new(),
+    };
+    Ok(RefundInHand {
+        refunds: of_payment(tx, user_id, payment.id).await?,
+        payment,
+        topups,
+    })
+}
+
+/// A payment's refunds, oldest first.
+pub(super) async fn of_payment(
+    tx: &mut Tx,
+    user_id: &UserId,
+    payment: TransactionId,
+) -> Result<Vec<Transaction>, StoreError> {
+    let rows: Vec<TransactionRow> = payment_transactions::table
+        .filter(payment_transactions::user_id.eq(user_id.as_str()))
+        .filter(payment_transactions::refund_of.eq(DbUuid(payment.uuid())))
+        .order(payment_transactions::id)
+        .select(TransactionRow::as_select())
+        .load(&mut tx.conn)
+        .await?;
+    rows.into_iter().map(Transaction::try_from).collect()
+}
+
+async fn keep(tx: &mut Tx, hand: RefundInHand) -> Result<(), StoreError> {
+    let now = tx.now();
+    let all = hand.refunds.iter().chain([&hand.payment]);
+    let rows = all.map(|of| TransactionRow::new(of, next_turn(of, now)));
+    dialect::upsert(&mut tx.conn, rows.collect()).await
+}
