@@ -1,8 +1,8 @@
 //! What the end-to-end tests share: databases, servers and tokens.
 //!
 //! Nothing has to be started or installed beforehand. A PostgreSQL is found or installed by
-//! [`postgres`], [`server`] builds and runs the real `billing-server`, and [`tools`] provides
-//! clients that others wrote.
+//! [`postgres`], [`server`] builds and runs the real `billing-server`, [`stripe`] is a fake of
+//! Stripe, [`stripe_mock`] is Stripe's own, and [`tools`] provides programs that others wrote.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -10,6 +10,8 @@
 )]
 
 pub mod server;
+pub mod stripe;
+pub mod stripe_mock;
 pub mod tools;
 
 pub use server::TestServer;
