@@ -25,7 +25,8 @@ impl FakeStripe {
 
     /// Moves the clock.
     pub fn advance(&self, seconds: i64) {
-        self.shared.state().now += seconds;
+        let mut state = self.shared.state();
+        state.now = state.now.saturating_add(seconds);
     }
 
     /// A new method of a customer.

@@ -23,7 +23,8 @@ const OPEN: [&str; 3] = [
 
 /// What Stripe keeps of a payment: 2.9 % and 0.30.
 fn fee(amount: i64) -> i64 {
-    (amount * 29 + 500) / 1_000 + 30
+    let per_mille = amount.saturating_mul(29).saturating_add(500) / 1_000;
+    per_mille.saturating_add(30)
 }
 
 /// The error of a payment that was declined.

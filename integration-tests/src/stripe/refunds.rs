@@ -16,7 +16,7 @@ impl State {
         let paid = self.intent(intent).map_err(missing)?.amount;
         let amount = match params.number("amount")? {
             Some(amount) => amount,
-            None => paid - self.refunded(intent),
+            None => paid.saturating_sub(self.refunded(intent)),
         };
         let id = self.give_back(intent, amount, params.metadata())?;
         self.show_refund(&id)
@@ -43,7 +43,7 @@ impl State {
             let code = Some("payment_intent_unexpected_state");
             return Err(Refusal::invalid(code, message));
         }
-        let left = paid.amount - self.refunded(intent);
+        let left = paid.amount.saturating_sub(self.refunded(intent));
         self.check_refund(intent, amount, left)?;
         let id = self.id("re");
         self.refunds.push(Refund {

@@ -32,6 +32,7 @@ mod load;
 mod model;
 mod month_end;
 mod openapi;
+mod payments;
 mod plans;
 mod prices;
 mod records;

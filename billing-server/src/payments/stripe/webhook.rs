@@ -14,7 +14,7 @@ use crate::payments::provider::{Hint, HintObject, WebhookError};
 
 /// The header with the time and the signatures.
 const HEADER: &str = "Stripe-Signature";
-/// How far its time may be from now, in seconds.
+/// How far its time may be from now, before or after.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// How a webhook secret begins.
 const SECRET_START: &str = "whsec_";

@@ -98,3 +98,21 @@ fn a_redirect_is_not_followed_with_the_key() {
     let failure = answer(302, "").error;
     assert!(matches!(failure, ProviderError::Malformed { .. }));
 }
+
+#[test]
+fn nested_parameters_are_sent_in_brackets() {
+    let params: &Params<'_> = &[
+        ("metadata[transaction_id]", "txn-1 & more"),
+        ("expand[]", "latest_charge"),
+    ];
+    let call = Client::new().post("http://localhost").form(params);
+    let call = call.build().unwrap();
+    assert_eq!(
+        call.body().unwrap().as_bytes().unwrap(),
+        b"metadata%5Btransaction_id%5D=txn-1+%26+more&expand%5B%5D=latest_charge"
+    );
+    assert_eq!(
+        call.headers()["content-type"],
+        "application/x-www-form-urlencoded"
+    );
+}
