@@ -23,13 +23,18 @@ on_both_databases!(
 );
 
 async fn a_topup_buys_tokens_once_however_often_it_is_asked_for(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     world.subscribe("plan-pro").await;
     let first = world.top_up("100.00", "top-1").await;
     assert_eq!(first["status"], "succeeded");
     assert_eq!(first["tokens"], 740_740);
     assert_eq!(first["fee"], Value::Null);
-    assert!(first["provider_reference"].as_str().unwrap().starts_with("pi_"));
+    assert!(
+        first["provider_reference"]
+            .as_str()
+            .unwrap()
+            .starts_with("pi_")
+    );
     assert_eq!(world.top_up("100.00", "top-1").await, first);
     assert_eq!(world.stripe.charged(), 10_000);
     assert_eq!(world.tokens_left().await, 1_740_740);
@@ -42,7 +47,7 @@ async fn a_topup_buys_tokens_once_however_often_it_is_asked_for(backend: Backend
 
 async fn a_declined_card_buys_nothing_and_is_told(backend: Backend) {
     let declines = Behaviour::declines("insufficient_funds");
-    let mut world = World::with_card(backend, declines).await;
+    let world = World::with_card(backend, declines).await;
     world.subscribe("plan-pro").await;
     let refused = world.try_top_up("100.00", "top-1").await;
     assert_eq!(World::refusal(&refused), (400, "PAYMENT_DECLINED"));
@@ -56,15 +61,22 @@ async fn a_declined_card_buys_nothing_and_is_told(backend: Backend) {
 }
 
 async fn an_invoice_is_paid_by_the_default_method(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     let invoice = world.invoice().await;
     let path = format!("/v1/billing/invoices/{invoice}/pay");
     let paid = world.alice.post(&path, r#"{"request_id":"p-1"}"#).await;
     assert_eq!(paid.status, 200, "{}", paid.body);
     let paid = paid.json();
-    assert_eq!((&paid["kind"], &paid["status"]), (&"invoice_payment".into(), &"succeeded".into()));
+    assert_eq!(
+        (&paid["kind"], &paid["status"]),
+        (&"invoice_payment".into(), &"succeeded".into())
+    );
     assert_eq!(paid["invoice_id"], invoice);
-    let shown = world.alice.get(&format!("/v1/billing/invoices/{invoice}")).await.json();
+    let shown = world
+        .alice
+        .get(&format!("/v1/billing/invoices/{invoice}"))
+        .await
+        .json();
     assert_eq!(shown["status"], "paid");
     assert_eq!(shown["payment_method"], "stripe");
     assert_eq!(shown["transaction_id"], paid["id"]);
@@ -76,14 +88,16 @@ async fn an_invoice_is_paid_by_the_default_method(backend: Backend) {
 }
 
 async fn money_that_comes_later_counts_when_it_comes(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::PaysLater).await;
+    let world = World::with_card(backend, Behaviour::PaysLater).await;
     world.subscribe("plan-pro").await;
     let pending = world.top_up("10.00", "top-1").await;
     assert_eq!(pending["status"], "pending");
     // A second try would be a second charge.
     let second = world.try_top_up("10.00", "top-2").await;
     assert_eq!(World::refusal(&second), (409, "PAYMENT_IN_FLIGHT"));
-    world.stripe.settle(pending["provider_reference"].as_str().unwrap());
+    world
+        .stripe
+        .settle(pending["provider_reference"].as_str().unwrap());
     let forged = world.webhook("whsec_other").await;
     assert_eq!(World::refusal(&forged), (400, "WEBHOOK_SIGNATURE"));
     for _ in 0..2 {
@@ -115,7 +129,7 @@ async fn without_a_provider_nothing_pretends_to_charge(backend: Backend) {
 }
 
 async fn a_topup_needs_a_plan_and_an_amount_within_the_limits(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     let no_plan = world.try_top_up("100.00", "").await;
     assert_eq!(World::refusal(&no_plan), (400, "TOPUP_NO_PRICE"));
     world.subscribe("plan-pro").await;
@@ -133,7 +147,7 @@ async fn a_topup_needs_a_plan_and_an_amount_within_the_limits(backend: Backend) 
 }
 
 async fn transactions_are_listed_by_what_they_are(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     world.subscribe("plan-pro").await;
     let invoice = world.invoice().await;
     let topup = world.top_up("10.00", "top-1").await;
@@ -146,23 +160,37 @@ async fn transactions_are_listed_by_what_they_are(backend: Backend) {
     assert_eq!(ids(&topups), [topup["id"].clone()]);
     let of_invoice = world.transactions(&format!("?invoice_id={invoice}")).await;
     assert_eq!(ids(&of_invoice), [paid["id"].clone()]);
-    let first = world.alice.get("/v1/billing/payments/transactions?page_size=1").await.json();
+    let first = world
+        .alice
+        .get("/v1/billing/payments/transactions?page_size=1")
+        .await
+        .json();
     let token = first["next_page_token"].as_str().unwrap();
-    let second = world.transactions(&format!("?page_size=1&page_token={token}")).await;
+    let second = world
+        .transactions(&format!("?page_size=1&page_token={token}"))
+        .await;
     assert_eq!(ids(&second), [topup["id"].clone()]);
     let operator = operator(&world.server).await;
-    let everybodys = operator.get("/v1/billing/payments/transactions?user_id=-").await;
-    assert_eq!(everybodys.json()["transactions"].as_array().unwrap().len(), 2);
+    let everybodys = operator
+        .get("/v1/billing/payments/transactions?user_id=-")
+        .await;
+    assert_eq!(
+        everybodys.json()["transactions"].as_array().unwrap().len(),
+        2
+    );
 }
 
 async fn others_see_no_payment(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     world.subscribe("plan-pro").await;
     let topup = world.top_up("10.00", "top-1").await;
     let id = topup["id"].as_str().unwrap();
     let mallory = user(&world.server, "mallory").await;
     let path = format!("/v1/billing/payments/transactions/{id}");
-    assert_eq!(World::refusal(&mallory.get(&path).await), (404, "TRANSACTION_NOT_FOUND"));
+    assert_eq!(
+        World::refusal(&mallory.get(&path).await),
+        (404, "TRANSACTION_NOT_FOUND")
+    );
     let named = mallory.get(&format!("{path}?user_id={ALICE}")).await;
     assert_eq!(World::refusal(&named), (403, "OTHER_USER"));
     let method = world.method.clone();

@@ -15,7 +15,9 @@ on_both_databases!(
 );
 
 async fn a_call_that_fails_is_looked_up_and_never_charged_twice(backend: Backend) {
-    for (endpoint, fault) in [
+    let world = World::with_card(backend, Behaviour::Pays).await;
+    world.subscribe("plan-pro").await;
+    let faults = [
         (Endpoint::CreateIntent, Fault::CutBefore),
         (Endpoint::CreateIntent, Fault::CutAfter),
         (Endpoint::CreateIntent, Fault::FailBefore),
@@ -27,21 +29,28 @@ async fn a_call_that_fails_is_looked_up_and_never_charged_twice(backend: Backend
         (Endpoint::ConfirmIntent, Fault::FailAfter),
         (Endpoint::ConfirmIntent, Fault::TooMany(1)),
         (Endpoint::GetIntent, Fault::CutBefore),
-    ] {
-        let world = World::with_card(backend, Behaviour::Pays).await;
-        world.subscribe("plan-pro").await;
+    ];
+    for ((endpoint, fault), number) in faults.into_iter().zip(1..) {
+        let what = format!("{endpoint:?} {fault:?}");
         world.stripe.fault(endpoint, fault, 1);
-        let topup = world.top_up("100.00", "top-1").await;
-        world.advance("2024-11-15T10:30:11Z").await;
+        let topup = world.top_up("100.00", &what).await;
+        world
+            .advance(&format!("2024-11-15T10:{}:00Z", 30 + number))
+            .await;
         let done = world.until(&topup, "succeeded").await;
-        assert_eq!(world.stripe.charged(), 10_000, "{endpoint:?} {fault:?}");
-        assert_eq!(world.tokens_left().await, 1_740_740, "{endpoint:?} {fault:?}");
-        assert_eq!(done["attention"], "", "{endpoint:?} {fault:?}");
+        assert_eq!(world.stripe.charged(), 10_000 * number, "{what}");
+        let bought = 740_740 * number;
+        assert_eq!(world.tokens_left().await, 1_000_000 + bought, "{what}");
+        assert_eq!(done["attention"], "", "{what}");
     }
 }
 
 async fn a_kill_between_call_and_effect_loses_and_doubles_nothing(backend: Backend) {
-    for endpoint in [Endpoint::CreateIntent, Endpoint::GetIntent, Endpoint::ConfirmIntent] {
+    for endpoint in [
+        Endpoint::CreateIntent,
+        Endpoint::GetIntent,
+        Endpoint::ConfirmIntent,
+    ] {
         let mut world = World::with_card(backend, Behaviour::Pays).await;
         world.subscribe("plan-pro").await;
         world.stripe.fault(endpoint, Fault::Hold, 1);
@@ -49,7 +58,14 @@ async fn a_kill_between_call_and_effect_loses_and_doubles_nothing(backend: Backe
         let asked = tokio::spawn(async move {
             let body = r#"{"amount":100,"request_id":"top-1"}"#;
             let path = "/v1/billing/payments/top-up";
-            drop(alice.request(reqwest::Method::POST, path).body(body).send().await);
+            drop(
+                alice
+                    .request(reqwest::Method::POST, path)
+                    .header("content-type", "application/json")
+                    .body(body)
+                    .send()
+                    .await,
+            );
         });
         world.stripe.held().await;
         world.server.kill9().await;
@@ -75,13 +91,25 @@ async fn money_for_an_invoice_that_was_paid_meanwhile_is_credit(backend: Backend
     let paid = world.alice.post(&format!("{path}/pay"), "{}").await.json();
     assert_eq!(paid["status"], "pending");
     let by_hand = r#"{"user_id":"alice","payment_method":"bank transfer"}"#;
-    let marked = world.operator.post(&format!("{path}/mark-paid"), by_hand).await;
+    let marked = world
+        .operator
+        .post(&format!("{path}/mark-paid"), by_hand)
+        .await;
     assert_eq!(marked.status, 200, "{}", marked.body);
-    world.stripe.settle(paid["provider_reference"].as_str().unwrap());
+    world
+        .stripe
+        .settle(paid["provider_reference"].as_str().unwrap());
     world.webhooks().await;
     let done = world.until(&paid, "succeeded").await;
-    assert!(done["attention"].as_str().unwrap().contains("30.00 USD"), "{done}");
-    let account = world.operator.get("/v1/billing/accounts/alice").await.json();
+    assert!(
+        done["attention"].as_str().unwrap().contains("30.00 USD"),
+        "{done}"
+    );
+    let account = world
+        .operator
+        .get("/v1/billing/accounts/alice")
+        .await
+        .json();
     assert_eq!(account["credit_balance"].to_string(), "30.0");
     let shown = world.alice.get(&path).await.json();
     assert_eq!(shown["payment_method"], "bank transfer");

@@ -20,7 +20,7 @@ async fn refund(world: &World, payment: &Value, body: &str) -> integration_tests
 }
 
 async fn what_is_unused_of_a_topup_is_given_back_once(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     world.subscribe("plan-pro").await;
     let topup = world.top_up("100.00", "top-1").await;
     // All of the quota, and a fifth of what was bought.
@@ -29,10 +29,18 @@ async fn what_is_unused_of_a_topup_is_given_back_once(backend: Backend) {
     let back = refund(&world, &topup, r#"{"request_id":"r-1"}"#).await;
     assert_eq!(back.status, 200, "{}", back.body);
     let back = back.json();
-    assert_eq!((&back["kind"], &back["status"]), (&"refund".into(), &"succeeded".into()));
+    assert_eq!(
+        (&back["kind"], &back["status"]),
+        (&"refund".into(), &"succeeded".into())
+    );
     assert_eq!(back["amount"].to_string(), "80.0");
     assert_eq!(back["refund_of"], topup["id"]);
-    assert_eq!(refund(&world, &topup, r#"{"request_id":"r-1"}"#).await.json(), back);
+    assert_eq!(
+        refund(&world, &topup, r#"{"request_id":"r-1"}"#)
+            .await
+            .json(),
+        back
+    );
     assert_eq!(world.tokens_left().await, 0);
     let payment = world.transaction(topup["id"].as_str().unwrap()).await;
     assert_eq!(payment["status"], "partly_refunded");
@@ -44,10 +52,12 @@ async fn what_is_unused_of_a_topup_is_given_back_once(backend: Backend) {
 }
 
 async fn a_refund_at_stripes_own_site_takes_tokens_back(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     world.subscribe("plan-pro").await;
     let topup = world.top_up("100.00", "top-1").await;
-    world.stripe.refund(topup["provider_reference"].as_str().unwrap(), 5_000);
+    world
+        .stripe
+        .refund(topup["provider_reference"].as_str().unwrap(), 5_000);
     assert_eq!(world.webhooks().await, 200);
     let payment = world.until(&topup, "partly_refunded").await;
     assert_eq!(payment["refunded_amount"].to_string(), "50.0");
@@ -58,7 +68,7 @@ async fn a_refund_at_stripes_own_site_takes_tokens_back(backend: Backend) {
 }
 
 async fn a_dispute_freezes_tokens_until_it_is_settled(backend: Backend) {
-    let mut world = World::with_card(backend, Behaviour::Pays).await;
+    let world = World::with_card(backend, Behaviour::Pays).await;
     world.subscribe("plan-pro").await;
     for (number, is_won, left) in [(1, true, 1_074_074), (2, false, 1_074_074)] {
         let topup = world.top_up("10.00", &format!("top-{number}")).await;
@@ -81,7 +91,9 @@ async fn a_lost_dispute_has_an_invoice_asked_for_again(backend: Backend) {
     let invoice = world.invoice().await;
     let path = format!("/v1/billing/invoices/{invoice}");
     let paid = world.alice.post(&format!("{path}/pay"), "{}").await.json();
-    let dispute = world.stripe.dispute(paid["provider_reference"].as_str().unwrap(), false);
+    let dispute = world
+        .stripe
+        .dispute(paid["provider_reference"].as_str().unwrap(), false);
     world.webhooks().await;
     world.until(&paid, "disputed").await;
     world.stripe.close_dispute(&dispute, false);

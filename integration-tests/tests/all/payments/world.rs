@@ -10,7 +10,7 @@ use integration_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{operator, record, set_example_prices, user, call, advance};
+use crate::support::{advance, call, operator, record, set_example_prices, user};
 
 pub(super) const ALICE: &str = "alice";
 const NOW: &str = "2024-11-15T10:30:00Z";
@@ -52,7 +52,9 @@ impl World {
     pub(super) async fn with_card(backend: Backend, behaviour: Behaviour) -> Self {
         let mut world = Self::start(backend).await;
         let reference = world.saved_at_stripe(behaviour).await;
-        let method = world.attach(&json!({"provider_method_id": reference})).await;
+        let method = world
+            .attach(&json!({"provider_method_id": reference}))
+            .await;
         assert_eq!(method["is_default"], true);
         world.method = method["id"].as_str().unwrap().to_owned();
         world
@@ -94,7 +96,10 @@ impl World {
         usage["created_at"] = "2024-10-20T00:00:00Z".into();
         record(&self.operator, &usage).await;
         let path = "/v1/billing/invoices/generate";
-        let made = self.alice.post(path, r#"{"billing_month":"2024-10"}"#).await;
+        let made = self
+            .alice
+            .post(path, r#"{"billing_month":"2024-10"}"#)
+            .await;
         assert_eq!(made.status, 200, "{}", made.body);
         made.json()["id"].as_str().unwrap().to_owned()
     }
