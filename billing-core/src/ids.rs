@@ -1,4 +1,4 @@
-//! Typed ids: texts of callers and the rule they obey (contract, chapter 11), ids that the service
+//! Typed ids: texts of callers and the rule they obey (contract, chapter 12), ids that the service
 //! makes, and numbers that the catalog deals out.
 
 use std::{borrow::Borrow, fmt, str::FromStr};

@@ -1,4 +1,4 @@
-//! Payments: what is charged for, and what comes of it (contract, chapter 12).
+//! Payments: what is charged for, and what comes of it (contract, chapter 11).
 
 use chrono::{DateTime, Utc};
 

@@ -119,7 +119,7 @@ settings! {
         /// The least that a top-up costs, in USD [default: 1.00]
         topup_min: Usd = Usd::whole(1), value "USD", cents;
 
-        /// The most that a top-up costs, in USD [default: 10000]
+        /// The most that a top-up costs, in USD [default: 10000.00]
         topup_max: Usd = Usd::whole(10_000), value "USD", cents;
     }
 

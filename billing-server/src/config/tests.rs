@@ -79,7 +79,7 @@ fn the_help_tells_the_defaults() {
             }
         }
     }
-    assert_eq!(told, 10);
+    assert_eq!(told, 12);
 }
 
 #[rstest]
@@ -121,6 +121,14 @@ const ALL: &[(&str, &str)] = &[
     ("shutdown_timeout", "\"500ms\""),
     ("month_end_grace", "\"0s\""),
     ("log_format", "\"json\""),
+    ("stripe_secret_key", "\"sk_test_1\""),
+    ("stripe_secret_key_file", "\"stripe.key\""),
+    ("stripe_webhook_secret", "\"whsec_1\""),
+    ("stripe_webhook_secret_file", "\"webhook.secret\""),
+    ("stripe_api_base", "\"http://127.0.0.1:12111\""),
+    ("payment_description", "\"Tokens\""),
+    ("topup_min", "\"0.50\""),
+    ("topup_max", "\"500\""),
 ];
 
 #[test]

@@ -14,7 +14,7 @@ on_both_databases!(
     a_record_a_little_ahead_is_rated_as_of_now,
 );
 
-/// Contract, chapter 12: time, model, prompt and completion tokens of the four records.
+/// Contract, chapter 13: time, model, prompt and completion tokens of the four records.
 const RECORDS: [(&str, &str, i64, i64); 4] = [
     ("2024-11-03T12:00:00Z", "gpt-4", 300_000, 100_000),
     ("2024-11-09T12:00:00Z", "gpt-3.5-turbo", 350_333, 150_000),

@@ -8,10 +8,11 @@ mod python;
 pub(crate) use grpcurl::program::Grpcurl;
 
 /// What a server without a test clock serves, sorted.
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "billing.v1.AccountService",
     "billing.v1.CouponService",
     "billing.v1.InvoiceService",
+    "billing.v1.PaymentService",
     "billing.v1.PlanService",
     "billing.v1.PricingService",
     "billing.v1.ReportService",

@@ -30,7 +30,7 @@ const PARTS: [&str; 7] = [
     "final_cost",
 ];
 
-/// A record of the contract's chapter 12, and what each of [`PARTS`] should be.
+/// A record of the contract's chapter 13, and what each of [`PARTS`] should be.
 struct Example {
     at: &'static str,
     model: &'static str,

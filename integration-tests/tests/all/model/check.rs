@@ -35,7 +35,7 @@ fn coupon(value: Value) -> Coupon {
     }
 }
 
-/// Contract, chapter 12.
+/// Contract, chapter 13.
 fn example(on_pro: bool) -> (Reference, String) {
     let price = |prompt: i128, completion: i128| Price {
         row: 0,
@@ -115,7 +115,7 @@ fn the_reference_agrees_with_the_worked_examples() {
     }
 }
 
-/// Contract, chapter 12: the same months on their invoices.
+/// Contract, chapter 13: the same months on their invoices.
 #[test]
 fn the_reference_invoices_the_worked_examples() {
     for (on_pro, expected) in [

@@ -1,4 +1,4 @@
-//! The worked examples of the contract's chapter 12, without their coupon.
+//! The worked examples of the contract's chapter 13, without their coupon.
 
 use super::*;
 
