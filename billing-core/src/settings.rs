@@ -6,6 +6,7 @@ use crate::{
     Violation,
     ids::UserId,
     money::Money,
+    payment::TopupSettings,
     text::{check_line, check_lines},
 };
 
@@ -19,8 +20,6 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 pub const MAX_ADDRESS: usize = 1_000;
 /// The longest tax id, in characters.
 pub const MAX_TAX_ID: usize = 64;
-/// The most that one automatic top-up may cost, in USD.
-pub const MAX_AUTO_TOPUP: i64 = 100_000;
 /// What an automatic top-up costs unless set, in USD.
 const DEFAULT_AUTO_TOPUP: i64 = 100;
 
@@ -71,8 +70,9 @@ pub struct SettingsChange {
     pub tax_id: Option<String>,
     /// Whether tokens are bought when few are left.
     pub auto_topup: Option<bool>,
-    /// Whether the user agreed to be charged for it. The default of `auto_topup` is no consent.
-    pub auto_topup_consent: Option<bool>,
+    /// Whether the user, by their own token, agrees to be charged for it as it is set now. The
+    /// default of `auto_topup` is no consent.
+    pub agrees_to_topups: bool,
     /// The number of tokens at or below which tokens are bought.
     pub auto_topup_threshold: Option<i64>,
     /// For how much, in USD.
@@ -104,6 +104,16 @@ impl Settings {
         }
     }
 
+    /// When tokens are bought automatically.
+    #[must_use]
+    pub const fn topup_settings(&self) -> TopupSettings {
+        TopupSettings {
+            enabled: self.auto_topup,
+            threshold: self.auto_topup_threshold,
+            amount: self.auto_topup_amount,
+        }
+    }
+
     /// The settings' id: a user has one set of them.
     #[must_use]
     pub fn id(&self) -> String {
@@ -112,6 +122,14 @@ impl Settings {
 }
 
 impl SettingsChange {
+    /// Whether it says anything of automatic top-ups.
+    #[must_use]
+    pub const fn concerns_topups(&self) -> bool {
+        self.auto_topup.is_some()
+            || self.auto_topup_threshold.is_some()
+            || self.auto_topup_amount.is_some()
+    }
+
     /// Every field at fault.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
@@ -185,11 +203,8 @@ fn email_problem(email: &str) -> Option<String> {
 }
 
 fn amount_problem(amount: Money) -> Option<String> {
-    let highest = Money::whole(MAX_AUTO_TOPUP).unwrap_or(Money::ZERO);
     if amount <= Money::ZERO {
         Some("must be more than 0".to_owned())
-    } else if amount > highest {
-        Some(format!("must be at most {MAX_AUTO_TOPUP}"))
     } else if !amount.is_whole_cents() {
         Some("must be whole cents".to_owned())
     } else {

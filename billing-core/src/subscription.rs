@@ -24,6 +24,10 @@ pub enum SubscriptionState {
     Active,
     /// In its last period.
     Ending,
+    /// As active, but invoices could not be collected.
+    PastDue,
+    /// As ending, but invoices could not be collected.
+    PastDueEnding,
     /// Ended at once.
     Cancelled,
     /// Ended with its last period.
@@ -37,6 +41,8 @@ pub enum SubscriptionStatus {
     Trialing,
     /// In a period that is charged.
     Active,
+    /// The same, but invoices could not be collected.
+    PastDue,
     /// Ended at once.
     Cancelled,
     /// Ended with its last period.
@@ -58,10 +64,14 @@ pub enum SubscriptionTransition {
     Resume,
     /// The period's end.
     PeriodEnd,
+    /// The end of the tries to collect invoices.
+    FallPastDue,
+    /// The payment of every invoice.
+    Settle,
 }
 
 /// Every transition that is allowed, and where it leads.
-const TRANSITIONS: [(SubscriptionState, SubscriptionTransition, SubscriptionState); 18] = {
+const TRANSITIONS: [(SubscriptionState, SubscriptionTransition, SubscriptionState); 31] = {
     use SubscriptionState as S;
     use SubscriptionTransition as T;
     [
@@ -83,6 +93,19 @@ const TRANSITIONS: [(SubscriptionState, SubscriptionTransition, SubscriptionStat
         (S::Ending, T::CancelNow, S::Cancelled),
         (S::Ending, T::Resume, S::Active),
         (S::Ending, T::PeriodEnd, S::Expired),
+        (S::Active, T::FallPastDue, S::PastDue),
+        (S::Ending, T::FallPastDue, S::PastDueEnding),
+        (S::PastDue, T::Settle, S::Active),
+        (S::PastDueEnding, T::Settle, S::Ending),
+        (S::PastDue, T::ChangeLater, S::PastDue),
+        (S::PastDue, T::CancelNow, S::Cancelled),
+        (S::PastDue, T::CancelAtPeriodEnd, S::PastDueEnding),
+        (S::PastDue, T::PeriodEnd, S::PastDue),
+        (S::PastDueEnding, T::CancelNow, S::Cancelled),
+        (S::PastDueEnding, T::Resume, S::PastDue),
+        (S::PastDueEnding, T::PeriodEnd, S::Expired),
+        (S::PastDue, T::Upgrade, S::PastDue),
+        (S::PastDueEnding, T::Upgrade, S::PastDueEnding),
     ]
 };
 
@@ -95,6 +118,8 @@ impl SubscriptionState {
             (SubscriptionStatus::Trialing, false) => Self::TrialEnding,
             (SubscriptionStatus::Active, true) => Self::Active,
             (SubscriptionStatus::Active, false) => Self::Ending,
+            (SubscriptionStatus::PastDue, true) => Self::PastDue,
+            (SubscriptionStatus::PastDue, false) => Self::PastDueEnding,
             (SubscriptionStatus::Cancelled, _) => Self::Cancelled,
             (SubscriptionStatus::Expired, _) => Self::Expired,
         }
@@ -106,6 +131,7 @@ impl SubscriptionState {
         match self {
             Self::Trialing | Self::TrialEnding => SubscriptionStatus::Trialing,
             Self::Active | Self::Ending => SubscriptionStatus::Active,
+            Self::PastDue | Self::PastDueEnding => SubscriptionStatus::PastDue,
             Self::Cancelled => SubscriptionStatus::Cancelled,
             Self::Expired => SubscriptionStatus::Expired,
         }
@@ -114,13 +140,19 @@ impl SubscriptionState {
     /// Whether another period follows.
     #[must_use]
     pub const fn renews(self) -> bool {
-        matches!(self, Self::Trialing | Self::Active)
+        matches!(self, Self::Trialing | Self::Active | Self::PastDue)
     }
 
     /// Whether no fee is owed yet.
     #[must_use]
     pub const fn is_trial(self) -> bool {
         matches!(self, Self::Trialing | Self::TrialEnding)
+    }
+
+    /// Whether invoices could not be collected.
+    #[must_use]
+    pub const fn is_past_due(self) -> bool {
+        matches!(self, Self::PastDue | Self::PastDueEnding)
     }
 
     /// Whether the subscription has ended.
@@ -413,21 +445,25 @@ mod tests {
 
     use super::{SubscriptionTransition as T, *};
 
-    const STATES: [SubscriptionState; 6] = [
+    const STATES: [SubscriptionState; 8] = [
         SubscriptionState::Trialing,
         SubscriptionState::TrialEnding,
         SubscriptionState::Active,
         SubscriptionState::Ending,
+        SubscriptionState::PastDue,
+        SubscriptionState::PastDueEnding,
         SubscriptionState::Cancelled,
         SubscriptionState::Expired,
     ];
-    const ALL: [SubscriptionTransition; 6] = [
+    const ALL: [SubscriptionTransition; 8] = [
         T::Upgrade,
         T::ChangeLater,
         T::CancelNow,
         T::CancelAtPeriodEnd,
         T::Resume,
         T::PeriodEnd,
+        T::FallPastDue,
+        T::Settle,
     ];
 
     #[test]

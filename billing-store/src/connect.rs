@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use billing_core::payment::{AutomaticPayments, TopupLimits};
+
 use crate::{Clock, Store, StoreError, postgres, sqlite};
 
 /// Which database, by its URL.
@@ -37,6 +39,10 @@ pub struct StoreOptions {
     pub statement_timeout: Duration,
     /// How long one statement may wait for a lock.
     pub lock_timeout: Duration,
+    /// What a top-up may cost, and how many there may be by themselves.
+    pub topups: TopupLimits,
+    /// What is paid by itself; `None` when nothing is.
+    pub automatic: Option<AutomaticPayments>,
 }
 
 impl Default for StoreOptions {
@@ -48,6 +54,8 @@ impl Default for StoreOptions {
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(5),
+            topups: TopupLimits::default(),
+            automatic: None,
         }
     }
 }

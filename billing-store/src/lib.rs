@@ -23,7 +23,7 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, BegunPayment, Clock, ClosedUsers, CouponStore, FoldStore, FoundRecords,
+    AccountStore, BegunPayment, Clock, ClosedUsers, CouponStore, FoldStore, Followed, FoundRecords,
     InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, InvoicedRecord, LONG_TAIL,
     MonthFilter, MonthProgress, NewInvoiceId, PaidBy, PaymentFor, PaymentOrder, PaymentStore,
     PlanStore, PriceStore, RecordFilter, ReportStore, SettingsStore, Store, SubscriptionStore,

@@ -56,7 +56,7 @@ impl Backend {
         let backend = Self {
             readers: pool(url, options.read_pool, session.clone() + NO_SCANS, options)?,
             writers: pool(url, writers, session + LOOK_UP_ONLY, options)?,
-            shared: Shared::new(clock),
+            shared: Shared::new(clock, options),
             patience: options.statement_timeout + options.lock_timeout + options.connect_timeout,
         };
         drop(backend.readers.get().await?);

@@ -84,7 +84,7 @@ impl Backend {
         Ok(Self {
             readers: pool(path, options.read_pool, options)?,
             writer: pool(path, 1, options)?,
-            shared: Shared::new(clock),
+            shared: Shared::new(clock, options),
             _lock: lock,
         })
     }

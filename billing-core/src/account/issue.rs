@@ -106,7 +106,11 @@ impl Account {
         let balance = self.state.credit_balance;
         self.state.credit_balance = draft.issue(number, &billing.address, balance, now)?;
         self.close(draft.month, costs)?;
-        self.settle(draft.month, &draft.bill)
+        self.settle(draft.month, &draft.bill)?;
+        if draft.amount_due()? > Money::ZERO {
+            self.ask_for_payment(now);
+        }
+        Ok(())
     }
 
     /// Fixes in cents what redemptions took of a month.

@@ -2,6 +2,7 @@
 //! it, one file each. A command changes the account in memory and notes what has to be stored.
 
 mod alerts;
+mod automate;
 mod issue;
 mod pay;
 mod pending;
@@ -17,11 +18,12 @@ mod windows;
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    automate::CollectionStep,
     pay::{PaymentInHand, RefundInHand, RefundOrder},
     pending::{AccountChange, PendingChanges},
     rate::Quote,
     redeem::Redeemed,
-    state::{AccountState, Alerts, AutoTopup, Discount, DiscountChange, Needs, Tax},
+    state::{AccountState, Alerts, Discount, DiscountChange, Needs, Tax},
     void::{VoidOrder, Voided},
 };
 use crate::{

@@ -6,11 +6,11 @@ use super::Account;
 use crate::{
     ids::TransactionId,
     invoice::{Invoice, Payment},
-    money::Money,
+    money::{Money, NumberError},
     payment::{
-        Allocation, CallerRequest, Charge, Effect, NewTransaction, Observation, Purchase,
-        Purchases, RefundReport, TakenBack, TokensGone, TopupLimits, Transaction, TransactionKind,
-        settle,
+        Allocation, AutomaticPayments, CallerRequest, Charge, Effect, NewTransaction, Observation,
+        Purchase, Purchases, RefundReport, TakenBack, TokensGone, TopupLimits, Transaction,
+        TransactionKind, settle,
     },
     refusal::{RefundRefusal, Refusal},
 };
@@ -24,6 +24,8 @@ pub struct PaymentInHand {
     pub invoices: Vec<Invoice>,
     /// The user's top-ups whose money has arrived, oldest first; empty when not needed.
     pub topups: Vec<Transaction>,
+    /// Whether the user's bank disputes other payments; `false` when not needed.
+    pub has_other_disputes: bool,
 }
 
 /// A payment that is given back, in part or in full.
@@ -54,6 +56,22 @@ impl PaymentInHand {
     pub fn needs_topups(transaction: &Transaction, charge: &Charge) -> bool {
         transaction.kind == TransactionKind::Topup && charge.dispute.is_some()
     }
+
+    /// Whether every invoice still asks for what is charged for it.
+    ///
+    /// # Errors
+    /// When an amount does not fit.
+    pub(super) fn is_asked_for(&self) -> Result<bool, NumberError> {
+        for part in &self.transaction.allocations {
+            let mut invoices = self.invoices.iter();
+            let invoice = invoices.find(|invoice| invoice.id == Some(part.invoice_id));
+            let asked = invoice.map_or(Ok(Money::ZERO), Invoice::amount_due)?;
+            if asked != part.amount {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 impl Account {
@@ -64,7 +82,7 @@ impl Account {
     /// When the amount is not allowed, the plan sells no tokens for it, or another top-up is under
     /// way.
     pub fn order_topup(
-        &self,
+        &mut self,
         order: NewTransaction,
         amount: Money,
         limits: &TopupLimits,
@@ -83,6 +101,8 @@ impl Account {
             tokens: bought.tokens,
             ..order
         };
+        self.state.automation.topups.note_decided(order.id);
+        self.pending.note_all();
         Ok(Transaction::new(order, now))
     }
 
@@ -107,11 +127,7 @@ impl Account {
             let description = format!("asks for less than {} USD", least.digits(2));
             return Err(Refusal::field("invoice_id", description));
         }
-        let pays_it = |of: &&Transaction| {
-            let mut allocations = of.allocations.iter();
-            allocations.any(|part| part.invoice_id == invoice_id)
-        };
-        for other in others.iter().filter(pays_it) {
+        for other in others.iter().filter(|of| of.pays(invoice_id)) {
             other.check_settled(&format!("invoice \"{invoice_id}\""))?;
         }
         let order = NewTransaction {
@@ -124,7 +140,7 @@ impl Account {
     }
 
     /// Follows what the provider says of a charge, with all that comes of it: tokens, paid
-    /// invoices, credit.
+    /// invoices, credit, and what is done by itself next, as the operator's `policy` has it.
     ///
     /// # Errors
     /// When an amount does not fit; then nothing may be stored.
@@ -132,10 +148,18 @@ impl Account {
         &mut self,
         hand: &mut PaymentInHand,
         charge: &Charge,
+        policy: Option<&AutomaticPayments>,
         now: DateTime<Utc>,
     ) -> Result<Observation, Refusal> {
+        let was_made = hand.transaction.provider_reference.is_some();
         let observation = hand.transaction.observe(charge, now);
+        let is_made = hand.transaction.provider_reference.is_some();
+        if hand.transaction.kind == TransactionKind::Topup && is_made && !was_made {
+            self.note_sent(&hand.transaction, now);
+        }
         for effect in &observation.effects {
+            let has_others = hand.has_other_disputes;
+            self.note_payment(&hand.transaction, effect, policy, has_others, now)?;
             match hand.transaction.kind {
                 TransactionKind::Topup => self.follow_topup(hand, effect)?,
                 TransactionKind::InvoicePayment => self.follow_payment(hand, effect, now)?,

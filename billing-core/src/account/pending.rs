@@ -10,6 +10,7 @@ use crate::{
     event::Event,
     ids::{RedemptionId, SubscriptionId},
     invoice::{Correction, InvoiceLine},
+    payment::Transaction,
     subscription::{ArchivedWindow, SubscriptionRecord},
 };
 
@@ -41,6 +42,8 @@ pub struct PendingChanges {
     pub corrections: Vec<Correction>,
     /// What coupons took of value that a void has freed.
     pub catch_ups: Vec<CatchUp>,
+    /// Charges that nobody has asked for.
+    pub transactions: Vec<Transaction>,
     /// What to tell the world.
     pub events: Vec<Event>,
     redemptions: BTreeSet<RedemptionId>,

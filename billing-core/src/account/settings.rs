@@ -2,33 +2,54 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Account, AutoTopup, Discount, DiscountChange, Tax};
+use super::{Account, Discount, DiscountChange, Tax};
 use crate::{
     money::Rate,
+    payment::{Consenter, TopupConsent, TopupLimits},
+    refusal::Refusal,
     settings::{Settings, SettingsChange},
 };
 
 impl Account {
     /// Changes the user's settings, of which the account keeps what usage needs, and answers them.
+    /// Switching automatic top-ups off takes the user's consent back; agreeing to them is consent to
+    /// what is set now.
+    ///
+    /// # Errors
+    /// When the amount of a top-up is not allowed, or buys no more than the threshold.
     pub fn set_settings(
         &mut self,
         stored: Settings,
         change: SettingsChange,
+        limits: &TopupLimits,
         now: DateTime<Utc>,
-    ) -> Settings {
-        let had_consent = self.state.auto_topup.has_consent;
-        let has_consent = change.auto_topup_consent.unwrap_or(had_consent);
+    ) -> Result<Settings, Refusal> {
+        let (concerns_topups, agrees) = (change.concerns_topups(), change.agrees_to_topups);
         let settings = change.apply(stored, now);
+        let topups = settings.topup_settings();
+        if concerns_topups {
+            let terms = self.state.subscription.as_ref().map(|live| live.terms());
+            limits.check_settings(&topups, self.state.tax.charged(), terms)?;
+            self.state.automation.topups.resume();
+        }
         self.state.alerts.threshold = settings.alert_threshold;
         self.state.alerts.enabled = settings.enable_alerts;
-        self.state.auto_topup = AutoTopup {
-            enabled: settings.auto_topup,
-            threshold: settings.auto_topup_threshold,
-            amount: settings.auto_topup_amount,
-            has_consent,
-        };
+        self.state.auto_topup = topups;
+        let user = Consenter::User(&self.state.user_id);
+        let automation = &mut self.state.automation;
+        if !topups.enabled {
+            automation.promised.topup = None;
+        }
+        if let Some(payer) = &mut automation.payer {
+            if !topups.enabled {
+                payer.consents.topup = None;
+            } else if agrees {
+                let (threshold, amount) = (topups.threshold, topups.amount);
+                payer.consents.topup = TopupConsent::given(user, threshold, amount, now);
+            }
+        }
         self.pending.note_all();
-        settings
+        Ok(settings)
     }
 
     /// Sets what the user pays of list prices from a time on; `None` means now. It counts instead

@@ -9,6 +9,7 @@ use crate::{
     ids::{RecordId, UserId},
     money::{Money, NumberError, Rate},
     month::Month,
+    payment::{Automation, TopupSettings},
     settings::Settings,
     subscription::Subscription,
 };
@@ -40,8 +41,10 @@ pub struct AccountState {
     pub archived_until: Option<DateTime<Utc>>,
     /// When the user is warned, and of what the user has been.
     pub alerts: Alerts,
-    /// When tokens are bought automatically.
-    pub auto_topup: AutoTopup,
+    /// When tokens are bought automatically: copies of the user's settings.
+    pub auto_topup: TopupSettings,
+    /// What is kept of payments that nobody asks for one by one.
+    pub automation: Automation,
     /// The tax on invoices.
     pub tax: Tax,
     /// What is left of credit notes, in USD.
@@ -87,19 +90,6 @@ pub struct Alerts {
     pub announced: Vec<QuotaLevel>,
 }
 
-/// When tokens are bought automatically: copies of the user's settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AutoTopup {
-    /// Whether they are.
-    pub enabled: bool,
-    /// The number of tokens at or below which tokens are bought.
-    pub threshold: i64,
-    /// For how much, in USD.
-    pub amount: Money,
-    /// Whether the user agreed to be charged for it.
-    pub has_consent: bool,
-}
-
 /// The tax on a user's invoices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tax {
@@ -141,12 +131,8 @@ impl AccountState {
                 enabled: defaults.enable_alerts,
                 announced: Vec::new(),
             },
-            auto_topup: AutoTopup {
-                enabled: defaults.auto_topup,
-                threshold: defaults.auto_topup_threshold,
-                amount: defaults.auto_topup_amount,
-                has_consent: false,
-            },
+            auto_topup: defaults.topup_settings(),
+            automation: Automation::default(),
             tax: Tax::default(),
             credit_balance: Money::ZERO,
             sequence: 0,

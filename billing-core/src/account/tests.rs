@@ -1,5 +1,6 @@
 //! Subscriptions, coupons, voids and settings as they change an account.
 
+mod automation;
 mod changes;
 mod histories;
 mod redemptions;

@@ -1,6 +1,7 @@
 //! Payments: transactions and what moves them, automatic top-ups, and what is bought, collected and
 //! given back.
 
+mod automation;
 mod collection;
 mod consent;
 mod dispute;
@@ -18,6 +19,7 @@ mod topup;
 mod transaction;
 
 pub use self::{
+    automation::{AutomaticPayments, Automation, Collecting, Consents, Payer},
     collection::{
         AfterFailure, Collectible, Collection, DEFAULT_RETRIES, Settled, after_failure, collect,
         settle,

@@ -104,6 +104,17 @@ pub enum NoTopup {
     Refused(Refusal),
 }
 
+impl Default for TopupLimits {
+    fn default() -> Self {
+        Self {
+            least: Money::whole(1).unwrap_or(Money::ZERO),
+            most: Money::whole(10_000).unwrap_or(Money::ZERO),
+            per_day: 3,
+            per_month: 10,
+        }
+    }
+}
+
 impl TopupLimits {
     /// Checks what a top-up may cost; `field` is what the API calls the amount.
     ///

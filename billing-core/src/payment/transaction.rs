@@ -204,6 +204,13 @@ impl Transaction {
         }
     }
 
+    /// Whether it pays an invoice, or was to.
+    #[must_use]
+    pub fn pays(&self, invoice_id: InvoiceId) -> bool {
+        let mut allocations = self.allocations.iter();
+        allocations.any(|part| part.invoice_id == invoice_id)
+    }
+
     /// Makes sure that nothing else may still pay for the same thing.
     ///
     /// # Errors

@@ -39,12 +39,10 @@ fn a_mail_address_is_plausible_or_refused(#[case] email: &str, #[case] sound: bo
 #[rstest]
 #[case("0.01", true)]
 #[case("100.50", true)]
-#[case("100000", true)]
 #[case("0", false)]
 #[case("-5", false)]
 #[case("0.005", false)]
-#[case("100000.01", false)]
-fn a_top_up_costs_whole_cents_within_limits(#[case] amount: &str, #[case] sound: bool) {
+fn a_top_up_costs_whole_cents_above_0(#[case] amount: &str, #[case] sound: bool) {
     let change = SettingsChange {
         auto_topup_amount: Some(amount.parse().unwrap()),
         ..SettingsChange::default()

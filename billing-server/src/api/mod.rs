@@ -36,7 +36,7 @@ use billing_proto::v1::{
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
-pub(crate) use self::settings::{NO_MAIL_SERVER, no_auto_topup};
+pub(crate) use self::settings::{NO_AUTO_TOPUP, NO_MAIL_SERVER};
 use self::violations::Violations;
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
 

@@ -1,6 +1,6 @@
 //! Declaring a setting once.
 
-use super::{DatabaseUrl, ListenAddress, LogFormat, Period, SecretText, Usd};
+use super::{DatabaseUrl, ListenAddress, LogFormat, Period, Periods, SecretText, Usd};
 
 /// A setting's type, and the type of the flag that gives it.
 pub(crate) trait Setting {
@@ -21,7 +21,16 @@ macro_rules! given_as_they_are {
     };
 }
 
-given_as_they_are!(bool, usize, ListenAddress, LogFormat, Period, Usd);
+given_as_they_are!(
+    bool,
+    u32,
+    usize,
+    ListenAddress,
+    LogFormat,
+    Period,
+    Periods,
+    Usd
+);
 
 /// Whatever is wrong with the URL is told without it, because it may hold a password.
 impl Setting for DatabaseUrl {

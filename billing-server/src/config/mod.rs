@@ -11,6 +11,7 @@ mod declare;
 mod listen;
 mod load;
 mod period;
+mod periods;
 mod secret;
 mod table;
 mod usd;
@@ -18,6 +19,7 @@ mod usd;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use billing_core::payment::TopupLimits;
 use billing_store::Database;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,7 @@ pub(crate) use database_url::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use load::check_variables;
 pub(crate) use period::Period;
+pub(crate) use periods::Periods;
 pub(crate) use secret::SecretText;
 pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
 pub(crate) use usd::Usd;
@@ -78,6 +81,17 @@ impl Config {
             cert: self.tls_cert.as_deref()?,
             key: self.tls_key.as_deref()?,
         })
+    }
+
+    /// What a top-up may cost, and how many there may be by themselves.
+    #[must_use]
+    pub(crate) fn topup_limits(&self) -> TopupLimits {
+        TopupLimits {
+            least: self.topup_min.0,
+            most: self.topup_max.0,
+            per_day: self.topup_max_per_day,
+            per_month: self.topup_max_per_month,
+        }
     }
 
     /// What tokens must name besides their subject.

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
-    DatabaseUrl, ListenAddress, LogFormat, Period, SecretText, Usd,
+    DatabaseUrl, ListenAddress, LogFormat, Period, Periods, SecretText, Usd,
     check::{any, at_most, between, cents, not_empty, origin, timeout},
     declare::settings,
 };
@@ -121,6 +121,15 @@ settings! {
 
         /// The most that a top-up costs, in USD [default: 10000.00]
         topup_max: Usd = Usd::whole(10_000), value "USD", cents;
+
+        /// Automatic top-ups of a user that are charged in a day at most [default: 3]
+        topup_max_per_day: u32 = 3, value "N", any;
+
+        /// Automatic top-ups of a user that are charged in a month at most [default: 10]
+        topup_max_per_month: u32 = 10, value "N", any;
+
+        /// Waits before an invoice is collected again that could not be [default: 1d,3d,7d]
+        collection_retries: Periods = Periods::days(&[1, 3, 7]), value "DURATIONS", any;
     }
 
     /// How long the database may take.

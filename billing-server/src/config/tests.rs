@@ -73,13 +73,14 @@ fn the_help_tells_the_defaults() {
             "null" => {}
             "false" => assert_eq!(text, None, "{help}"),
             "1day" => assert_eq!(text, Some("24h"), "{help}"),
+            "1day,3days,7days" => assert_eq!(text, Some("1d,3d,7d"), "{help}"),
             default => {
                 assert_eq!(text, Some(default), "{help}");
                 told += 1;
             }
         }
     }
-    assert_eq!(told, 12);
+    assert_eq!(told, 14);
 }
 
 #[rstest]
@@ -129,6 +130,9 @@ const ALL: &[(&str, &str)] = &[
     ("payment_description", "\"Tokens\""),
     ("topup_min", "\"0.50\""),
     ("topup_max", "\"500\""),
+    ("topup_max_per_day", "9"),
+    ("topup_max_per_month", "9"),
+    ("collection_retries", "\"2h,3d\""),
 ];
 
 #[test]

@@ -2,13 +2,14 @@
 //! does money move.
 
 use billing_core::{
+    ids::{TransactionId, UserId},
     payment::{
         Charge, ChargeStatus, Failure, PaymentMethod, Step, Transaction, TransactionStatus,
         looks_before, provider_key,
     },
     refusal::Refusal,
 };
-use billing_store::PaymentOrder;
+use billing_store::{Followed, PaymentOrder, StoreError};
 
 use super::provider::{ChargeOrder, ClientSecret, Payer, ProviderClient, ProviderError};
 use super::refunds;
@@ -30,7 +31,15 @@ pub(crate) struct Paid {
 /// When the rules refuse it, the provider is not configured or the database fails.
 pub(crate) async fn pay(app: &App, order: PaymentOrder) -> Result<Paid, ApiError> {
     app.providers().get(order.provider)?;
-    let begun = app.store().begin_payment(order).await?;
+    let user_id = order.user_id.clone();
+    let begun = match app.store().begin_payment(order.clone()).await {
+        Err(StoreError::Rejected(Refusal::PaymentInFlight { transaction, .. }))
+            if gives_way(app, user_id, transaction).await? =>
+        {
+            app.store().begin_payment(order).await?
+        }
+        begun => begun?,
+    };
     if !begun.is_new && !begun.transaction.status.is_open() {
         return Ok(Paid {
             transaction: begun.transaction,
@@ -38,6 +47,17 @@ pub(crate) async fn pay(app: &App, order: PaymentOrder) -> Result<Paid, ApiError
         });
     }
     advance(app, begun.transaction, begun.method, false).await
+}
+
+/// Ends a charge that nobody has asked for and that waits for the user, who pays by another now.
+async fn gives_way(app: &App, user_id: UserId, id: TransactionId) -> Result<bool, ApiError> {
+    let waiting = app.store().transaction(user_id, id).await?;
+    let is_waiting = waiting.is_automatic && waiting.status == TransactionStatus::RequiresAction;
+    let Some(reference) = waiting.provider_reference.clone().filter(|_| is_waiting) else {
+        return Ok(false);
+    };
+    let ended = expire(app, waiting, &reference).await?;
+    Ok(!ended.status.is_open())
 }
 
 /// Takes an open transaction on, wherever it stands; `off_session` says that the user is away.
@@ -51,23 +71,23 @@ pub(super) async fn advance(
     off_session: bool,
 ) -> Result<Paid, ApiError> {
     let client = app.providers().get(transaction.provider)?;
-    let (reference, client_secret) = match &transaction.provider_reference {
-        Some(reference) => (reference.clone(), None),
+    let mut client_secret = None;
+    let charge = match &transaction.provider_reference {
+        Some(reference) => client.charge(reference).await,
         None => match made(app, client, &transaction, method).await? {
             Made::Charge(charge, secret) => {
-                let reference = charge.reference.clone();
-                follow(app, &transaction, charge).await?;
-                (reference, secret)
+                client_secret = secret;
+                Ok(charge)
             }
             Made::Not(transaction) => {
                 return Ok(Paid {
                     transaction,
-                    client_secret: None,
+                    client_secret,
                 });
             }
         },
     };
-    let transaction = move_money(app, client, transaction, &reference, off_session).await?;
+    let transaction = move_money(app, client, transaction, charge, off_session).await?;
     Ok(Paid {
         transaction,
         client_secret,
@@ -124,31 +144,54 @@ async fn refused(app: &App, transaction: &Transaction, failure: Failure) -> Resu
     Ok(Made::Not(ended))
 }
 
-/// Has the money of a charge moved whose id is stored, if it has not moved yet. Whatever goes wrong,
-/// the charge itself tells how it stands.
+/// Stores what is known of a charge, and has its money moved, if that has not happened and is still
+/// wanted. Whatever goes wrong, the charge itself tells how it stands.
 async fn move_money(
     app: &App,
     client: &dyn ProviderClient,
     transaction: Transaction,
-    reference: &str,
+    charge: Result<Charge, ProviderError>,
     off_session: bool,
 ) -> Result<Transaction, ApiError> {
-    let id = transaction.id;
-    let charge = match client.charge(reference).await {
-        Ok(charge) if charge.status == ChargeStatus::Ready => {
-            let key = key(app, &transaction, Step::Confirm);
-            match client.confirm_charge(&key, reference, off_session).await {
-                Ok(charge) => Ok(charge),
-                Err(error) => {
-                    tracing::warn!(%error, transaction.id = %id, "a charge is looked up again");
-                    client.charge(reference).await
-                }
-            }
-        }
-        looked_up => looked_up,
+    let Ok(charge) = charge else {
+        return follow_answer(app, transaction, charge).await;
     };
-    match charge {
-        Ok(charge) => follow(app, &transaction, charge).await,
+    let reference = charge.reference.clone();
+    let is_ready = charge.status == ChargeStatus::Ready;
+    let Followed {
+        transaction,
+        is_wanted,
+    } = follow(app, &transaction, charge).await?;
+    if !is_ready || !transaction.status.is_open() {
+        return Ok(transaction);
+    }
+    let answer = if is_wanted {
+        let key = key(app, &transaction, Step::Confirm);
+        client.confirm_charge(&key, &reference, off_session).await
+    } else {
+        tracing::info!(transaction.id = %transaction.id, "nobody asks for a charge any more");
+        let key = key(app, &transaction, Step::Cancel);
+        client.cancel_charge(&key, &reference).await
+    };
+    let answer = match answer {
+        Err(error) => {
+            tracing::warn!(%error, transaction.id = %transaction.id, "a charge is looked up again");
+            client.charge(&reference).await
+        }
+        charge => charge,
+    };
+    follow_answer(app, transaction, answer).await
+}
+
+/// Follows what the provider answers of a charge whose id is stored, if it does.
+async fn follow_answer(
+    app: &App,
+    transaction: Transaction,
+    answer: Result<Charge, ProviderError>,
+) -> Result<Transaction, ApiError> {
+    let id = transaction.id;
+    match answer {
+        Ok(charge) => Ok(follow(app, &transaction, charge).await?.transaction),
         Err(ProviderError::NotFound(provider)) => {
             let reason = format!("{provider} does not know its charge");
             let user_id = transaction.user_id.clone();
@@ -173,7 +216,7 @@ pub(super) async fn expire(
     let client = app.providers().get(transaction.provider)?;
     let key = key(app, &transaction, Step::Cancel);
     match client.cancel_charge(&key, reference).await {
-        Ok(charge) => follow(app, &transaction, charge).await,
+        Ok(charge) => Ok(follow(app, &transaction, charge).await?.transaction),
         Err(error) => {
             tracing::warn!(%error, transaction.id = %transaction.id, "a charge is not ended yet");
             Ok(transaction)
@@ -185,12 +228,12 @@ async fn follow(
     app: &App,
     transaction: &Transaction,
     charge: Charge,
-) -> Result<Transaction, ApiError> {
+) -> Result<Followed, ApiError> {
     let (user_id, id) = (transaction.user_id.clone(), transaction.id);
     let told = charge.clone();
     let followed = app.store().follow_charge(user_id, id, charge).await?;
-    refunds::find(app, &followed, &told).await?;
-    if let Some(attention) = &followed.attention {
+    refunds::find(app, &followed.transaction, &told).await?;
+    if let Some(attention) = &followed.transaction.attention {
         tracing::warn!(attention, transaction.id = %id, "a payment needs an operator");
     }
     Ok(followed)

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use billing_core::payment::Provider;
+use billing_core::payment::{AutomaticPayments, Provider};
+use chrono::TimeDelta;
 
 use super::{
     provider::{ProviderClient, SavedMethods},
@@ -44,6 +45,20 @@ impl Providers {
     /// Whether there is any.
     pub(crate) const fn are_there(&self) -> bool {
         self.stripe.is_some()
+    }
+
+    /// What is paid by itself, through the provider that keeps payment methods; `None` without one.
+    pub(crate) fn automatic(&self, config: &Config) -> Option<AutomaticPayments> {
+        let stripe = self.stripe.as_ref()?;
+        let retries = config.collection_retries.iter();
+        let retries = retries.filter_map(|wait| TimeDelta::from_std(**wait).ok());
+        Some(AutomaticPayments {
+            provider: Provider::Stripe,
+            is_live: stripe.is_live(),
+            least: stripe.least_charge(),
+            retries: retries.collect(),
+            limits: config.topup_limits(),
+        })
     }
 
     /// What payers read on a charge.

@@ -42,7 +42,7 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let verifier = Arc::new(Verifier::new(key, &config.token_rules()));
     let mut server = server(&config)?;
     let providers = Providers::new(&config)?;
-    let has_providers = providers.are_there();
+    let has_providers = providers.automatic(&config).is_some();
     let test_clock = config
         .test_clock
         .map(|start| Arc::new(TestClock::new(start)));
@@ -50,7 +50,12 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
         Some(clock) => Arc::<TestClock>::clone(clock),
         None => Arc::new(SystemClock),
     };
-    let store = open::store(&config, clock::for_store(&clock)).await?;
+    let store = open::store(
+        &config,
+        providers.automatic(&config),
+        clock::for_store(&clock),
+    )
+    .await?;
     let usage: Arc<dyn UsageStore> = Arc::<dyn Store>::clone(&store);
     let (writer, writing) = UsageWriter::start(&usage, config.db_writers, config.queue_records);
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(ServeError::failed)?;
@@ -113,8 +118,9 @@ fn server(config: &Config) -> Result<Server, ServeError> {
 /// Tells where the server is, and a newcomer what to do next.
 fn announce(config: &Config, socket: &TcpListener, has_providers: bool) -> Result<(), ServeError> {
     tracing::info!(database = %config.database_url, "the database is open");
+    let auto_topup = (!has_providers).then_some(api::NO_AUTO_TOPUP);
     tracing::info!(
-        auto_topup = api::no_auto_topup(has_providers),
+        auto_topup,
         send_invoice_email = api::NO_MAIL_SERVER,
         "settings of users that take no effect yet"
     );

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use billing_core::payment::AutomaticPayments;
 use billing_store::{Clock, Database, SchemaState, Store, StoreError, StoreOptions};
 use tokio::time::{Instant, sleep};
 
@@ -16,12 +17,17 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The pause between two warnings that it is away.
 const TELL_PAUSE: Duration = Duration::from_secs(10);
 
-/// Opens the database, waiting for one that is still starting. The store asks `clock` for the time.
-pub(super) async fn store(config: &Config, clock: Clock) -> Result<Arc<dyn Store>, ServeError> {
+/// Opens the database, waiting for one that is still starting. `automatic` is what is
+/// paid by itself. The store asks `clock` for the time.
+pub(super) async fn store(
+    config: &Config,
+    automatic: Option<AutomaticPayments>,
+    clock: Clock,
+) -> Result<Arc<dyn Store>, ServeError> {
     let give_up = Instant::now() + START_PATIENCE;
     let mut tell_again = Instant::now();
     loop {
-        match open(config, Clock::clone(&clock)).await {
+        match open(config, automatic.clone(), Clock::clone(&clock)).await {
             Err(ServeError::Store(StoreError::Unavailable(reason))) if Instant::now() < give_up => {
                 if tell_again <= Instant::now() {
                     tell_again = Instant::now() + TELL_PAUSE;
@@ -40,13 +46,19 @@ pub(super) async fn store(config: &Config, clock: Clock) -> Result<Arc<dyn Store
     }
 }
 
-async fn open(config: &Config, clock: Clock) -> Result<Arc<dyn Store>, ServeError> {
+async fn open(
+    config: &Config,
+    automatic: Option<AutomaticPayments>,
+    clock: Clock,
+) -> Result<Arc<dyn Store>, ServeError> {
     let database = config.database_url.database();
     let options = StoreOptions {
         read_pool: config.db_read_pool,
         writers: config.db_writers,
         acquire_timeout: *config.db_acquire_timeout,
         statement_timeout: *config.db_statement_timeout,
+        topups: config.topup_limits(),
+        automatic,
         ..StoreOptions::default()
     };
     // The SQLite file is locked before its schema changes; nobody else may be using it.

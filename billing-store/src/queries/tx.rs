@@ -4,13 +4,14 @@
 use std::{mem, sync::Arc};
 
 use billing_core::catalog::Catalog;
+use billing_core::payment::{AutomaticPayments, TopupLimits};
 use chrono::{DateTime, Utc};
 use diesel_async::pooled_connection::deadpool::Object;
 use futures_util::future::BoxFuture;
 
 use super::{Backend, Conn, cache::CatalogCache};
 use crate::{
-    Clock, StoreError,
+    Clock, StoreError, StoreOptions,
     retry::{MAX_ATTEMPTS, retry},
     tails::TailNotes,
 };
@@ -21,14 +22,18 @@ pub(crate) struct Shared {
     pub(super) catalog: CatalogCache,
     pub(super) tails: TailNotes,
     clock: Clock,
+    pub(super) topups: TopupLimits,
+    pub(super) automatic: Option<Arc<AutomaticPayments>>,
 }
 
 impl Shared {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock, options: &StoreOptions) -> Self {
         Self {
             catalog: CatalogCache::default(),
             tails: TailNotes::default(),
             clock,
+            topups: options.topups,
+            automatic: options.automatic.clone().map(Arc::new),
         }
     }
 }
@@ -61,6 +66,11 @@ impl Tx {
     /// The time. Whoever decides asks once the locks are held.
     pub(super) fn now(&self) -> DateTime<Utc> {
         (self.shared.clock)()
+    }
+
+    /// What the operator lets happen by itself; `None` without a provider that keeps methods.
+    pub(super) fn automatic(&self) -> Option<Arc<AutomaticPayments>> {
+        self.shared.automatic.clone()
     }
 
     /// The catalog as it is now. What names a price or a plan version is read before, so that the

@@ -1,10 +1,11 @@
 //! Rows of `accounts`.
 
 use billing_core::{
-    account::{AccountState, Alerts, AutoTopup, Discount, Tax},
+    account::{AccountState, Alerts, Discount, Tax},
     catalog::Catalog,
     event::QuotaLevel,
     ids::{PlanId, RecordId, SubscriptionId, UserId},
+    payment::{Automation, TopupSettings},
     quota_window::{Counters, QuotaWindow, Span},
     subscription::{Subscription, SubscriptionState},
 };
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::{
-    Amounts, DbMoney, DbRate, DbTimestamp, DbUuid, month,
+    Amounts, AutomationJson, DbMoney, DbRate, DbTimestamp, DbUuid, month,
     plan::{EarlierJson, earlier_json, earlier_terms, plan_version},
     present, subscription,
     table::table_row,
@@ -70,7 +71,8 @@ table_row! {
         auto_topup: bool as Bool = "boolean", Set;
         auto_topup_threshold: i64 as BigInt = "bigint", Set;
         auto_topup_amount: DbMoney as ExactDecimal = "numeric", Set;
-        auto_topup_consent: bool as Bool = "boolean", Set;
+        automation: Option<Json<AutomationJson>> as Nullable<JsonText> = "jsonb", Set;
+        collect_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         event_sequence: i64 as BigInt = "bigint", Counter;
         updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Counter;
     }
@@ -99,11 +101,14 @@ impl AccountRow {
                 enabled: self.enable_alerts,
                 announced: levels.map(|text| level(text)).collect::<Result<_, _>>()?,
             },
-            auto_topup: AutoTopup {
+            auto_topup: TopupSettings {
                 enabled: self.auto_topup,
                 threshold: self.auto_topup_threshold,
                 amount: self.auto_topup_amount.0,
-                has_consent: self.auto_topup_consent,
+            },
+            automation: match self.automation {
+                Some(json) => json.0.into_domain(time(self.collect_at))?,
+                None => Automation::default(),
             },
             tax: Tax {
                 rate: self.tax_rate.0,
@@ -216,7 +221,8 @@ impl AccountRow {
             auto_topup: state.auto_topup.enabled,
             auto_topup_threshold: state.auto_topup.threshold,
             auto_topup_amount: DbFixed(state.auto_topup.amount),
-            auto_topup_consent: state.auto_topup.has_consent,
+            automation: AutomationJson::new(&state.automation).map(Json),
+            collect_at: state.automation.collecting.due_at.map(DbTimestamp),
             event_sequence: state.sequence,
             updated_at: DbTimestamp(now),
         }

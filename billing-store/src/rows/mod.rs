@@ -2,6 +2,7 @@
 
 mod account;
 mod amounts;
+mod automation;
 mod correction;
 mod coupon;
 mod discount;
@@ -21,6 +22,7 @@ pub(crate) mod table;
 
 pub(crate) use account::AccountRow;
 pub(crate) use amounts::Amounts;
+pub(crate) use automation::AutomationJson;
 pub(crate) use correction::{CatchUpRow, CorrectionRow};
 pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
 pub(crate) use discount::DiscountRow;

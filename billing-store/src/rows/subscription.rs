@@ -142,6 +142,7 @@ pub(crate) fn status_text(status: SubscriptionStatus) -> &'static str {
     match status {
         SubscriptionStatus::Trialing => "trialing",
         SubscriptionStatus::Active => "active",
+        SubscriptionStatus::PastDue => "past_due",
         SubscriptionStatus::Cancelled => "cancelled",
         SubscriptionStatus::Expired => "expired",
     }
@@ -151,6 +152,7 @@ pub(super) fn status(text: &str) -> Result<SubscriptionStatus, StoreError> {
     match text {
         "trialing" => Ok(SubscriptionStatus::Trialing),
         "active" => Ok(SubscriptionStatus::Active),
+        "past_due" => Ok(SubscriptionStatus::PastDue),
         "cancelled" => Ok(SubscriptionStatus::Cancelled),
         "expired" => Ok(SubscriptionStatus::Expired),
         other => Err(StoreError::corrupt("status", other)),

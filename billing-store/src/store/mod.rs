@@ -24,7 +24,9 @@ pub use self::{
         ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,
         NewInvoiceId, UsersToClose,
     },
-    payments::{BegunPayment, PaidBy, PaymentFor, PaymentOrder, PaymentStore, TransactionFilter},
+    payments::{
+        BegunPayment, Followed, PaidBy, PaymentFor, PaymentOrder, PaymentStore, TransactionFilter,
+    },
     plans::PlanStore,
     prices::PriceStore,
     reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},

@@ -6,8 +6,8 @@ use billing_core::{
     ids::{InvoiceId, PaymentMethodId, TransactionId, UserId},
     money::Money,
     payment::{
-        CallerRequest, Charge, Failure, PaymentMethod, Provider, RefundReport, TopupLimits,
-        Transaction, TransactionKind, TransactionStatus,
+        CallerRequest, Charge, Consents, Failure, PaymentMethod, Provider, RefundReport,
+        TopupLimits, Transaction, TransactionKind, TransactionStatus,
     },
 };
 
@@ -69,6 +69,15 @@ pub struct BegunPayment {
     pub method: Option<PaymentMethod>,
     /// Whether this call has made the transaction.
     pub is_new: bool,
+}
+
+/// A transaction that has followed its charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Whether the charge is made, its money has not moved, and what it is for still asks for it.
+    pub is_wanted: bool,
 }
 
 /// Which transactions to list.
@@ -152,7 +161,8 @@ pub trait PaymentStore: Send + Sync {
     /// fails.
     async fn begin_payment(&self, order: PaymentOrder) -> Result<BegunPayment, StoreError>;
 
-    /// Follows what the provider says of a transaction's charge, with all that comes of it.
+    /// Follows what the provider says of a transaction's charge, with all that comes of it. When
+    /// its money can be moved, this is the last look at what it is for.
     ///
     /// # Errors
     /// When there is no such transaction or the database fails.
@@ -161,7 +171,7 @@ pub trait PaymentStore: Send + Sync {
         user_id: UserId,
         id: TransactionId,
         charge: Charge,
-    ) -> Result<Transaction, StoreError>;
+    ) -> Result<Followed, StoreError>;
 
     /// Ends a transaction whose charge was never made, because the provider refused to.
     ///
@@ -263,6 +273,30 @@ pub trait PaymentStore: Send + Sync {
         event_type: String,
         charge: Option<String>,
     ) -> Result<(), StoreError>;
+
+    /// Keeps what a user agreed to while they save a method: it goes to the next that is saved.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn promise_consents(&self, user_id: UserId, consents: Consents)
+    -> Result<(), StoreError>;
+
+    /// At most `limit` users whose invoices are to be collected now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn users_to_collect_from(&self, limit: i64) -> Result<Vec<UserId>, StoreError>;
+
+    /// Begins to collect what a user's invoices ask for, and answers the transaction, which has the
+    /// id given; `None` when there is nothing to do, such as when another server was faster.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn begin_collection(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<Option<Transaction>, StoreError>;
 
     /// Takes at most `limit` transactions whose provider is to be asked again, and puts their
     /// next turn off, so that no other server takes them too.

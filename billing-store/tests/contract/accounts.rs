@@ -5,7 +5,7 @@ use std::sync::Arc;
 use billing_core::{account::Discount, settings::SettingsChange};
 use test_postgres::{Backend, on_both_databases};
 
-use crate::support::{NOON, TestStore, batch, recorded, time, usage, user};
+use crate::support::{NOON, TestStore, batch, card, recorded, time, usage, user};
 
 on_both_databases!(
     an_account_holds_the_discount_in_force_and_its_end,
@@ -128,9 +128,11 @@ async fn settings_that_are_written_at_once_are_all_kept(backend: Backend) {
 async fn an_account_holds_the_settings_that_usage_needs() {
     let store = TestStore::open(Backend::Postgres).await;
     let database = store.postgres().await;
+    let method = store.store.save_payment_method(card("alice", "pm_1"));
+    assert!(method.await.unwrap().is_default);
     let consent = |agreed| SettingsChange {
         auto_topup: Some(agreed),
-        auto_topup_consent: Some(agreed),
+        agrees_to_topups: agreed,
         ..SettingsChange::default()
     };
     let change = SettingsChange {
@@ -141,15 +143,16 @@ async fn an_account_holds_the_settings_that_usage_needs() {
         ..SettingsChange::default()
     };
     for (change, expected) in [
-        (change, "7 false true 8 12.5 false"),
-        (consent(true), "7 false true 8 12.5 true"),
-        (SettingsChange::default(), "7 false true 8 12.5 true"),
-        (consent(false), "7 false false 8 12.5 false"),
+        (change, "7 false true 8 12.5"),
+        (consent(true), "7 false true 8 12.5 12.5"),
+        (SettingsChange::default(), "7 false true 8 12.5 12.5"),
+        (consent(false), "7 false false 8 12.5"),
     ] {
         let set = store.store.update_settings(user("alice"), change);
         set.await.unwrap();
         let query = "SELECT concat_ws(' ', alert_threshold, enable_alerts::text, auto_topup::text, \
-            auto_topup_threshold, auto_topup_amount, auto_topup_consent::text) FROM accounts";
+            auto_topup_threshold, auto_topup_amount, \
+            automation #>> '{payer,consents,topup,amount}') FROM accounts";
         let row = database.query_one(query, &[]).await.unwrap();
         assert_eq!(row.get::<_, String>(0), expected);
     }

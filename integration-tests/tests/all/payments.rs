@@ -1,5 +1,8 @@
 //! Money that comes in through Stripe, from the wire to the provider and back.
 
+mod automation;
+mod collection;
+mod crowd;
 mod faults;
 mod methods;
 mod refunds;

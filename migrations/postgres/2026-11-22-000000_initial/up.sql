@@ -120,8 +120,9 @@ CREATE TABLE accounts (
     auto_topup BOOLEAN NOT NULL DEFAULT TRUE,
     auto_topup_threshold BIGINT NOT NULL DEFAULT 0,
     auto_topup_amount NUMERIC NOT NULL DEFAULT 100,
-    auto_topup_consent BOOLEAN NOT NULL DEFAULT FALSE,
-    topup_in_flight BOOLEAN NOT NULL DEFAULT FALSE,
+    -- What is kept of automatic payments, and when invoices are collected next.
+    automation JSONB,
+    collect_at TIMESTAMPTZ,
     event_sequence BIGINT NOT NULL DEFAULT 0,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
@@ -131,6 +132,7 @@ CREATE INDEX accounts_plan ON accounts (plan_id) WHERE subscription_id IS NOT NU
 CREATE INDEX accounts_next_plan ON accounts (next_plan_id) WHERE next_plan_id IS NOT NULL;
 -- Who has a month that can be closed.
 CREATE INDEX accounts_open_month ON accounts (open_month, user_id);
+CREATE INDEX accounts_collect ON accounts (collect_at) WHERE collect_at IS NOT NULL;
 CREATE INDEX accounts_reopened ON accounts (reopened_month) WHERE reopened_month IS NOT NULL;
 -- After the other indexes: a planner that sees no difference yet takes the youngest.
 ALTER TABLE accounts ADD PRIMARY KEY (user_id);

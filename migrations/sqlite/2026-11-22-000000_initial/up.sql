@@ -121,8 +121,9 @@ CREATE TABLE accounts (
     auto_topup INTEGER NOT NULL DEFAULT 1,
     auto_topup_threshold INTEGER NOT NULL DEFAULT 0,
     auto_topup_amount TEXT NOT NULL DEFAULT '100',
-    auto_topup_consent INTEGER NOT NULL DEFAULT 0,
-    topup_in_flight INTEGER NOT NULL DEFAULT 0,
+    -- What is kept of automatic payments, and when invoices are collected next.
+    automation TEXT,
+    collect_at INTEGER,
     event_sequence INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
@@ -132,6 +133,7 @@ CREATE INDEX accounts_plan ON accounts (plan_id) WHERE subscription_id IS NOT NU
 CREATE INDEX accounts_next_plan ON accounts (next_plan_id) WHERE next_plan_id IS NOT NULL;
 -- Who has a month that can be closed.
 CREATE INDEX accounts_open_month ON accounts (open_month, user_id);
+CREATE INDEX accounts_collect ON accounts (collect_at) WHERE collect_at IS NOT NULL;
 CREATE INDEX accounts_reopened ON accounts (reopened_month) WHERE reopened_month IS NOT NULL;
 
 CREATE TABLE billing_settings (

@@ -38,6 +38,7 @@ fn topup(name: &str) -> PaymentInHand {
         transaction: Transaction::new(new(name), day("2024-11-20")),
         invoices: Vec::new(),
         topups: Vec::new(),
+        has_other_disputes: false,
     }
 }
 
@@ -71,7 +72,7 @@ fn follow(account: &mut Account, hand: &mut PaymentInHand, charge: &Charge) {
     let topups = hand.topups.clone();
     drop(
         account
-            .follow_charge(hand, charge, day("2024-11-20"))
+            .follow_charge(hand, charge, None, day("2024-11-20"))
             .unwrap(),
     );
     hand.topups = topups;
@@ -103,6 +104,7 @@ fn payment_of(account: &Account, invoice: &Invoice) -> PaymentInHand {
         transaction: ordered.unwrap(),
         invoices: vec![invoice.clone()],
         topups: Vec::new(),
+        has_other_disputes: false,
     }
 }
 

@@ -4,9 +4,20 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
+    ids::PaymentMethodId,
+    payment::{Automation, Consents, Payer, Provider, TopupConsent, TopupLimits, TopupSettings},
     settings::{Settings, SettingsChange},
     testing::rate,
 };
+
+fn limits() -> TopupLimits {
+    TopupLimits {
+        least: money("1"),
+        most: money("10000"),
+        per_day: 3,
+        per_month: 10,
+    }
+}
 
 fn now() -> DateTime<Utc> {
     day("2024-11-15")
@@ -24,13 +35,12 @@ fn an_account_keeps_the_settings_that_usage_needs() {
         enable_alerts: Some(false),
         ..SettingsChange::default()
     };
-    let settings = account.set_settings(stored.clone(), change.clone(), now());
-    assert_eq!(settings, change.apply(stored, now()));
-    let kept = AutoTopup {
+    let settings = account.set_settings(stored.clone(), change.clone(), &limits(), now());
+    assert_eq!(settings, Ok(change.apply(stored, now())));
+    let kept = TopupSettings {
         enabled: false,
         threshold: 7,
         amount: money("20"),
-        has_consent: false,
     };
     assert_eq!(account.state.auto_topup, kept);
     assert_eq!(
@@ -41,22 +51,65 @@ fn an_account_keeps_the_settings_that_usage_needs() {
 }
 
 #[rstest]
-#[case::given(false, Some(true), true)]
-#[case::taken_back(true, Some(false), false)]
-#[case::left_alone(true, None, true)]
-fn consent_lasts_until_it_is_taken_back(
-    #[case] before: bool,
-    #[case] consent: Option<bool>,
-    #[case] after: bool,
+#[case::given(None, Some(true), true, Some("15"))]
+#[case::switched_on_by_others(None, Some(true), false, None)]
+#[case::given_anew(Some("10"), Some(true), true, Some("15"))]
+#[case::left_alone(Some("10"), None, false, Some("10"))]
+#[case::switched_off(Some("10"), Some(false), false, None)]
+fn consent_is_the_users_and_lasts_until_top_ups_are_switched_off(
+    #[case] before: Option<&str>,
+    #[case] auto_topup: Option<bool>,
+    #[case] agrees_to_topups: bool,
+    #[case] amount_agreed_to: Option<&str>,
 ) {
     let mut account = account();
-    account.state.auto_topup.has_consent = before;
+    let consent = |amount: &str| TopupConsent {
+        by: account.id().clone(),
+        at: now(),
+        threshold: 0,
+        amount: money(amount),
+    };
+    let payer = Payer {
+        method_id: PaymentMethodId::new(uuid("m")),
+        provider: Provider::Stripe,
+        is_live: false,
+        consents: Consents {
+            topup: before.map(consent),
+            collect: None,
+        },
+    };
+    account.state.automation.payer = Some(payer);
     let change = SettingsChange {
-        auto_topup_consent: consent,
+        auto_topup,
+        agrees_to_topups,
+        auto_topup_amount: Some(money("15")),
         ..SettingsChange::default()
     };
-    account.set_settings(Settings::new(account.id().clone()), change, now());
-    assert_eq!(account.state.auto_topup.has_consent, after);
+    let stored = Settings::new(account.id().clone());
+    account
+        .set_settings(stored, change, &limits(), now())
+        .unwrap();
+    let payer = account.state.automation.payer.unwrap();
+    let agreed = payer.consents.topup.map(|consent| consent.amount);
+    assert_eq!(agreed, amount_agreed_to.map(money));
+}
+
+#[test]
+fn settings_that_would_buy_again_and_again_are_refused() {
+    let mut account = account();
+    let pro = SubscriptionOrder::Subscribe(new("pro"));
+    order(&mut account, pro, now()).unwrap();
+    account.take_pending();
+    let change = SettingsChange {
+        auto_topup_threshold: Some(1_000_000),
+        ..SettingsChange::default()
+    };
+    let stored = Settings::new(account.id().clone());
+    let refused = account.set_settings(stored, change, &limits(), now());
+    let description = "must buy more tokens than auto_topup_threshold; 100.00 USD buy 666666";
+    let expected = Refusal::field("auto_topup_amount", description);
+    assert_eq!(refused, Err(expected));
+    assert!(account.pending().is_empty());
 }
 
 #[test]
@@ -65,7 +118,7 @@ fn an_account_without_settings_has_the_defaults() {
     let topup = account().state.auto_topup;
     assert_eq!(topup.enabled, defaults.auto_topup);
     assert_eq!(topup.amount, defaults.auto_topup_amount);
-    assert!(!topup.has_consent);
+    assert_eq!(account().state.automation, Automation::default());
     assert!(account().state.alerts.enabled);
 }
 

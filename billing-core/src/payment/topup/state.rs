@@ -128,14 +128,17 @@ impl TopupState {
         self.halt = self.halt.filter(|halt| *halt == Halt::Disputed);
     }
 
-    /// A top-up has failed; `kind` is that of a decline.
+    /// A top-up has failed that was under way; `kind` is that of a decline.
     pub fn note_failure(
         &mut self,
         id: TransactionId,
         kind: Option<DeclineKind>,
         now: DateTime<Utc>,
     ) {
-        self.note_dropped(id);
+        if self.in_flight != Some(id) {
+            return;
+        }
+        self.in_flight = None;
         let wait = usize::try_from(self.failures)
             .ok()
             .and_then(|failures| BACKOFF.get(failures));

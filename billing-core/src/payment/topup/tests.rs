@@ -284,6 +284,7 @@ fn each_failure_waits_longer_and_the_fourth_stops() {
     let mut state = TopupState::default();
     let now = time(NOW);
     for hours in [1, 6, 24] {
+        state.note_decided(id("a"));
         state.note_failure(id("a"), Some(DeclineKind::Retryable), now);
         let until = now + TimeDelta::hours(hours);
         let just_before = until - TimeDelta::seconds(1);
@@ -291,6 +292,7 @@ fn each_failure_waits_longer_and_the_fourth_stops() {
         assert_eq!(refused, Err(NoTopup::BackingOff(until)));
         assert_eq!(state.allows(&limits(), until), Ok(()));
     }
+    state.note_decided(id("a"));
     state.note_failure(id("a"), None, now);
     let stopped = Err(NoTopup::Halted(Halt::Failures));
     assert_eq!(allows(&state, "2025-11-15T10:00:00Z"), stopped);
@@ -301,10 +303,13 @@ fn each_failure_waits_longer_and_the_fourth_stops() {
 #[test]
 fn success_lets_failures_count_from_the_beginning() {
     let mut state = TopupState::default();
-    state.note_failure(id("a"), None, time(NOW));
-    state.note_failure(id("a"), None, time(NOW));
+    for _ in 0..2 {
+        state.note_decided(id("a"));
+        state.note_failure(id("a"), None, time(NOW));
+    }
     state.note_success(id("a"));
     assert_eq!(allows(&state, NOW), Ok(()));
+    state.note_decided(id("a"));
     state.note_failure(id("a"), None, time(NOW));
     let until = NoTopup::BackingOff(time("2024-11-15T11:00:00Z"));
     assert_eq!(allows(&state, NOW), Err(until));
@@ -313,6 +318,10 @@ fn success_lets_failures_count_from_the_beginning() {
 #[test]
 fn a_final_decline_stops_it_until_the_user_changes_something() {
     let mut state = TopupState::default();
+    state.note_decided(id("a"));
+    // One that is not under way, such as one that was dropped, does not count.
+    state.note_failure(id("b"), Some(DeclineKind::Final), time(NOW));
+    assert_eq!((state.failures, state.halt), (0, None));
     state.note_failure(id("a"), Some(DeclineKind::Final), time(NOW));
     let stopped = Err(NoTopup::Halted(Halt::Declined));
     assert_eq!(allows(&state, "2025-11-15T10:00:00Z"), stopped);

@@ -4,7 +4,7 @@ mod convert;
 
 use billing_core::{
     ids::UserId,
-    payment::{CollectConsent, Consenter, PaymentMethod, Provider, TopupConsent, TopupLimits},
+    payment::{CollectConsent, Consenter, Consents, PaymentMethod, Provider, TopupConsent},
     refusal::Refusal,
 };
 use billing_proto::v1::{self, payment_service_server::PaymentService};
@@ -43,12 +43,23 @@ impl App {
         &self,
         request: Request<v1::CreatePaymentSetupRequest>,
     ) -> Answer<v1::CreatePaymentSetupResponse> {
-        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let agreed = Agreed {
+            to_topups: request.get_ref().topup_consent,
+            to_collection: request.get_ref().collect_consent,
+        };
         let setup = convert::setup(&user, request.into_inner(), self.ids().transaction())?;
         let methods = self.providers().methods(setup.provider)?;
         let customer = self.customer(setup.provider, &setup.user_id).await?;
         let made = methods.create_setup(&setup.key, &customer, &setup.return_url);
-        Ok(convert::made_setup(made.await.map_err(unavailable)?))
+        let made = made.await.map_err(unavailable)?;
+        let consents = self.consents(&caller, &setup.user_id, agreed).await?;
+        if consents != Consents::default() {
+            let kept = self.store().promise_consents(setup.user_id, consents);
+            kept.await?;
+        }
+        Ok(convert::made_setup(made))
     }
 
     async fn attach_payment_method(
@@ -118,12 +129,7 @@ impl App {
         let caller = caller(&request)?.clone();
         let user = caller.resolve(&request.get_ref().user_id)?;
         let (amount, asked) = convert::topup(&user, request.into_inner())?;
-        let limits = TopupLimits {
-            least: self.config().topup_min.0,
-            most: self.config().topup_max.0,
-            per_day: 0,
-            per_month: 0,
-        };
+        let limits = self.config().topup_limits();
         self.pay(&caller, asked, PaymentFor::Topup { amount, limits })
             .await
     }
@@ -226,24 +232,15 @@ impl App {
         let found = methods.method(&customer, &wanted.method).await;
         let found = found.map_err(unavailable)?;
         let found = found.ok_or(Refusal::PaymentMethodMissing)?;
-        let settings = self.store().settings(user_id.clone()).await?;
-        let by = if caller.subject == user_id.as_str() {
-            Consenter::User(&user_id)
-        } else {
-            Consenter::Operator
+        let agreed = Agreed {
+            to_topups: wanted.topup_consent,
+            to_collection: wanted.collect_consent,
         };
-        let (threshold, amount) = (settings.auto_topup_threshold, settings.auto_topup_amount);
-        let now = self.now();
-        let topup = wanted
-            .topup_consent
-            .then(|| TopupConsent::given(by, threshold, amount, now));
-        let collect = wanted
-            .collect_consent
-            .then(|| CollectConsent::given(by, now));
+        let consents = self.consents(caller, &user_id, agreed).await?;
         Ok(PaymentMethod {
             id: self.ids().payment_method(),
-            topup_consent: topup.flatten(),
-            collect_consent: collect.flatten(),
+            topup_consent: consents.topup,
+            collect_consent: consents.collect,
             user_id,
             provider,
             is_live,
@@ -253,9 +250,42 @@ impl App {
             last4: found.last4,
             expiry: found.expiry,
             is_default: wanted.make_default,
-            created_at: now,
+            created_at: self.now(),
         })
     }
+
+    /// What a user's consents come to; those that somebody gives for others are none.
+    async fn consents(
+        &self,
+        caller: &Caller,
+        user_id: &UserId,
+        agreed: Agreed,
+    ) -> Answer<Consents> {
+        if !agreed.to_topups && !agreed.to_collection {
+            return Ok(Consents::default());
+        }
+        let settings = self.store().settings(user_id.clone()).await?;
+        let by = if caller.subject == user_id.as_str() {
+            Consenter::User(user_id)
+        } else {
+            Consenter::Operator
+        };
+        let (threshold, amount) = (settings.auto_topup_threshold, settings.auto_topup_amount);
+        let now = self.now();
+        let topup = TopupConsent::given(by, threshold, amount, now);
+        let collect = CollectConsent::given(by, now);
+        Ok(Consents {
+            topup: topup.filter(|_| agreed.to_topups && settings.auto_topup),
+            collect: collect.filter(|_| agreed.to_collection),
+        })
+    }
+}
+
+/// What a call says that the user agrees to.
+#[derive(Debug, Clone, Copy)]
+struct Agreed {
+    to_topups: bool,
+    to_collection: bool,
 }
 
 fn declined(paid: &Paid) -> ApiError {

@@ -6,7 +6,7 @@ use billing_core::{
 };
 use billing_proto::v1;
 
-use super::{NO_MAIL_SERVER, no_auto_topup};
+use super::NO_MAIL_SERVER;
 use crate::{
     api::{
         Violations,
@@ -34,9 +34,9 @@ const SETTABLE: [&str; 11] = [
 const READ_ONLY: [&str; 5] = ["id", "user_id", "created_at", "updated_at", "effective"];
 const CURRENCY_FIELD: &str = "currency";
 
-/// Settings as they are sent.
+/// Settings as they are sent; `no_topup` is why no tokens are bought by themselves.
 #[must_use]
-pub(crate) fn settings(settings: Settings, has_providers: bool) -> v1::Settings {
+pub(crate) fn settings(settings: Settings, no_topup: Option<String>) -> v1::Settings {
     let written = settings.written;
     v1::Settings {
         id: settings.id(),
@@ -54,15 +54,15 @@ pub(crate) fn settings(settings: Settings, has_providers: bool) -> v1::Settings 
         enable_alerts: Some(settings.enable_alerts),
         created_at: written.and_then(|written| timestamp(written.created_at)),
         updated_at: written.and_then(|written| timestamp(written.updated_at)),
-        effective: Some(effective(has_providers)),
+        effective: Some(effective(no_topup)),
     }
 }
 
-/// What the server can do of what is set. It has nothing to do either with yet.
-fn effective(has_providers: bool) -> v1::EffectiveSettings {
+/// What comes of what is set. There is nothing to mail with yet.
+fn effective(no_topup: Option<String>) -> v1::EffectiveSettings {
     v1::EffectiveSettings {
-        auto_topup: false,
-        auto_topup_reason: no_auto_topup(has_providers).to_owned(),
+        auto_topup: no_topup.is_none(),
+        auto_topup_reason: no_topup.unwrap_or_default(),
         send_invoice_email: false,
         send_invoice_email_reason: NO_MAIL_SERVER.to_owned(),
     }
@@ -138,7 +138,7 @@ impl Mask {
         let sent_amount = Some(&sent.auto_topup_amount).filter(|_| self.takes("auto_topup_amount"));
         let sent_amount = sent_amount.map_or(Ok(None), money);
         let sent_amount = violations.check("auto_topup_amount", sent_amount).flatten();
-        let consent = self.pick("auto_topup", sent.auto_topup, false);
+        let agrees_to_topups = self.pick("auto_topup", sent.auto_topup, false) == Some(true);
         SettingsChange {
             billing_email: self.pick("billing_email", sent.billing_email, default.billing_email),
             billing_address: self.pick(
@@ -148,7 +148,7 @@ impl Mask {
             ),
             tax_id: self.pick("tax_id", sent.tax_id, default.tax_id),
             auto_topup: self.pick("auto_topup", sent.auto_topup, default.auto_topup),
-            auto_topup_consent: consent,
+            agrees_to_topups,
             auto_topup_threshold: self.pick(
                 "auto_topup_threshold",
                 sent.auto_topup_threshold,
@@ -237,27 +237,24 @@ mod tests {
     }
 
     #[rstest]
-    #[case::agreed(Some(true), &[], Some(true), Some(true))]
-    #[case::refused(Some(false), &[], Some(false), Some(false))]
-    #[case::left_alone(None, &[], None, None)]
-    #[case::agreed_by_name(Some(true), &["auto_topup"], Some(true), Some(true))]
-    #[case::back_to_the_default(None, &["auto_topup"], Some(true), Some(false))]
-    #[case::not_named(Some(true), &["tax_id"], None, None)]
+    #[case::agreed(Some(true), &[], Some(true), true)]
+    #[case::refused(Some(false), &[], Some(false), false)]
+    #[case::left_alone(None, &[], None, false)]
+    #[case::agreed_by_name(Some(true), &["auto_topup"], Some(true), true)]
+    #[case::back_to_the_default(None, &["auto_topup"], Some(true), false)]
+    #[case::not_named(Some(true), &["tax_id"], None, false)]
     fn only_an_explicit_yes_is_consent(
         #[case] auto_topup: Option<bool>,
         #[case] mask: &[&str],
         #[case] set: Option<bool>,
-        #[case] consent: Option<bool>,
+        #[case] agrees: bool,
     ) {
         let settings = v1::Settings {
             auto_topup,
             ..v1::Settings::default()
         };
         let change = change(settings, mask);
-        assert_eq!(
-            (change.auto_topup, change.auto_topup_consent),
-            (set, consent)
-        );
+        assert_eq!((change.auto_topup, change.agrees_to_topups), (set, agrees));
     }
 
     #[test]

@@ -2,20 +2,15 @@
 
 mod convert;
 
+use billing_core::settings::Settings;
 use billing_proto::v1::{self, settings_service_server::SettingsService};
 use tonic::Request;
 
 use super::{Answer, service::service, values::user};
 use crate::{app::App, auth::caller};
 
-/// Why no tokens are bought by themselves.
-pub(crate) const fn no_auto_topup(has_providers: bool) -> &'static str {
-    if has_providers {
-        "this version does not buy tokens by itself"
-    } else {
-        "no payment provider is configured"
-    }
-}
+/// Why no tokens are bought by themselves, of nobody.
+pub(crate) const NO_AUTO_TOPUP: &str = "no payment provider is configured that keeps methods";
 /// Why nothing is mailed.
 pub(crate) const NO_MAIL_SERVER: &str = "no mail server is configured";
 
@@ -30,16 +25,32 @@ impl App {
     async fn get_settings(&self, request: Request<v1::GetSettingsRequest>) -> Answer<v1::Settings> {
         let user = user(&caller(&request)?.resolve(&request.get_ref().user_id)?)?;
         let settings = self.store().settings(user).await?;
-        Ok(convert::settings(settings, self.providers().are_there()))
+        self.answer_settings(settings).await
     }
 
     async fn update_settings(
         &self,
         request: Request<v1::UpdateSettingsRequest>,
     ) -> Answer<v1::Settings> {
-        let user = caller(&request)?.resolve(&request.get_ref().user_id)?;
-        let (user, change) = convert::settings_change(&user, request.into_inner())?;
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let (user, mut change) = convert::settings_change(&user, request.into_inner())?;
+        // What somebody sets for others is nobody's consent.
+        change.agrees_to_topups &= caller.subject == user.as_str();
         let settings = self.store().update_settings(user, change).await?;
-        Ok(convert::settings(settings, self.providers().are_there()))
+        self.answer_settings(settings).await
+    }
+
+    /// Settings with what comes of them.
+    async fn answer_settings(&self, settings: Settings) -> Answer<v1::Settings> {
+        let no_topup = match self.providers().automatic(self.config()) {
+            None => Some(NO_AUTO_TOPUP.to_owned()),
+            Some(policy) => {
+                let account = self.store().account(settings.user_id.clone()).await?;
+                let reason = account.why_no_topup(&policy, self.now());
+                reason.map(|reason| reason.to_string())
+            }
+        };
+        Ok(convert::settings(settings, no_topup))
     }
 }

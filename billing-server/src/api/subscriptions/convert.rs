@@ -27,6 +27,7 @@ pub(crate) fn subscription(user_id: &UserId, view: SubscriptionView) -> v1::Subs
     let status = match record.state.status() {
         SubscriptionStatus::Trialing => v1::SubscriptionStatus::Trialing,
         SubscriptionStatus::Active => v1::SubscriptionStatus::Active,
+        SubscriptionStatus::PastDue => v1::SubscriptionStatus::PastDue,
         SubscriptionStatus::Cancelled => v1::SubscriptionStatus::Cancelled,
         SubscriptionStatus::Expired => v1::SubscriptionStatus::Expired,
     };

@@ -15,7 +15,10 @@ use billing_core::{
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
-pub(super) use self::relations::{redemptions_of, with_relations};
+pub(super) use self::{
+    lock::Ready,
+    relations::{redemptions_of, with_relations},
+};
 use super::{Backend, Tx};
 use crate::{AccountStore, StoreError};
 

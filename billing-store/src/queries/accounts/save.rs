@@ -14,7 +14,7 @@ use crate::{
     StoreError,
     rows::{
         AccountRow, AlertRow, CatchUpRow, CorrectionRow, DiscountRow, EventRow, LineRow, PeriodRow,
-        RecordRow, RedemptionRow, SubscriptionRow,
+        RecordRow, RedemptionRow, SubscriptionRow, TransactionRow,
     },
 };
 
@@ -89,6 +89,7 @@ async fn store_rarities(
     let mut lines = Vec::new();
     let mut corrections = Vec::new();
     let mut catch_ups = Vec::new();
+    let mut transactions = Vec::new();
     for account in accounts {
         let (user_id, pending) = (account.id(), account.pending());
         let PendingChanges {
@@ -97,6 +98,7 @@ async fn store_rarities(
             lines: added,
             corrections: taken_back,
             catch_ups: caught_up,
+            transactions: charges,
             ..
         } = pending;
         discounts.extend(discount.map(|change| DiscountRow::new(user_id, change, now)));
@@ -109,6 +111,8 @@ async fn store_rarities(
         corrections.extend(taken_back.map(|of| CorrectionRow::new(user_id, of, now)));
         let caught_up = caught_up.iter();
         catch_ups.extend(caught_up.map(|of| CatchUpRow::new(user_id, of, now)));
+        // The provider hears of them at once.
+        transactions.extend(charges.iter().map(|of| TransactionRow::new(of, Some(now))));
     }
     dialect::upsert(conn, discounts).await?;
     dialect::upsert(conn, subscriptions).await?;
@@ -116,6 +120,7 @@ async fn store_rarities(
     dialect::insert(conn, lines).await?;
     dialect::insert(conn, corrections).await?;
     dialect::insert(conn, catch_ups).await?;
+    dialect::insert(conn, transactions).await?;
     for account in accounts {
         for event in &account.pending().events {
             announce(conn, account.id(), event, now).await?;

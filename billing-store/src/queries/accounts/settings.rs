@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
-use super::super::{Backend, Tx, dialect};
+use super::super::{Backend, Tx, dialect, payments};
 use crate::{SettingsStore, StoreError, rows::SettingsRow, schema::billing_settings};
 
 #[async_trait]
@@ -38,7 +38,15 @@ async fn update(
 ) -> Result<Settings, StoreError> {
     let mut ready = tx.lock(&user_id).await?;
     let stored = find(tx, user_id).await?;
-    let settings = ready.account.set_settings(stored, change, ready.now);
+    let limits = tx.shared.topups;
+    let before = ready.account.state.automation.payer.clone();
+    let settings = ready
+        .account
+        .set_settings(stored, change, &limits, ready.now)?;
+    let payer = &ready.account.state.automation.payer;
+    if *payer != before || !settings.auto_topup {
+        payments::keep_topup_consent(tx, &settings.user_id, payer.as_ref()).await?;
+    }
     let row = SettingsRow::new(&settings, ready.now);
     dialect::upsert(&mut tx.conn, vec![row]).await?;
     let accounts = std::slice::from_ref(&ready.account);

@@ -49,10 +49,11 @@ pub(super) async fn change(
             void(tx, &mut ready.account, &mut invoice, reason, ready.now).await?;
         }
     }
-    let accounts = std::slice::from_ref(&ready.account);
-    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     let row = InvoiceRow::try_from(&invoice)?;
     dialect::upsert(&mut tx.conn, vec![row]).await?;
+    tx.note_if_all_paid(&mut ready).await?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     Ok(invoice)
 }
 
@@ -95,10 +96,11 @@ pub(super) async fn credit(tx: &mut Tx, order: CreditNoteOrder) -> Result<Credit
     }
     let mut invoice = stored::one(tx, order.user_id.clone(), order.invoice_id).await?;
     let note = ready.account.credit(&mut invoice, order, ready.now)?;
-    let accounts = std::slice::from_ref(&ready.account);
-    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     let row = InvoiceRow::try_from(&invoice)?;
     dialect::upsert(&mut tx.conn, vec![row]).await?;
+    tx.note_if_all_paid(&mut ready).await?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     dialect::insert(&mut tx.conn, vec![CreditNoteRow::from(&note)]).await?;
     Ok(note)
 }

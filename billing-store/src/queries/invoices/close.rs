@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use billing_core::{
     account::Account,
     ids::UserId,
-    invoice::{InvoiceRun, InvoiceStatus, InvoiceTransition},
+    invoice::{Invoice, InvoiceRun, InvoiceStatus, InvoiceTransition},
+    money::Money,
     month::Month,
 };
 use chrono::{DateTime, Utc};
@@ -20,8 +21,9 @@ use super::{
 };
 use crate::{
     ClosedUsers, MonthProgress, NewInvoiceId, StoreError, UsersToClose,
+    rows::InvoiceRow,
     schema::{accounts, invoices},
-    sql_types::{DbTimestamp, DbUuid},
+    sql_types::DbTimestamp,
 };
 
 impl Backend {
@@ -185,32 +187,45 @@ fn due_months(accounts: &[Account], month: Month) -> BTreeMap<Month, BTreeSet<St
     due
 }
 
-/// Has unpaid invoices fall overdue, and answers how many were found.
+/// Has unpaid invoices fall overdue, and answers how many were found. Those that ask for less than
+/// the provider charges have no date any more: they are paid with the next.
 pub(super) async fn mark_overdue(tx: &mut Tx, limit: i64) -> Result<usize, StoreError> {
     let now = DbTimestamp(tx.now());
     let unpaid = InvoiceStatus::Issued;
     let Some(overdue) = unpaid.after(InvoiceTransition::FallDue) else {
         return Ok(0);
     };
-    let late: Vec<(String, DbUuid)> = invoices::table
+    let late: Vec<InvoiceRow> = invoices::table
         .filter(invoices::status.eq(unpaid.name()))
         .filter(invoices::due_date.lt(now))
         .order((invoices::user_id, invoices::id))
         .limit(limit)
-        .select((invoices::user_id, invoices::id))
+        .select(InvoiceRow::as_select())
         .load(&mut tx.conn)
         .await?;
-    for (user_id, id) in &late {
+    let found = late.len();
+    let least = tx.automatic().map_or(Money::ZERO, |policy| policy.least);
+    for row in late {
         let still_unpaid = invoices::table
-            .find((user_id, id))
+            .find((row.user_id.clone(), row.id))
             .filter(invoices::status.eq(unpaid.name()));
-        diesel::update(still_unpaid)
-            .set((
+        let due = Invoice::try_from(row)?.amount_due();
+        let due = due.map_err(|error| StoreError::corrupt("an invoice", error))?;
+        if due < least {
+            diesel::update(still_unpaid)
+                .set(invoices::due_date.eq(None::<DbTimestamp>))
+                .execute(&mut tx.conn)
+                .await?;
+        } else {
+            let fallen = (
                 invoices::status.eq(overdue.name()),
                 invoices::updated_at.eq(now),
-            ))
-            .execute(&mut tx.conn)
-            .await?;
+            );
+            diesel::update(still_unpaid)
+                .set(fallen)
+                .execute(&mut tx.conn)
+                .await?;
+        }
     }
-    Ok(late.len())
+    Ok(found)
 }

@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 
 pub(super) use self::{
     charges::{charged_fee, invoiced_month},
-    stored::one as one_invoice,
+    stored::{one as one_invoice, unpaid_of},
 };
 use super::{Backend, Tx};
 use crate::{

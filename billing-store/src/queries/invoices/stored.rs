@@ -44,6 +44,21 @@ pub(in super::super) async fn one(
     Ok(invoice)
 }
 
+/// A user's invoices that wait to be paid, without their credit notes.
+pub(in super::super) async fn unpaid_of(
+    tx: &mut Tx,
+    user_id: &UserId,
+) -> Result<Vec<Invoice>, StoreError> {
+    let unpaid = InvoiceStatus::UNPAID.map(InvoiceStatus::name);
+    let rows: Vec<InvoiceRow> = invoices::table
+        .filter(invoices::user_id.eq(user_id.as_str()))
+        .filter(invoices::status.eq_any(unpaid))
+        .select(InvoiceRow::as_select())
+        .load(&mut tx.conn)
+        .await?;
+    rows.into_iter().map(Invoice::try_from).collect()
+}
+
 /// What there is of users' invoices of a month, by user.
 pub(super) async fn of_month(
     tx: &mut Tx,

@@ -3,17 +3,17 @@
 use billing_core::{
     account::PaymentInHand,
     ids::{TransactionId, UserId},
-    payment::{Charge, Failure, Transaction, TransactionKind, TransactionStatus},
+    payment::{Charge, ChargeStatus, Failure, Transaction, TransactionKind, TransactionStatus},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
     super::{Tx, dialect, invoices::one_invoice},
-    next_turn, refunds, stored,
+    list, next_turn, refunds, stored,
 };
 use crate::{
-    StoreError,
+    Followed, StoreError,
     rows::{InvoiceRow, TransactionRow},
     schema::payment_transactions,
 };
@@ -23,11 +23,46 @@ pub(super) async fn charge(
     user_id: UserId,
     id: TransactionId,
     charge: Charge,
-) -> Result<Transaction, StoreError> {
+) -> Result<Followed, StoreError> {
     let mut ready = tx.lock(&user_id).await?;
-    let transaction = stored(tx, &user_id, id).await?;
-    let topups = if PaymentInHand::needs_topups(&transaction, &charge) {
-        topups(tx, &user_id).await?
+    let policy = tx.automatic();
+    let mut hand = in_hand(tx, &user_id, id, &charge).await?;
+    let observed = ready
+        .account
+        .follow_charge(&mut hand, &charge, policy.as_deref(), ready.now)?;
+    let is_ready = charge.status == ChargeStatus::Ready && hand.transaction.status.is_open();
+    let is_wanted = is_ready
+        && ready
+            .account
+            .still_wants(&hand, policy.as_deref(), ready.now)?;
+    if observed.is_nothing() && ready.account.pending().is_empty() {
+        return Ok(Followed {
+            transaction: hand.transaction,
+            is_wanted,
+        });
+    }
+    let rows = hand.invoices.iter().map(InvoiceRow::try_from);
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    dialect::upsert(&mut tx.conn, rows).await?;
+    tx.note_if_all_paid(&mut ready).await?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    Ok(Followed {
+        transaction: keep(tx, hand.transaction).await?,
+        is_wanted,
+    })
+}
+
+/// A transaction with all that its charge may change.
+async fn in_hand(
+    tx: &mut Tx,
+    user_id: &UserId,
+    id: TransactionId,
+    charge: &Charge,
+) -> Result<PaymentInHand, StoreError> {
+    let transaction = stored(tx, user_id, id).await?;
+    let topups = if PaymentInHand::needs_topups(&transaction, charge) {
+        topups(tx, user_id).await?
     } else {
         Vec::new()
     };
@@ -35,21 +70,16 @@ pub(super) async fn charge(
     for part in &transaction.allocations {
         invoices.push(one_invoice(tx, user_id.clone(), part.invoice_id).await?);
     }
-    let mut hand = PaymentInHand {
+    let has_other_disputes = charge.dispute.is_some() && {
+        let disputed = list::with_status(tx, user_id, &[TransactionStatus::Disputed]).await?;
+        disputed.iter().any(|other| other.id != id)
+    };
+    Ok(PaymentInHand {
         transaction,
         invoices,
         topups,
-    };
-    let observed = ready.account.follow_charge(&mut hand, &charge, ready.now)?;
-    if observed.is_nothing() {
-        return Ok(hand.transaction);
-    }
-    let rows = hand.invoices.iter().map(InvoiceRow::try_from);
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    dialect::upsert(&mut tx.conn, rows).await?;
-    let accounts = std::slice::from_ref(&ready.account);
-    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
-    keep(tx, hand.transaction).await
+        has_other_disputes,
+    })
 }
 
 pub(super) async fn refused(
@@ -58,12 +88,16 @@ pub(super) async fn refused(
     id: TransactionId,
     failure: Failure,
 ) -> Result<Transaction, StoreError> {
-    let held = tx.hold(&user_id).await?;
+    let mut ready = tx.lock(&user_id).await?;
     let mut transaction = stored(tx, &user_id, id).await?;
     if transaction.kind == TransactionKind::Refund {
         return refunds::refused(tx, transaction, failure).await;
     }
-    drop(transaction.refused(failure, held.now));
+    let policy = tx.automatic();
+    let account = &mut ready.account;
+    account.follow_refusal(&mut transaction, failure, policy.as_deref(), ready.now)?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     keep(tx, transaction).await
 }
 

@@ -54,10 +54,20 @@ pub(super) async fn list(
 
 /// A user's transactions that may still succeed.
 pub(super) async fn open(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transaction>, StoreError> {
-    let open = TransactionStatus::OPEN.map(TransactionStatus::name);
+    with_status(tx, user_id, &TransactionStatus::OPEN).await
+}
+
+/// A user's transactions with one of some statuses.
+pub(super) async fn with_status(
+    tx: &mut Tx,
+    user_id: &UserId,
+    statuses: &[TransactionStatus],
+) -> Result<Vec<Transaction>, StoreError> {
+    let names = statuses.iter().map(|status| status.name());
+    let names: Vec<_> = names.collect();
     let rows = payment_transactions::table
         .filter(payment_transactions::user_id.eq(user_id.as_str()))
-        .filter(payment_transactions::status.eq_any(open))
+        .filter(payment_transactions::status.eq_any(names))
         .select(TransactionRow::as_select())
         .load(&mut tx.conn)
         .await?;

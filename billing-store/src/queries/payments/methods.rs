@@ -1,14 +1,15 @@
 //! Saved methods, and the providers' customers.
 
 use billing_core::{
+    account::Account,
     ids::{PaymentMethodId, UserId},
-    payment::{PaymentMethod, Provider},
+    payment::{Consents, Payer, PaymentMethod, Provider},
     refusal::Refusal,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::super::{Tx, dialect};
+use super::super::{Tx, accounts::Ready, dialect};
 use crate::{
     StoreError,
     rows::{CustomerRow, MethodRow},
@@ -62,15 +63,61 @@ pub(super) async fn of_user(
     rows.into_iter().map(PaymentMethod::try_from).collect()
 }
 
-pub(super) async fn save(tx: &mut Tx, method: PaymentMethod) -> Result<PaymentMethod, StoreError> {
-    tx.lock(&method.user_id).await?;
+pub(super) async fn save(
+    tx: &mut Tx,
+    mut method: PaymentMethod,
+) -> Result<PaymentMethod, StoreError> {
+    let mut ready = tx.lock(&method.user_id).await?;
+    let promised = ready.account.take_promised();
+    method.topup_consent = method.topup_consent.or(promised.topup);
+    method.collect_consent = method.collect_consent.or(promised.collect);
     let others = of_user(tx, &method.user_id).await?;
     let method = method.saved_beside(&others);
     if method.is_default {
         no_default(tx, &method.user_id).await?;
     }
     dialect::upsert(&mut tx.conn, vec![MethodRow::from(&method)]).await?;
+    if method.is_default {
+        ready.account.set_payer(Some(&method), ready.now);
+    }
+    store(tx, ready).await?;
     Ok(method)
+}
+
+/// Keeps what the user agreed to while a method is being saved.
+pub(super) async fn promise(
+    tx: &mut Tx,
+    user_id: UserId,
+    consents: Consents,
+) -> Result<(), StoreError> {
+    let mut ready = tx.lock(&user_id).await?;
+    ready.account.promise(consents);
+    store(tx, ready).await
+}
+
+/// Has the user's methods say what the account says of consent to automatic top-ups.
+pub(in super::super) async fn keep_topup_consent(
+    tx: &mut Tx,
+    user_id: &UserId,
+    payer: Option<&Payer>,
+) -> Result<(), StoreError> {
+    let mut methods = of_user(tx, user_id).await?;
+    let consent = payer.and_then(|payer| payer.consents.topup.as_ref());
+    for method in &mut methods {
+        let is_payer = payer.is_some_and(|payer| payer.method_id == method.id);
+        match consent {
+            Some(consent) if is_payer => method.topup_consent = Some(consent.clone()),
+            Some(_) => {}
+            None => method.topup_consent = None,
+        }
+    }
+    let rows = methods.iter().map(MethodRow::from).collect();
+    dialect::upsert(&mut tx.conn, rows).await
+}
+
+async fn store(tx: &mut Tx, ready: Ready<Account>) -> Result<(), StoreError> {
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await
 }
 
 pub(super) async fn set_default(
@@ -78,13 +125,15 @@ pub(super) async fn set_default(
     user_id: UserId,
     id: PaymentMethodId,
 ) -> Result<PaymentMethod, StoreError> {
-    tx.lock(&user_id).await?;
+    let mut ready = tx.lock(&user_id).await?;
     let mut methods = of_user(tx, &user_id).await?.into_iter();
     let found = methods.find(|method| method.id == id);
     let mut method = found.ok_or(Refusal::PaymentMethodMissing)?;
     method.is_default = true;
     no_default(tx, &user_id).await?;
     dialect::upsert(&mut tx.conn, vec![MethodRow::from(&method)]).await?;
+    ready.account.set_payer(Some(&method), ready.now);
+    store(tx, ready).await?;
     Ok(method)
 }
 
@@ -93,7 +142,7 @@ pub(super) async fn remove(
     user_id: UserId,
     id: PaymentMethodId,
 ) -> Result<PaymentMethod, StoreError> {
-    tx.lock(&user_id).await?;
+    let mut ready = tx.lock(&user_id).await?;
     let methods = of_user(tx, &user_id).await?;
     let (mut removed, kept): (Vec<_>, Vec<_>) =
         methods.into_iter().partition(|method| method.id == id);
@@ -101,12 +150,15 @@ pub(super) async fn remove(
     diesel::delete(payment_methods::table.find((user_id.as_str(), DbUuid(id.uuid()))))
         .execute(&mut tx.conn)
         .await?;
-    if removed.is_default
-        && let Some(mut next) = kept.into_iter().next()
-    {
-        next.is_default = true;
-        dialect::upsert(&mut tx.conn, vec![MethodRow::from(&next)]).await?;
+    if removed.is_default {
+        let mut next = kept.into_iter().next();
+        if let Some(next) = &mut next {
+            next.is_default = true;
+            dialect::upsert(&mut tx.conn, vec![MethodRow::from(&*next)]).await?;
+        }
+        ready.account.set_payer(next.as_ref(), ready.now);
     }
+    store(tx, ready).await?;
     Ok(removed)
 }
 

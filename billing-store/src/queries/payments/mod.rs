@@ -1,17 +1,20 @@
 //! Payments: saved methods, and transactions that follow what their providers say.
 
+mod collect;
 mod follow;
 mod list;
 mod methods;
 mod refunds;
+
+pub(super) use self::methods::keep_topup_consent;
 
 use async_trait::async_trait;
 use billing_core::{
     account::{Account, RefundOrder},
     ids::{PaymentMethodId, TransactionId, UserId},
     payment::{
-        CallerRequest, Charge, Failure, NewTransaction, PaymentMethod, Provider, RefundReport,
-        Transaction, TransactionKind, TransactionStatus, next_look,
+        CallerRequest, Charge, Consents, Failure, NewTransaction, PaymentMethod, Provider,
+        RefundReport, Transaction, TransactionKind, TransactionStatus, next_look,
     },
     refusal::Refusal,
 };
@@ -22,8 +25,8 @@ use futures_util::FutureExt;
 
 use super::{Backend, Tx, dialect, invoices::one_invoice};
 use crate::{
-    BegunPayment, PaidBy, PaymentFor, PaymentOrder, PaymentStore, StoreError, TransactionFilter,
-    rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid,
+    BegunPayment, Followed, PaidBy, PaymentFor, PaymentOrder, PaymentStore, StoreError,
+    TransactionFilter, rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid,
 };
 
 #[async_trait]
@@ -102,7 +105,7 @@ impl PaymentStore for Backend {
         user_id: UserId,
         id: TransactionId,
         charge: Charge,
-    ) -> Result<Transaction, StoreError> {
+    ) -> Result<Followed, StoreError> {
         self.write((user_id, id, charge), |tx, (user_id, id, charge)| {
             follow::charge(tx, user_id, id, charge).boxed()
         })
@@ -219,6 +222,33 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn promise_consents(
+        &self,
+        user_id: UserId,
+        consents: Consents,
+    ) -> Result<(), StoreError> {
+        self.write((user_id, consents), |tx, (user_id, consents)| {
+            methods::promise(tx, user_id, consents).boxed()
+        })
+        .await
+    }
+
+    async fn users_to_collect_from(&self, limit: i64) -> Result<Vec<UserId>, StoreError> {
+        self.read(limit, |tx, limit| collect::due(tx, limit).boxed())
+            .await
+    }
+
+    async fn begin_collection(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<Option<Transaction>, StoreError> {
+        self.write((user_id, id), |tx, (user_id, id)| {
+            collect::begin(tx, user_id, id).boxed()
+        })
+        .await
+    }
+
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError> {
         self.write(limit, |tx, limit| list::take_due(tx, limit).boxed())
             .await
@@ -256,7 +286,7 @@ async fn begin(tx: &mut Tx, order: PaymentOrder) -> Result<BegunPayment, StoreEr
         is_live: order.is_live,
     };
     let open = list::open(tx, &order.user_id).await?;
-    let transaction = made(tx, &ready.account, new, order.what, &open, ready.now).await?;
+    let transaction = made(tx, &mut ready.account, new, order.what, &open, ready.now).await?;
     let row = TransactionRow::new(&transaction, next_turn(&transaction, ready.now));
     dialect::insert(&mut tx.conn, vec![row]).await?;
     // Periods that have ended are stored with the first thing that happens after.
@@ -271,7 +301,7 @@ async fn begin(tx: &mut Tx, order: PaymentOrder) -> Result<BegunPayment, StoreEr
 
 async fn made(
     tx: &mut Tx,
-    account: &Account,
+    account: &mut Account,
     new: NewTransaction,
     what: PaymentFor,
     open: &[Transaction],

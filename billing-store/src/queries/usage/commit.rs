@@ -78,6 +78,7 @@ pub(super) async fn commit(
     let states = states.collect::<Result<_, StoreError>>()?;
     let mut accounts = with_relations(&mut tx.conn, &catalog, states).await?;
 
+    let automatic = tx.automatic();
     let mut outcomes: Vec<Option<Outcome>> = batch.iter().map(|_| None).collect();
     for account in &mut accounts {
         let Some(positions) = by_user.get(account.id().as_str()) else {
@@ -91,6 +92,10 @@ pub(super) async fn commit(
             if let Some(slot) = outcomes.get_mut(*position) {
                 *slot = Some(outcome);
             }
+        }
+        let has_changed = account.pending().account != AccountChange::Nothing;
+        if let Some(policy) = automatic.as_deref().filter(|_| has_changed) {
+            account.top_up(policy, now);
         }
     }
     let outcomes: Option<Vec<_>> = outcomes.into_iter().collect();

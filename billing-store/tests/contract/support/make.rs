@@ -12,11 +12,12 @@ use billing_core::{
     catalog::{PlanChange, PriceChange, TokenPrices},
     coupon::{Coupon, CouponValue, RedeemOrder},
     ids::{
-        CouponId, InvoiceId, ModelId, PlanId, RecordId, RedemptionId, RequestId, SubscriptionId,
-        UserId,
+        CouponId, InvoiceId, ModelId, PaymentMethodId, PlanId, RecordId, RedemptionId, RequestId,
+        SubscriptionId, UserId,
     },
     money::Money,
     month::Month,
+    payment::{PaymentMethod, Provider},
     subscription::{BillingCycle, NewSubscription, PlanChoice, SubscriptionOrder},
     usage::{Call, Fingerprint, Outcome, Tokens, Usage, UsageRecord},
 };
@@ -42,6 +43,25 @@ pub(crate) fn user(id: &str) -> UserId {
 
 pub(crate) fn plan(id: &str) -> PlanId {
     PlanId::parse(id).unwrap()
+}
+
+/// A card that a user has saved at the provider.
+pub(crate) fn card(user_id: &str, reference: &str) -> PaymentMethod {
+    PaymentMethod {
+        id: PaymentMethodId::new(unique()),
+        user_id: user(user_id),
+        provider: Provider::Stripe,
+        is_live: false,
+        customer_id: "cus_1".into(),
+        reference: reference.into(),
+        brand: "visa".into(),
+        last4: "4242".into(),
+        expiry: Some((8, 2030)),
+        is_default: false,
+        topup_consent: None,
+        collect_consent: None,
+        created_at: time(NOON),
+    }
 }
 
 pub(crate) fn request(id: &str) -> RequestId {

@@ -18,7 +18,7 @@ pub(crate) use self::{
     clock::TestClock,
     log::{Logged, Source, Values, by_key},
     make::{
-        MODEL, batch, change_plan, coupon, made_at, month, new_invoice_ids, of_model, plan,
+        MODEL, batch, card, change_plan, coupon, made_at, month, new_invoice_ids, of_model, plan,
         plan_with_quota, price, received, recorded, redeem, request, subscribe_to, texts, time,
         unique, usage, user,
     },

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::support::{advance, call, operator, record, set_example_prices, user};
 
 pub(super) const ALICE: &str = "alice";
-const NOW: &str = "2024-11-15T10:30:00Z";
+pub(super) const NOW: &str = "2024-11-15T10:30:00Z";
 /// How long what the server does by itself may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct World {
     pub(super) server: TestServer,
@@ -92,7 +92,12 @@ impl World {
 
     /// An invoice of alice over 30.00 of usage in October.
     pub(super) async fn invoice(&self) -> String {
-        let mut usage = call("october", "gpt-4", 1_000_000, 0);
+        self.invoice_over(1_000_000).await
+    }
+
+    /// An invoice of alice over tokens that she used in October.
+    pub(super) async fn invoice_over(&self, tokens: i64) -> String {
+        let mut usage = call("october", "gpt-4", tokens, 0);
         usage["created_at"] = "2024-10-20T00:00:00Z".into();
         record(&self.operator, &usage).await;
         let path = "/v1/billing/invoices/generate";
