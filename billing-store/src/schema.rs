@@ -342,6 +342,7 @@ diesel::table! {
         paid_at -> Nullable<UtcTimestamp>,
         payment_method -> Nullable<Text>,
         transaction_id -> Nullable<Text>,
+        is_receipt -> Bool,
         invoice_number -> Text,
         items -> JsonText,
         discounts -> JsonText,

@@ -7,6 +7,7 @@ mod issue;
 mod pay;
 mod pending;
 mod rate;
+mod receipt;
 mod redeem;
 mod renew;
 mod settings;

@@ -185,16 +185,19 @@ pub enum ItemKind {
     LateUsage,
     /// What an earlier invoice charged and is taken back, and credit for it.
     Correction,
+    /// Tokens that were bought.
+    Topup,
 }
 
 impl ItemKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Usage,
         Self::PlanFee,
         Self::Proration,
         Self::Overage,
         Self::LateUsage,
         Self::Correction,
+        Self::Topup,
     ];
 
     /// What the kind is called in tables.
@@ -207,6 +210,7 @@ impl ItemKind {
             Self::Overage => "overage",
             Self::LateUsage => "late_usage",
             Self::Correction => "correction",
+            Self::Topup => "topup",
         }
     }
 

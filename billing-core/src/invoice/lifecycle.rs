@@ -46,6 +46,7 @@ impl Invoice {
             user_id,
             month,
             status: InvoiceStatus::Draft,
+            is_receipt: false,
             number: String::new(),
             bill,
             credit_applied: Money::ZERO,

@@ -56,6 +56,8 @@ pub struct Invoice {
     pub month: Month,
     /// Its status.
     pub status: InvoiceStatus,
+    /// Whether it is the receipt of a top-up, which was paid before, and no invoice of the month.
+    pub is_receipt: bool,
     /// The number; empty for a draft.
     pub number: String,
     /// What is charged.

@@ -176,6 +176,10 @@ impl Invoice {
         if !self.status.is_issued() || self.status == InvoiceStatus::Uncollectible {
             return Err(self.refused());
         }
+        if self.is_receipt {
+            let description = "is the receipt of a top-up: refund its transaction";
+            return Err(Refusal::field("invoice_id", description));
+        }
         let before = self.given_back()?;
         let left = self.bill.net()?.minus(before.net)?.max(Money::ZERO);
         if order.amount > left {

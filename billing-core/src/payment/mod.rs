@@ -18,6 +18,7 @@ mod tests;
 mod topup;
 mod transaction;
 
+pub(crate) use self::topup::net_part;
 pub use self::{
     automation::{AutomaticPayments, Automation, Collecting, Consents, Payer},
     collection::{

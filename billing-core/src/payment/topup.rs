@@ -177,7 +177,15 @@ impl TopupLimits {
         tax_rate: Rate,
         terms: Option<&PlanTerms>,
     ) -> Result<(), Refusal> {
-        self.check("auto_topup_amount", settings.amount)?;
+        let field = "auto_topup_amount";
+        self.check(field, settings.amount)
+            .map_err(|refusal| match refusal {
+                Refusal::TopupLimit { least, most } => {
+                    let (least, most) = (least.digits(2), most.digits(2));
+                    Refusal::field(field, format!("must be between {least} and {most}"))
+                }
+                other => other,
+            })?;
         match self.order(settings.amount, tax_rate, terms) {
             Err(Refusal::TopupNoPrice(TopupRefusal::BuysNothing)) => settings.check_lift(0),
             Err(Refusal::TopupNoPrice(_)) => Ok(()),
@@ -233,7 +241,10 @@ impl TopupSettings {
 }
 
 /// The part of an amount with tax that is not tax, rounded once.
-fn net_part(amount: Money, tax_rate: Rate) -> Result<Money, Refusal> {
+///
+/// # Errors
+/// When it does not fit.
+pub(crate) fn net_part(amount: Money, tax_rate: Rate) -> Result<Money, Refusal> {
     let with_tax = exact::rate_units(Rate::ONE.plus(tax_rate)?)?;
     Ok(amount.share(exact::rate_units(Rate::ONE)?, with_tax, CENTS)?)
 }

@@ -5,7 +5,7 @@ use billing_core::{
     invoice::{Bill, CreditNote, Discount, Invoice, InvoiceStatus, Item},
     settings::CURRENCY,
 };
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 
 use super::{
     DbMoney, DbRate, DbTimestamp, DbUuid,
@@ -25,6 +25,7 @@ table_row! {
         id: DbUuid as UuidBytes = "uuid", Key;
         billing_month: String as Text = "text", Insert;
         status: String as Text = "text", Set;
+        is_receipt: bool as Bool = "boolean", Insert;
         billing_address: String as Text = "text", Set;
         amount: DbMoney as ExactDecimal = "numeric", Set;
         discount_amount: DbMoney as ExactDecimal = "numeric", Set;
@@ -65,6 +66,7 @@ impl TryFrom<&Invoice> for InvoiceRow {
             id: DbUuid(id.uuid()),
             billing_month: invoice.month.to_string(),
             status: invoice.status.name().to_owned(),
+            is_receipt: invoice.is_receipt,
             billing_address: invoice.billing_address.clone(),
             amount: DbFixed(bill.amount),
             discount_amount: DbFixed(bill.discount_amount),
@@ -106,6 +108,7 @@ impl TryFrom<InvoiceRow> for Invoice {
             user_id: UserId::trusted(row.user_id),
             month: month("billing_month", &row.billing_month)?,
             status: status.ok_or_else(|| StoreError::corrupt("status", &row.status))?,
+            is_receipt: row.is_receipt,
             number: row.invoice_number,
             bill: Bill {
                 items: items.collect::<Result<_, _>>()?,

@@ -21,6 +21,7 @@ on_both_databases!(
     money_that_comes_later_counts_when_it_comes,
     without_a_provider_nothing_pretends_to_charge,
     a_topup_needs_a_plan_and_an_amount_within_the_limits,
+    a_topup_has_a_receipt_that_is_no_invoice_of_the_month,
     transactions_are_listed_by_what_they_are,
     others_see_no_payment,
 );
@@ -147,6 +148,58 @@ async fn a_topup_needs_a_plan_and_an_amount_within_the_limits(backend: Backend) 
     }
     assert_eq!(world.stripe.intents(), []);
     assert!(world.transactions("").await.is_empty());
+}
+
+async fn a_topup_has_a_receipt_that_is_no_invoice_of_the_month(backend: Backend) {
+    let world = World::with_card(backend, Behaviour::Pays).await;
+    let taxed = r#"{"tax_rate":0.1}"#;
+    let taxed = world.operator.put("/v1/billing/accounts/alice/tax", taxed);
+    assert_eq!(taxed.await.status, 200);
+    world.subscribe("plan-pro").await;
+    for number in 1..=2 {
+        let topup = world.top_up("110.00", &format!("top-{number}")).await;
+        assert_eq!(topup["tokens"], 740_740);
+        let number = format!("INV-alice-2024-11-T{number}");
+        let path = "/v1/billing/invoices?status=paid&page_size=1";
+        let listed = world.alice.get(path).await.json();
+        let receipt = &listed["invoices"][0];
+        assert_eq!(receipt["invoice_number"], number);
+        let path = format!("/v1/billing/invoices/{}", receipt["id"].as_str().unwrap());
+        let receipt = world.alice.get(&path).await.json();
+        assert_eq!(receipt["transaction_id"], topup["id"]);
+        let amounts = ["amount", "tax_amount", "final_amount", "amount_due"];
+        let amounts = amounts.map(|name| receipt[name].to_string());
+        assert_eq!(amounts, ["100.0", "10.0", "110.0", "0.0"]);
+        assert_eq!(receipt["items"][0]["type"], "topup");
+        assert_eq!(
+            receipt["items"][0]["description"],
+            "Top-up of 740740 tokens"
+        );
+        let body = r#"{"user_id":"alice","amount":1,"reason":"no"}"#;
+        let noted = world
+            .operator
+            .post(&format!("{path}/credit-notes"), body)
+            .await;
+        assert_eq!(
+            World::refusal(&noted),
+            (400, "INVALID_FIELD"),
+            "{}",
+            noted.body
+        );
+    }
+    world.advance("2024-12-02T12:00:00Z").await;
+    let output = world
+        .server
+        .cli(&["invoices", "reconcile", "--month", "2024-11"])
+        .await;
+    assert!(output.status.success(), "{output:?}");
+    let report = world
+        .operator
+        .get("/v1/billing/reports/monthly?month=2024-11");
+    let report = report.await.json();
+    let figures = ["invoiced", "tax", "collected"].map(|name| report[name].to_string());
+    // The fee of Pro is invoiced; its tax, and that of two top-ups.
+    assert_eq!(figures, ["99.99", "30.0", "0.0"]);
 }
 
 async fn transactions_are_listed_by_what_they_are(backend: Backend) {

@@ -414,6 +414,8 @@ CREATE TABLE invoices (
     paid_at TIMESTAMPTZ,
     payment_method TEXT,
     transaction_id TEXT,
+    -- Of a top-up, which was paid before.
+    is_receipt BOOLEAN NOT NULL DEFAULT FALSE,
     -- Empty for a draft.
     invoice_number TEXT COLLATE "C" NOT NULL,
     items JSONB NOT NULL DEFAULT '[]',
@@ -442,7 +444,7 @@ CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
     WHERE invoice_number <> '';
 -- One invoice per user and month, whatever happens.
 CREATE UNIQUE INDEX invoices_one_per_month ON invoices (user_id, billing_month)
-    WHERE status <> 'void';
+    WHERE status <> 'void' AND NOT is_receipt;
 
 CREATE TABLE invoice_lines (
     user_id TEXT COLLATE "C" NOT NULL,

@@ -408,6 +408,8 @@ CREATE TABLE invoices (
     paid_at INTEGER,
     payment_method TEXT,
     transaction_id TEXT,
+    -- Of a top-up, which was paid before.
+    is_receipt INTEGER NOT NULL DEFAULT 0,
     -- Empty for a draft.
     invoice_number TEXT NOT NULL,
     items TEXT NOT NULL DEFAULT '[]',
@@ -436,7 +438,7 @@ CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
     WHERE invoice_number <> '';
 -- One invoice per user and month, whatever happens.
 CREATE UNIQUE INDEX invoices_one_per_month ON invoices (user_id, billing_month)
-    WHERE status <> 'void';
+    WHERE status <> 'void' AND NOT is_receipt;
 
 CREATE TABLE invoice_lines (
     user_id TEXT NOT NULL,

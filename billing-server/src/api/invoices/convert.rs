@@ -138,6 +138,7 @@ fn item(item: Item) -> Result<v1::InvoiceItem, NumberError> {
         ItemKind::Overage => v1::ItemType::Overage,
         ItemKind::LateUsage => v1::ItemType::LateUsage,
         ItemKind::Correction => v1::ItemType::Correction,
+        ItemKind::Topup => v1::ItemType::Topup,
     };
     Ok(v1::InvoiceItem {
         model: item.model.map(ModelId::into_string).unwrap_or_default(),

@@ -103,6 +103,7 @@ fn issued() -> Invoice {
         credit_applied: usd("1.88"),
         credit_noted: Money::ZERO,
         corrected: Money::ZERO,
+        is_receipt: false,
         corrected_tax: Money::ZERO,
         issued_at: Some(now),
         due_date: Some(time("2024-12-31T00:00:00Z")),

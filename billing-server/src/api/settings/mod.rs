@@ -10,7 +10,7 @@ use super::{Answer, service::service, values::user};
 use crate::{app::App, auth::caller};
 
 /// Why no tokens are bought by themselves, of nobody.
-pub(crate) const NO_AUTO_TOPUP: &str = "no payment provider is configured that keeps methods";
+pub(crate) const NO_AUTO_TOPUP: &str = "no payment provider is configured";
 /// Why nothing is mailed.
 pub(crate) const NO_MAIL_SERVER: &str = "no mail server is configured";
 

@@ -143,6 +143,7 @@ pub(in super::super) async fn carriers(
         .filter(invoices::user_id.eq_any(user_ids))
         .filter(invoices::billing_month.eq_any(months.collect::<Vec<_>>()))
         .filter(invoices::status.ne_all(names(InvoiceStatus::NOT_IN_FORCE)))
+        .filter(invoices::is_receipt.eq(false))
         .select((invoices::id, invoices::user_id, invoices::billing_month))
         .load(&mut tx.conn)
         .await?;
@@ -157,6 +158,7 @@ pub(in super::super) async fn carrier(
     let row: Option<CarrierRow> = invoices::table
         .filter(invoices::id.eq(DbUuid(id.uuid())))
         .filter(invoices::status.ne_all(names(InvoiceStatus::NOT_IN_FORCE)))
+        .filter(invoices::is_receipt.eq(false))
         .select((invoices::id, invoices::user_id, invoices::billing_month))
         .first(&mut tx.conn)
         .await

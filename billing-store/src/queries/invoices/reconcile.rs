@@ -46,6 +46,7 @@ pub(super) async fn month(
         .collect();
     let stored = invoices::table
         .filter(invoices::user_id.eq_any(&ids))
+        .filter(invoices::is_receipt.eq(false))
         .select(InvoiceRow::as_select())
         .load(&mut tx.conn)
         .await?;

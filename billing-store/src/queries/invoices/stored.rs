@@ -68,6 +68,7 @@ pub(super) async fn of_month(
     let rows: Vec<(String, DbUuid, String, DbTimestamp)> = invoices::table
         .filter(invoices::user_id.eq_any(user_ids))
         .filter(invoices::billing_month.eq(month.to_string()))
+        .filter(invoices::is_receipt.eq(false))
         .select((
             invoices::user_id,
             invoices::id,

@@ -1,21 +1,22 @@
 //! What the provider says of a transaction, with all that comes of it in one transaction.
 
 use billing_core::{
-    account::PaymentInHand,
+    account::{Account, PaymentInHand},
     ids::{TransactionId, UserId},
+    month::Month,
     payment::{Charge, ChargeStatus, Failure, Transaction, TransactionKind, TransactionStatus},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    super::{Tx, dialect, invoices::one_invoice},
+    super::{Tx, accounts::Ready, dialect, invoices::one_invoice},
     list, next_turn, refunds, stored,
 };
 use crate::{
     Followed, StoreError,
     rows::{InvoiceRow, TransactionRow},
-    schema::payment_transactions,
+    schema::{billing_settings, invoices, payment_transactions},
 };
 
 pub(super) async fn charge(
@@ -44,6 +45,10 @@ pub(super) async fn charge(
     let rows = hand.invoices.iter().map(InvoiceRow::try_from);
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     dialect::upsert(&mut tx.conn, rows).await?;
+    if Account::owes_receipt(&hand.transaction, &observed) {
+        let receipt = receipt(tx, &ready, &hand.transaction).await?;
+        dialect::insert(&mut tx.conn, vec![receipt]).await?;
+    }
     tx.note_if_all_paid(&mut ready).await?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
@@ -51,6 +56,31 @@ pub(super) async fn charge(
         transaction: keep(tx, hand.transaction).await?,
         is_wanted,
     })
+}
+
+/// The receipt of a top-up, as it is stored.
+async fn receipt(
+    tx: &mut Tx,
+    ready: &Ready<Account>,
+    transaction: &Transaction,
+) -> Result<InvoiceRow, StoreError> {
+    let account = &ready.account;
+    let user_id = account.id().as_str();
+    let earlier = invoices::table
+        .filter(invoices::user_id.eq(user_id))
+        .filter(invoices::billing_month.eq(Month::of(ready.now).to_string()))
+        .filter(invoices::is_receipt)
+        .count()
+        .get_result(&mut tx.conn)
+        .await?;
+    let address = billing_settings::table
+        .find(user_id)
+        .select(billing_settings::billing_address)
+        .first(&mut tx.conn)
+        .await
+        .optional()?;
+    let address = address.unwrap_or_default();
+    InvoiceRow::try_from(&account.receipt(transaction, earlier, address, ready.now)?)
 }
 
 /// A transaction with all that its charge may change.

@@ -73,7 +73,7 @@ async fn fees(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
     money(charged).plus(money(unused)).map_err(too_large)
 }
 
-/// Net and tax of the invoices in force.
+/// Net of the invoices in force, and the tax in them and in receipts of top-ups.
 async fn invoiced(tx: &mut Tx, month: Month) -> Result<(Money, Money), StoreError> {
     let sums = invoices::table
         .select((
@@ -82,10 +82,17 @@ async fn invoiced(tx: &mut Tx, month: Month) -> Result<(Money, Money), StoreErro
             exact_sum(invoices::tax_amount),
         ))
         .filter(invoices::billing_month.eq(month.to_string()))
+        .filter(invoices::is_receipt.eq(false))
         .filter(invoices::status.ne_all(names(InvoiceStatus::NOT_IN_FORCE)));
     let (amount, discount, tax): (Sum, Sum, Sum) = sums.get_result(&mut tx.conn).await?;
     let net = money(amount).minus(money(discount)).map_err(too_large)?;
-    Ok((net, money(tax)))
+    let in_topups = invoices::table
+        .select(exact_sum(invoices::tax_amount))
+        .filter(invoices::billing_month.eq(month.to_string()))
+        .filter(invoices::is_receipt);
+    let in_topups: Sum = in_topups.get_result(&mut tx.conn).await?;
+    let tax = money(tax).plus(money(in_topups)).map_err(too_large)?;
+    Ok((net, tax))
 }
 
 async fn credited(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
@@ -115,6 +122,7 @@ macro_rules! asked_for {
                     exact_sum(invoices::credit_noted),
                 ))
                 .filter(invoices::billing_month.eq($month.to_string()))
+                .filter(invoices::is_receipt.eq(false))
                 .filter($filter)
                 .get_result(&mut $tx.conn)
                 .await?,

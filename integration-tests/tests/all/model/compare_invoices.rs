@@ -69,6 +69,8 @@ fn place(kind: ItemType) -> u8 {
         ItemType::Overage => 3,
         ItemType::LateUsage => 4,
         ItemType::Correction => 5,
+        // On receipts only, which the model does not make.
+        ItemType::Topup => 6,
     }
 }
 

@@ -215,7 +215,7 @@ async fn consent_ends_with_the_setting_and_is_never_an_operators(backend: Backen
     assert_eq!(World::refusal(&refused), (400, "INVALID_FIELD"));
     let much = json!({"auto_topup_amount": 10_000.01});
     let refused = world.alice.put(PATH, &much.to_string()).await;
-    assert_eq!(World::refusal(&refused), (400, "TOPUP_LIMIT"));
+    assert_eq!(World::refusal(&refused), (400, "INVALID_FIELD"));
 }
 
 async fn what_was_agreed_to_with_the_setup_goes_to_the_method(backend: Backend) {

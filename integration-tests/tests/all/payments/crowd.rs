@@ -212,7 +212,7 @@ async fn a_month_end_is_collected_whoever_declines(backend: Backend) {
         .await;
     let of_kind = |wanted: fn(&Behaviour) -> bool| {
         let all = (0..crowd.users).map(behaviour);
-        all.filter(|behaviour| wanted(behaviour)).count()
+        all.filter(wanted).count()
     };
     let slow = of_kind(|behaviour| matches!(behaviour, Behaviour::PaysLater));
     let prompt = of_kind(|behaviour| matches!(behaviour, Behaviour::Pays));
