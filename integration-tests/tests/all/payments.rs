@@ -3,6 +3,7 @@
 mod faults;
 mod methods;
 mod refunds;
+mod report;
 mod world;
 
 use integration_tests::{Backend, TestServer, on_both_databases, stripe::Behaviour};

@@ -20,6 +20,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
+pub(super) use self::follow::arrived;
 use super::{Backend, Tx, dialect, invoices::one_invoice};
 use crate::{
     BegunPayment, PaidBy, PaymentFor, PaymentOrder, PaymentStore, StoreError, TransactionFilter,
