@@ -12,6 +12,7 @@ mod purchases;
 mod refund;
 mod schedule;
 mod status;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod topup;
@@ -34,6 +35,7 @@ pub use self::{
         ATTENTION_AFTER, Step, key_ends, looks_before, needs_attention, next_look, provider_key,
     },
     status::{Reported, TransactionStatus},
+    sweep::{Difference, compare, compare_one},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{
         ACTION_EXPIRES_AFTER, Allocation, CallerRequest, Failure, NewTransaction, Transaction,

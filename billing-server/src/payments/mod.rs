@@ -7,6 +7,7 @@ mod providers;
 mod refunds;
 mod runner;
 mod stripe;
+mod sweep;
 mod webhook;
 
 pub(crate) use self::{
@@ -15,5 +16,6 @@ pub(crate) use self::{
     providers::Providers,
     refunds::refund,
     runner::keep_looking,
+    sweep::keep_sweeping as keep_comparing,
     webhook::router as webhooks,
 };

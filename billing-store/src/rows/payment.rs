@@ -100,6 +100,22 @@ table_row! {
     }
 }
 
+table_row! {
+    LeaseRow, LeaseColumns in job_leases {
+        name: String as Text = "text", Key;
+        owner: String as Text = "text", Set;
+        expires_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+        state: Json<SweptJson> as JsonText = "jsonb", Set;
+    }
+}
+
+/// How far the daily sweep has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SweptJson {
+    /// The last day that was swept to its end, YYYY-MM-DD.
+    pub(crate) swept: Option<String>,
+}
+
 /// What an invoice gets, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AllocationJson {

@@ -11,6 +11,8 @@ use billing_core::{
     },
 };
 
+use chrono::{DateTime, NaiveDate, Utc};
+
 use crate::StoreError;
 
 /// What is to be paid.
@@ -270,4 +272,30 @@ pub trait PaymentStore: Send + Sync {
     /// # Errors
     /// When the database fails.
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError>;
+
+    /// The payments through a provider whose money has arrived in a stretch of time, `from` included
+    /// and `until` not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn payments_succeeded(
+        &self,
+        provider: Provider,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Transaction>, StoreError>;
+
+    /// Takes the next day to be swept, at the latest `last`, for an hour, so that no other server
+    /// takes it too; `None` when there is none or it is taken. What is not told as swept by then can
+    /// be taken again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn take_sweep(&self, last: NaiveDate) -> Result<Option<NaiveDate>, StoreError>;
+
+    /// Tells that a day was swept to its end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn note_swept(&self, day: NaiveDate) -> Result<(), StoreError>;
 }

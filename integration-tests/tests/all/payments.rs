@@ -4,6 +4,7 @@ mod faults;
 mod methods;
 mod refunds;
 mod report;
+mod sweep;
 mod world;
 
 use integration_tests::{Backend, TestServer, on_both_databases, stripe::Behaviour};

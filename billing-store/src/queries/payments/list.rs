@@ -135,6 +135,6 @@ pub(super) async fn take_due(tx: &mut Tx, limit: i64) -> Result<Vec<Transaction>
     Ok(taken)
 }
 
-fn domain(rows: Vec<TransactionRow>) -> Result<Vec<Transaction>, StoreError> {
+pub(super) fn domain(rows: Vec<TransactionRow>) -> Result<Vec<Transaction>, StoreError> {
     rows.into_iter().map(Transaction::try_from).collect()
 }

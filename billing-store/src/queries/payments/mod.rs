@@ -4,6 +4,7 @@ mod follow;
 mod list;
 mod methods;
 mod refunds;
+mod sweep;
 
 use async_trait::async_trait;
 use billing_core::{
@@ -15,7 +16,7 @@ use billing_core::{
     },
     refusal::Refusal,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
@@ -222,6 +223,28 @@ impl PaymentStore for Backend {
 
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError> {
         self.write(limit, |tx, limit| list::take_due(tx, limit).boxed())
+            .await
+    }
+
+    async fn payments_succeeded(
+        &self,
+        provider: Provider,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        self.read((provider, from, until), |tx, (provider, from, until)| {
+            sweep::succeeded(tx, provider, from, until).boxed()
+        })
+        .await
+    }
+
+    async fn take_sweep(&self, last: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
+        self.write(last, |tx, last| sweep::take(tx, last).boxed())
+            .await
+    }
+
+    async fn note_swept(&self, day: NaiveDate) -> Result<(), StoreError> {
+        self.write(day, |tx, day| sweep::swept(tx, day).boxed())
             .await
     }
 }
