@@ -35,7 +35,7 @@ pub use self::{
         ATTENTION_AFTER, Step, key_ends, looks_before, needs_attention, next_look, provider_key,
     },
     status::{Reported, TransactionStatus},
-    sweep::{Difference, compare, compare_one},
+    sweep::{Compared, Difference, compare},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{
         ACTION_EXPIRES_AFTER, Allocation, CallerRequest, Failure, NewTransaction, Transaction,

@@ -93,6 +93,13 @@ impl Transaction {
         self.observed(&before, effects, now)
     }
 
+    /// Ends what called for an operator, who has looked at it.
+    pub fn clear_attention(&mut self, now: DateTime<Utc>) -> Observation {
+        let before = self.clone();
+        self.attention = None;
+        self.observed(&before, Vec::new(), now)
+    }
+
     /// Derives what was given back from all of its refunds, and its status from that.
     ///
     /// # Errors

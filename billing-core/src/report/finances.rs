@@ -20,7 +20,7 @@ pub struct Finances {
     pub credited: Money,
     /// What was paid of them by other means than credit.
     pub collected: Money,
-    /// What top-ups of the month brought in, what was given back since apart.
+    /// What top-ups brought in during the month, whatever became of it since.
     pub topups: Money,
     /// What was given back in the month.
     pub refunds: Money,

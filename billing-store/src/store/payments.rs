@@ -10,7 +10,6 @@ use billing_core::{
         Transaction, TransactionKind, TransactionStatus,
     },
 };
-
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::StoreError;
@@ -84,6 +83,10 @@ pub struct TransactionFilter {
     pub status: Option<TransactionStatus>,
     /// That pay this invoice.
     pub invoice_id: Option<InvoiceId>,
+    /// Only those that may still succeed.
+    pub is_open: bool,
+    /// Only those that call for an operator.
+    pub needs_attention: bool,
 }
 
 /// Saved methods, and transactions.
@@ -211,6 +214,16 @@ pub trait PaymentStore: Send + Sync {
         id: TransactionId,
         reason: String,
     ) -> Result<Transaction, StoreError>;
+
+    /// Ends what called for an operator, and answers the transaction with what it was.
+    ///
+    /// # Errors
+    /// When there is no such transaction or the database fails.
+    async fn clear_attention(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<(Transaction, Option<String>), StoreError>;
 
     /// A transaction.
     ///

@@ -584,6 +584,9 @@ CREATE INDEX payment_transactions_succeeded ON payment_transactions (succeeded_a
     WHERE succeeded_at IS NOT NULL;
 CREATE INDEX payment_transactions_lost ON payment_transactions (lost_at)
     WHERE lost_at IS NOT NULL;
+-- What calls for an operator.
+CREATE INDEX payment_transactions_attention ON payment_transactions (id)
+    WHERE attention IS NOT NULL;
 CREATE INDEX payment_transactions_due ON payment_transactions (next_look_at)
     WHERE next_look_at IS NOT NULL;
 -- What a webhook is about.

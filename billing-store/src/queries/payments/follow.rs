@@ -79,6 +79,18 @@ pub(super) async fn attention(
     keep(tx, transaction).await
 }
 
+pub(super) async fn clear_attention(
+    tx: &mut Tx,
+    user_id: UserId,
+    id: TransactionId,
+) -> Result<(Transaction, Option<String>), StoreError> {
+    let held = tx.hold(&user_id).await?;
+    let mut transaction = stored(tx, &user_id, id).await?;
+    let read = transaction.attention.clone();
+    drop(transaction.clear_attention(held.now));
+    Ok((keep(tx, transaction).await?, read))
+}
+
 /// The statuses of payments whose money has arrived.
 pub(in super::super) fn arrived() -> Vec<&'static str> {
     let statuses = TransactionStatus::ALL.into_iter();

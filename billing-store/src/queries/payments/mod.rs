@@ -162,6 +162,17 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn clear_attention(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<(Transaction, Option<String>), StoreError> {
+        self.write((user_id, id), |tx, (user_id, id)| {
+            follow::clear_attention(tx, user_id, id).boxed()
+        })
+        .await
+    }
+
     async fn transaction(
         &self,
         user_id: UserId,
