@@ -1,5 +1,6 @@
 //! Money that comes in through Stripe, from the wire to the provider and back.
 
+mod command_line;
 mod faults;
 mod methods;
 mod refunds;

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::{Backend, on_both_databases, stripe::Behaviour};
+use integration_tests::{Backend, on_both_databases, postgres::connect, stripe::Behaviour};
+use serde_json::Value;
 
 use super::world::World;
+use crate::command_line::said;
 
 on_both_databases!(a_charge_that_nobody_here_knows_is_told_to_the_operator_once);
 
@@ -33,4 +35,54 @@ async fn a_charge_that_nobody_here_knows_is_told_to_the_operator_once(backend: B
         (seen["status"].as_str(), seen["attention"].as_str()),
         (Some("succeeded"), Some(""))
     );
+}
+
+/// Rows that were changed from outside: another amount, and a charge that is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_settled_and_differs_calls_for_an_operator() {
+    let world = World::with_card(Backend::Postgres, Behaviour::Pays).await;
+    world.subscribe("plan-pro").await;
+    let other = world.top_up("100.00", "top-1").await;
+    let lost = world.top_up("50.00", "top-2").await;
+    let right = world.top_up("25.00", "top-3").await;
+    let id = |of: &Value| of["id"].as_str().unwrap().to_owned();
+    let database = connect(world.server.database_url()).await;
+    for change in [
+        "UPDATE payment_transactions SET amount = 99 WHERE amount = 100",
+        "UPDATE payment_transactions SET provider_reference = 'pi_none' WHERE amount = 50",
+    ] {
+        assert_eq!(database.execute(change, &[]).await.unwrap(), 1, "{change}");
+    }
+    let day = ["transactions", "reconcile", "--day", "2024-11-15"];
+    let (code, out, _) = said(world.server.cli(&day).await);
+    let taken = "no transaction: the provider has taken 50.00 USD";
+    for expected in [
+        "charges: 3\ntransactions: 3\ndifferences: 3\n",
+        &format!("alice {}: the provider shows 100.00", id(&other)),
+        &format!("stripe pi_none, alice {}: the provider does", id(&lost)),
+        taken,
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
+    }
+    assert_eq!(code, Some(5));
+    // It changes nothing; the sweep calls.
+    assert_eq!(world.transaction(&id(&other)).await["attention"], "");
+    world.advance("2024-11-16T01:00:00Z").await;
+    let reasons = [
+        (&other, "the provider shows 100.00 USD and not 99.00 USD"),
+        (&lost, "the provider does not know its charge"),
+    ];
+    for (transaction, reason) in reasons {
+        let begun = Instant::now();
+        loop {
+            let found = world.transaction(&id(transaction)).await;
+            if found["attention"] == reason {
+                assert_eq!(found["status"], "succeeded");
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{found}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    assert_eq!(world.transaction(&id(&right)).await["attention"], "");
 }
