@@ -8,7 +8,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{both_sides, pay};
-use crate::{app::App, error::ApiError};
+use crate::{
+    app::App,
+    error::{ApiError, ErrorCode},
+};
 
 /// How often it is seen whether a day is to be swept; no more than one is at a time.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -40,12 +43,27 @@ async fn sweep_next(app: &App) -> Result<(), ApiError> {
     };
     for sides in both_sides(app, day).await? {
         for difference in sides.differences() {
-            tell(app, difference).await?;
+            let reference = difference.reference();
+            match tell(app, difference).await {
+                // One that the rules or its row do not let follow must not hold up all days.
+                Err(error) if !is_passing(&error) => {
+                    tracing::warn!(%error, charge.reference = reference, "a payment cannot follow");
+                }
+                told => told?,
+            }
         }
     }
     app.store().note_swept(day).await?;
     tracing::info!(%day, "payments were compared with the providers");
     Ok(())
+}
+
+/// Whether the same may work later.
+fn is_passing(error: &ApiError) -> bool {
+    matches!(
+        error.code,
+        ErrorCode::DatabaseUnavailable | ErrorCode::PaymentProviderUnavailable
+    )
 }
 
 /// The last day whose end is long enough ago.

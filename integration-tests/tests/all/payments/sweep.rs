@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::world::World;
 use crate::command_line::said;
 
-on_both_databases!(a_charge_that_nobody_here_knows_is_told_to_the_operator_once);
+on_both_databases!(
+    a_charge_that_nobody_here_knows_is_told_to_the_operator_once,
+    what_no_webhook_has_told_is_found_by_the_sweep,
+);
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOLD: &str = "a provider has taken money for which there is no transaction";
@@ -35,6 +38,32 @@ async fn a_charge_that_nobody_here_knows_is_told_to_the_operator_once(backend: B
         (seen["status"].as_str(), seen["attention"].as_str()),
         (Some("succeeded"), Some(""))
     );
+}
+
+async fn what_no_webhook_has_told_is_found_by_the_sweep(backend: Backend) {
+    let world = World::with_card(backend, Behaviour::Pays).await;
+    world.subscribe("plan-pro").await;
+    let given_back = world.top_up("100.00", "top-1").await;
+    let disputed = world.top_up("50.00", "top-2").await;
+    let reference = |of: &Value| of["provider_reference"].as_str().unwrap().to_owned();
+    world.stripe.refund(&reference(&given_back), 2_000);
+    let dispute = world.stripe.dispute(&reference(&disputed), false);
+    assert!(!dispute.is_empty());
+    let day = ["transactions", "reconcile", "--day", "2024-11-15"];
+    let (code, out, _) = said(world.server.cli(&day).await);
+    assert_eq!(code, Some(5));
+    for expected in [
+        "the provider shows 20.00 USD given back and not 0.00 USD\n",
+        "it is succeeded here and disputed at the provider\n",
+    ] {
+        assert!(out.contains(expected), "{out}");
+    }
+    world.advance("2024-11-16T01:00:00Z").await;
+    let found = world.until(&given_back, "partly_refunded").await;
+    assert_eq!(found["refunded_amount"].to_string(), "20.0");
+    world.until(&disputed, "disputed").await;
+    let (code, out, _) = said(world.server.cli(&day).await);
+    assert_eq!(code, Some(0), "{out}");
 }
 
 /// Rows that were changed from outside: another amount, and a charge that is not there.
