@@ -200,6 +200,16 @@ methods! {
         unary list_transactions: ListTransactions(ListTransactionsRequest)
             -> ListTransactionsResponse, Reads;
 
+        /// Compares what the providers have charged on a day with the transactions, and changes
+        /// nothing. Has no limit in time. Needs the scope `admin`.
+        unlimited reconcile_transactions: ReconcileTransactions(ReconcileTransactionsRequest)
+            -> ReconcileTransactionsResponse,
+            Never "it asks the providers for everything, and a second one would slow the first down";
+
+        /// Ends what calls for an operator. Needs the scope `admin`.
+        unary clear_attention: ClearAttention(ClearAttentionRequest) -> Transaction,
+            Never "what is new by then would be cleared too";
+
         /// Gives a payment back, in part or in full. Needs the scope `admin`.
         identified refund: Refund(RefundRequest) -> Transaction,
             ByRequestId "a request id gives back once; without one more might be given back";

@@ -65,6 +65,7 @@ lists! {
     list_model_prices(ListModelPricesRequest) -> prices: ModelPrice;
     list_redemptions(ListRedemptionsRequest) -> redemptions: Redemption;
     list_subscriptions(ListSubscriptionsRequest) -> subscriptions: Subscription;
+    list_transactions(ListTransactionsRequest) -> transactions: Transaction;
     list_usage_records(ListUsageRecordsRequest) -> records: UsageRecord;
 }
 

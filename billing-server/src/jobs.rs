@@ -38,6 +38,7 @@ impl Jobs {
                 () = folding::keep_folding(self.0.store()) => {}
                 () = folding::keep_sweeping(self.0.store()) => {}
                 () = payments::keep_looking(&self.0) => {}
+                () = payments::keep_comparing(&self.0) => {}
             }
         });
     }

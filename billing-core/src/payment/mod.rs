@@ -13,6 +13,7 @@ mod purchases;
 mod refund;
 mod schedule;
 mod status;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod topup;
@@ -37,6 +38,7 @@ pub use self::{
         ATTENTION_AFTER, Step, key_ends, looks_before, needs_attention, next_look, provider_key,
     },
     status::{Reported, TransactionStatus},
+    sweep::{Compared, Difference, compare},
     topup::{AutomaticTopup, Halt, NoTopup, TopupLimits, TopupOrder, TopupSettings, TopupState},
     transaction::{
         ACTION_EXPIRES_AFTER, Allocation, CallerRequest, Failure, NewTransaction, Transaction,

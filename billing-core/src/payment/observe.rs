@@ -93,6 +93,13 @@ impl Transaction {
         self.observed(&before, effects, now)
     }
 
+    /// Ends what called for an operator, who has looked at it.
+    pub fn clear_attention(&mut self, now: DateTime<Utc>) -> Observation {
+        let before = self.clone();
+        self.attention = None;
+        self.observed(&before, Vec::new(), now)
+    }
+
     /// Derives what was given back from all of its refunds, and its status from that.
     ///
     /// # Errors
@@ -271,10 +278,22 @@ impl Transaction {
         let is_changed = self != before;
         if is_changed {
             self.updated_at = now;
+            self.note_moves(before.status, now);
         }
         Observation {
             is_changed,
             effects,
+        }
+    }
+
+    /// Notes when money came and was lost: figures of months count by these times.
+    fn note_moves(&mut self, before: TransactionStatus, now: DateTime<Utc>) {
+        if self.status.has_succeeded() && self.succeeded_at.is_none() {
+            self.succeeded_at = Some(now);
+        }
+        let lost = TransactionStatus::ChargedBack;
+        if self.status == lost && before != lost {
+            self.lost_at = Some(now);
         }
     }
 

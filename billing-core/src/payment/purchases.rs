@@ -147,6 +147,23 @@ impl Purchases {
         0
     }
 
+    /// What all unused tokens have cost, in USD and whole cents: what could be given back for them.
+    ///
+    /// # Errors
+    /// [`NumberError::TooLarge`] when it does not fit.
+    pub fn worth(&self) -> Result<Money, NumberError> {
+        let mut left = self.balance;
+        let mut worth = Money::ZERO;
+        for purchase in self.purchases.iter().rev() {
+            let unused = purchase.capacity().min(left);
+            left = left.saturating_sub(unused);
+            if unused > 0 {
+                worth = worth.plus(purchase.worth(unused)?)?;
+            }
+        }
+        Ok(worth)
+    }
+
     /// Adds the newest purchase.
     pub fn add(&mut self, purchase: Purchase) {
         self.balance = self.balance.saturating_add(purchase.capacity());

@@ -2,6 +2,7 @@
 
 mod charges;
 mod refunds;
+mod sweep;
 
 use super::*;
 use crate::{

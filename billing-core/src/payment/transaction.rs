@@ -131,6 +131,10 @@ pub struct Transaction {
     pub is_live: bool,
     /// When the user's time for their part is over (UTC).
     pub expires_at: Option<DateTime<Utc>>,
+    /// When its money was first seen to have moved (UTC).
+    pub succeeded_at: Option<DateTime<Utc>>,
+    /// When its money was seen to be lost by a dispute (UTC).
+    pub lost_at: Option<DateTime<Utc>>,
     /// When it was made (UTC).
     pub created_at: DateTime<Utc>,
     /// When it last changed (UTC).
@@ -186,6 +190,8 @@ impl Transaction {
             request: order.request,
             is_live: order.is_live,
             expires_at: None,
+            succeeded_at: None,
+            lost_at: None,
             created_at: now,
             updated_at: now,
         }

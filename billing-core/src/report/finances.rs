@@ -20,10 +20,20 @@ pub struct Finances {
     pub credited: Money,
     /// What was paid of them by other means than credit.
     pub collected: Money,
-    /// What is still to be paid of them.
+    /// What top-ups brought in during the month, whatever became of it since.
+    pub topups: Money,
+    /// What was given back in the month.
+    pub refunds: Money,
+    /// What was lost in the month by disputes.
+    pub lost_disputes: Money,
+    /// What providers keep of the money that came in the month.
+    pub provider_fees: Money,
+    /// What is still to be paid of the month's invoices.
     pub outstanding: Money,
     /// What all credit balances hold now.
     pub unapplied_credit: Money,
+    /// What unused tokens that were bought have cost.
+    pub prepaid_tokens: Money,
     /// What the subscriptions that are live now bring in per month.
     pub recurring_revenue: Money,
     /// Users with a recorded call of the month that was not voided.

@@ -39,7 +39,7 @@ pub(super) fn parts<T: Send + 'static, Place: Send + 'static>(
 ///
 /// # Errors
 /// `INTERNAL` when it cannot be written.
-pub(super) fn text(
+pub(crate) fn text(
     rows: impl FnOnce(&mut Writer<Vec<u8>>) -> Result<(), Box<dyn std::error::Error>>,
 ) -> Result<String, ApiError> {
     let write = || {
@@ -59,6 +59,6 @@ pub(super) fn text(
 ///
 /// # Errors
 /// When it has another number of fields than the row before.
-pub(super) fn end_row(file: &mut Writer<Vec<u8>>) -> csv::Result<()> {
+pub(crate) fn end_row(file: &mut Writer<Vec<u8>>) -> csv::Result<()> {
     file.write_record(None::<&[u8]>)
 }

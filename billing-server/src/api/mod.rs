@@ -5,7 +5,7 @@
 
 mod accounts;
 mod coupons;
-mod csv;
+pub(crate) mod csv;
 mod debug;
 mod formula;
 mod invoices;
@@ -36,8 +36,11 @@ use billing_proto::v1::{
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
-pub(crate) use self::settings::{NO_AUTO_TOPUP, NO_MAIL_SERVER};
 use self::violations::Violations;
+pub(crate) use self::{
+    formula::neutral,
+    settings::{NO_AUTO_TOPUP, NO_MAIL_SERVER},
+};
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
 
 /// Who may call what, of every service.

@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     RejectedRows,
     /// The database has another schema version.
     SchemaVersion,
-    /// The invoices do not add up.
+    /// The invoices do not add up, or a payment provider says something else.
     ReconcileDifference,
 }
 

@@ -14,6 +14,7 @@ mod report;
 mod serve;
 mod table;
 mod token;
+mod transactions;
 
 use std::{
     io::{Write, stderr},
@@ -23,7 +24,7 @@ use std::{
 use clap::Parser;
 
 use self::{
-    args::{Cli, Command, InvoicesCommand, PricesCommand, UsageCommand},
+    args::{Cli, Command, InvoicesCommand, PricesCommand, TransactionsCommand, UsageCommand},
     exit::{CommandError, Exit},
 };
 use crate::config::{Config, ConfigError, Options, check_variables};
@@ -57,6 +58,13 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Invoices(InvoicesCommand::Close(close)) => invoices::close(&close),
         Command::Invoices(InvoicesCommand::Reconcile(check)) => invoices::reconcile(&check),
         Command::Invoices(InvoicesCommand::List(list)) => invoices::list(&list),
+        Command::Transactions(TransactionsCommand::List(list)) => transactions::list(&list),
+        Command::Transactions(TransactionsCommand::Reconcile(check)) => {
+            transactions::reconcile(&check)
+        }
+        Command::Transactions(TransactionsCommand::ClearAttention(clear)) => {
+            transactions::clear_attention(&clear)
+        }
     }
 }
 

@@ -6,7 +6,9 @@ pub(crate) mod provider;
 mod providers;
 mod refunds;
 mod runner;
+mod sides;
 mod stripe;
+mod sweep;
 mod webhook;
 
 pub(crate) use self::{
@@ -15,5 +17,7 @@ pub(crate) use self::{
     providers::Providers,
     refunds::refund,
     runner::keep_looking,
+    sides::{Sides, both_sides},
+    sweep::keep_sweeping as keep_comparing,
     webhook::router as webhooks,
 };

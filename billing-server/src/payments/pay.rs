@@ -224,7 +224,7 @@ pub(super) async fn expire(
     }
 }
 
-async fn follow(
+pub(super) async fn follow(
     app: &App,
     transaction: &Transaction,
     charge: Charge,

@@ -62,10 +62,6 @@ pub(crate) trait ProviderClient: Send + Sync {
     async fn refunds_of(&self, charge: &str) -> Result<Vec<RefundReport>, ProviderError>;
 
     /// All charges that were made in a stretch of time, `from` included and `until` not.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the daily sweep is served next")
-    )]
     async fn charges_made(
         &self,
         from: DateTime<Utc>,

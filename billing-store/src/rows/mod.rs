@@ -29,7 +29,7 @@ pub(crate) use discount::DiscountRow;
 pub(crate) use event::{AlertRow, EventRow};
 pub(crate) use invoice::{CreditNoteRow, InvoiceRow};
 pub(crate) use line::LineRow;
-pub(crate) use payment::{CustomerRow, MethodRow, TransactionRow, WebhookRow};
+pub(crate) use payment::{CustomerRow, LeaseRow, MethodRow, SweptJson, TransactionRow, WebhookRow};
 pub(crate) use plan::{PlanRow, PlanVersionRow};
 pub(crate) use price::PriceRow;
 pub(crate) use record::RecordRow;

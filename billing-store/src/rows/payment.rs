@@ -84,6 +84,8 @@ table_row! {
         fingerprint: Option<Vec<u8>> as Nullable<Binary> = "bytea", Insert;
         expires_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         next_look_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        succeeded_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
+        lost_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
         updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
     }
@@ -96,6 +98,22 @@ table_row! {
         event_type: String as Text = "text", Insert;
         received_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
     }
+}
+
+table_row! {
+    LeaseRow, LeaseColumns in job_leases {
+        name: String as Text = "text", Key;
+        owner: String as Text = "text", Set;
+        expires_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
+        state: Json<SweptJson> as JsonText = "jsonb", Set;
+    }
+}
+
+/// How far the daily sweep has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SweptJson {
+    /// The last day that was swept to its end, YYYY-MM-DD.
+    pub(crate) swept: Option<String>,
 }
 
 /// What an invoice gets, as it is stored.
@@ -211,6 +229,8 @@ impl TransactionRow {
             fingerprint: request.map(|request| request.fingerprint.0.to_vec()),
             expires_at: of.expires_at.map(DbTimestamp),
             next_look_at: next_look.map(DbTimestamp),
+            succeeded_at: of.succeeded_at.map(DbTimestamp),
+            lost_at: of.lost_at.map(DbTimestamp),
             created_at: DbTimestamp(of.created_at),
             updated_at: DbTimestamp(of.updated_at),
         }
@@ -264,6 +284,8 @@ impl TryFrom<TransactionRow> for Transaction {
             request: request.transpose()?,
             is_live: row.is_live,
             expires_at: row.expires_at.map(|at| at.0),
+            succeeded_at: row.succeeded_at.map(|at| at.0),
+            lost_at: row.lost_at.map(|at| at.0),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
         })

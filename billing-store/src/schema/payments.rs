@@ -69,6 +69,8 @@ diesel::table! {
         fingerprint -> Nullable<Binary>,
         expires_at -> Nullable<UtcTimestamp>,
         next_look_at -> Nullable<UtcTimestamp>,
+        succeeded_at -> Nullable<UtcTimestamp>,
+        lost_at -> Nullable<UtcTimestamp>,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
     }

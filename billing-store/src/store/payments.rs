@@ -10,6 +10,7 @@ use billing_core::{
         TopupLimits, Transaction, TransactionKind, TransactionStatus,
     },
 };
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::StoreError;
 
@@ -91,6 +92,10 @@ pub struct TransactionFilter {
     pub status: Option<TransactionStatus>,
     /// That pay this invoice.
     pub invoice_id: Option<InvoiceId>,
+    /// Only those that may still succeed.
+    pub is_open: bool,
+    /// Only those that call for an operator.
+    pub needs_attention: bool,
 }
 
 /// Saved methods, and transactions.
@@ -220,6 +225,16 @@ pub trait PaymentStore: Send + Sync {
         reason: String,
     ) -> Result<Transaction, StoreError>;
 
+    /// Ends what called for an operator, and answers the transaction with what it was.
+    ///
+    /// # Errors
+    /// When there is no such transaction or the database fails.
+    async fn clear_attention(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<(Transaction, Option<String>), StoreError>;
+
     /// A transaction.
     ///
     /// # Errors
@@ -304,4 +319,30 @@ pub trait PaymentStore: Send + Sync {
     /// # Errors
     /// When the database fails.
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError>;
+
+    /// The payments through a provider whose money has arrived in a stretch of time, `from` included
+    /// and `until` not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn payments_succeeded(
+        &self,
+        provider: Provider,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Transaction>, StoreError>;
+
+    /// Takes the next day to be swept, at the latest `last`, for an hour, so that no other server
+    /// takes it too; `None` when there is none or it is taken. What is not told as swept by then can
+    /// be taken again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn take_sweep(&self, last: NaiveDate) -> Result<Option<NaiveDate>, StoreError>;
+
+    /// Tells that a day was swept to its end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn note_swept(&self, day: NaiveDate) -> Result<(), StoreError>;
 }

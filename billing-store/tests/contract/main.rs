@@ -15,6 +15,7 @@ mod folding;
 mod invoices;
 mod listing;
 mod locks;
+mod payments;
 mod plans;
 mod prices;
 mod record_ids;

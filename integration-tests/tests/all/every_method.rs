@@ -19,10 +19,11 @@ use crate::{
 };
 
 /// What has no place in REST: it streams, takes minutes or moves a test's clock.
-const NOT_OVER_REST: [&str; 5] = [
+const NOT_OVER_REST: [&str; 6] = [
     "billing.v1.DebugService.AdvanceClock",
     "billing.v1.InvoiceService.CloseMonth",
     "billing.v1.InvoiceService.ReconcileMonth",
+    "billing.v1.PaymentService.ReconcileTransactions",
     "billing.v1.ReportService.ExportUsage",
     "billing.v1.UsageService.StreamUsage",
 ];
@@ -94,6 +95,8 @@ calls! {
     pay_invoice PayInvoiceRequest,
     top_up TopUpRequest,
     list_transactions ListTransactionsRequest,
+    reconcile_transactions ReconcileTransactionsRequest,
+    clear_attention ClearAttentionRequest,
     refund RefundRequest,
     get_transaction GetTransactionRequest,
     list_plans ListPlansRequest,

@@ -2,10 +2,13 @@
 
 mod automation;
 mod collection;
+mod command_line;
 mod crowd;
 mod faults;
 mod methods;
 mod refunds;
+mod report;
+mod sweep;
 mod world;
 
 use integration_tests::{Backend, TestServer, on_both_databases, stripe::Behaviour};

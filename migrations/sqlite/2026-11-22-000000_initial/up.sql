@@ -572,6 +572,9 @@ CREATE TABLE payment_transactions (
     expires_at INTEGER,
     -- When the provider is asked again; NULL once it is settled.
     next_look_at INTEGER,
+    -- When its money was first seen to have moved, and to be lost by a dispute.
+    succeeded_at INTEGER,
+    lost_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
@@ -580,6 +583,14 @@ CREATE TABLE payment_transactions (
 CREATE INDEX payment_transactions_id ON payment_transactions (id);
 CREATE UNIQUE INDEX payment_transactions_request ON payment_transactions (user_id, request_id)
     WHERE request_id IS NOT NULL;
+-- Figures of months.
+CREATE INDEX payment_transactions_succeeded ON payment_transactions (succeeded_at)
+    WHERE succeeded_at IS NOT NULL;
+CREATE INDEX payment_transactions_lost ON payment_transactions (lost_at)
+    WHERE lost_at IS NOT NULL;
+-- What calls for an operator.
+CREATE INDEX payment_transactions_attention ON payment_transactions (id)
+    WHERE attention IS NOT NULL;
 CREATE INDEX payment_transactions_due ON payment_transactions (next_look_at)
     WHERE next_look_at IS NOT NULL;
 -- What a webhook is about.

@@ -285,12 +285,15 @@ pub(crate) fn listed(
     let mut violations = Violations::default();
     let found = &mut violations;
     let (kind, status) = (request.kind.to_string(), request.status.to_string());
+    let (open, attention) = (request.open.to_string(), request.attention.to_string());
     let filters = [
         "transactions",
         name_of(user),
         &kind,
         &status,
         &request.invoice_id,
+        &open,
+        &attention,
     ];
     let page = Page::read(&filters, request.page_size, &request.page_token, found);
     let user_id = found.check("user_id", user.map(ResolvedUser::id).transpose());
@@ -306,6 +309,8 @@ pub(crate) fn listed(
             kind,
             status,
             invoice_id,
+            is_open: request.open,
+            needs_attention: request.attention,
         },
     );
     violations.finish(filter.zip(page))
@@ -423,7 +428,7 @@ fn provider(number: i32) -> Result<Provider, &'static str> {
     }
 }
 
-const fn sent_provider(provider: Provider) -> v1::PaymentProvider {
+pub(super) const fn sent_provider(provider: Provider) -> v1::PaymentProvider {
     match provider {
         Provider::Stripe => v1::PaymentProvider::Stripe,
         Provider::Paypal => v1::PaymentProvider::Paypal,

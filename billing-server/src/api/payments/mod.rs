@@ -1,6 +1,7 @@
 //! Payments: saved methods, top-ups and paid invoices.
 
 mod convert;
+mod reconcile;
 
 use billing_core::{
     ids::UserId,
@@ -33,6 +34,9 @@ service! {
         User => pay_invoice(v1::PayInvoiceRequest) -> v1::Transaction;
         User => top_up(v1::TopUpRequest) -> v1::Transaction;
         User => list_transactions(v1::ListTransactionsRequest) -> v1::ListTransactionsResponse;
+        Admin => reconcile_transactions(v1::ReconcileTransactionsRequest)
+            -> v1::ReconcileTransactionsResponse;
+        Admin => clear_attention(v1::ClearAttentionRequest) -> v1::Transaction;
         Admin => refund(v1::RefundRequest) -> v1::Transaction;
         User => get_transaction(v1::GetTransactionRequest) -> v1::Transaction;
     }
@@ -140,6 +144,9 @@ impl App {
     ) -> Answer<v1::ListTransactionsResponse> {
         let caller = caller(&request)?.clone();
         let user = caller.resolve_listed(&request.get_ref().user_id)?;
+        if request.get_ref().attention {
+            caller.require_admin()?;
+        }
         let (filter, page): (_, Page<_>) = convert::listed(user.as_ref(), request.get_ref())?;
         let found = self.store().transactions(filter, page.after, page.limit());
         let mut found = found.await?;
@@ -149,6 +156,30 @@ impl App {
             transactions: found.into_iter().map(show).collect(),
             next_page_token,
         })
+    }
+
+    async fn reconcile_transactions(
+        &self,
+        request: Request<v1::ReconcileTransactionsRequest>,
+    ) -> Answer<v1::ReconcileTransactionsResponse> {
+        let day = reconcile::day(&request.get_ref().day, self.now())?;
+        let sides = payments::both_sides(self, day).await?;
+        Ok(reconcile::compared(day, &sides))
+    }
+
+    async fn clear_attention(
+        &self,
+        request: Request<v1::ClearAttentionRequest>,
+    ) -> Answer<v1::Transaction> {
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let (user_id, id) = convert::named_transaction(&user, request.into_inner().id)?;
+        let (cleared, attention) = self.store().clear_attention(user_id, id?).await?;
+        if let Some(attention) = attention {
+            let (by, id) = (&caller.subject, cleared.id);
+            tracing::info!(attention, by, transaction.id = %id, "an operator has looked at it");
+        }
+        Ok(convert::transaction(cleared, true))
     }
 
     async fn refund(&self, request: Request<v1::RefundRequest>) -> Answer<v1::Transaction> {

@@ -1,7 +1,6 @@
 //! Reports.
 
 use billing_core::{
-    money::Money,
     month::Month,
     report::{MonthFigures, MonthlyReport, RankBy, TopUser},
 };
@@ -31,8 +30,6 @@ pub(crate) fn month_of_report(request: &v1::GetMonthlyReportRequest) -> Result<M
 #[must_use]
 pub(crate) fn monthly_report(report: &MonthlyReport) -> v1::GetMonthlyReportResponse {
     let MonthFigures { usage, finances } = report.figures;
-    // There are no payments yet.
-    let nothing = || amount(Money::ZERO);
     v1::GetMonthlyReportResponse {
         month: report.month.to_string(),
         total_revenue: amount(usage.final_cost),
@@ -44,13 +41,13 @@ pub(crate) fn monthly_report(report: &MonthlyReport) -> v1::GetMonthlyReportResp
         tax: amount(finances.tax),
         credited: amount(finances.credited),
         collected: amount(finances.collected),
-        topups: nothing(),
-        refunds: nothing(),
-        lost_disputes: nothing(),
-        provider_fees: nothing(),
+        topups: amount(finances.topups),
+        refunds: amount(finances.refunds),
+        lost_disputes: amount(finances.lost_disputes),
+        provider_fees: amount(finances.provider_fees),
         outstanding: amount(finances.outstanding),
         unapplied_credit: amount(finances.unapplied_credit),
-        prepaid_tokens: nothing(),
+        prepaid_tokens: amount(finances.prepaid_tokens),
         recurring_revenue: amount(finances.recurring_revenue),
         active_users: finances.active_users,
     }

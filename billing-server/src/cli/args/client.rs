@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use billing_core::{invoice::InvoiceStatus, month::Month};
-use chrono::{DateTime, Utc};
+use billing_core::{invoice::InvoiceStatus, month::Month, payment::TransactionStatus};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use super::SETTINGS_HELP;
@@ -301,6 +301,92 @@ pub(crate) struct MonthReconcile {
     /// Print what was found as one JSON line
     #[arg(long)]
     pub(crate) json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// `transactions`
+#[derive(Debug, Subcommand)]
+pub(crate) enum TransactionsCommand {
+    /// Lists transactions.
+    #[command(
+        about = "List payments, top-ups and refunds; --attention shows what a person should look at",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    List(TransactionsList),
+    /// Asks the providers.
+    #[command(
+        about = "Compare what the payment providers have charged with the transactions, both ways",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Reconcile(TransactionsReconcile),
+    /// Ends what called for an operator.
+    #[command(
+        about = "Take a transaction that you have looked at off the list of --attention",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    ClearAttention(ClearAttention),
+}
+
+/// `transactions list`
+#[derive(Debug, Args)]
+pub(crate) struct TransactionsList {
+    /// Only transactions of this user [default: of all users]
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Only transactions that stand like this
+    #[arg(
+        long,
+        value_name = "STATUS",
+        value_parser = PossibleValuesParser::new(TransactionStatus::ALL.map(TransactionStatus::name))
+    )]
+    pub(crate) status: Option<String>,
+    /// Only transactions that may still succeed: pending, or with the user
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Only transactions that a person should look at
+    #[arg(long)]
+    pub(crate) attention: bool,
+    /// Print the transactions as one JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the transactions as CSV, with everything that is known of them
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// `transactions reconcile`
+#[derive(Debug, Args)]
+pub(crate) struct TransactionsReconcile {
+    /// Day (UTC) [default: yesterday]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) day: Option<NaiveDate>,
+    /// Every day of a calendar month (UTC), up to today
+    #[arg(long, value_name = "YYYY-MM", conflicts_with = "day")]
+    pub(crate) month: Option<Month>,
+    /// Print what was found as one JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// `transactions clear-attention`
+#[derive(Debug, Args)]
+pub(crate) struct ClearAttention {
+    /// The transaction
+    pub(crate) transaction: String,
+    /// Whose transaction it is
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: String,
     /// How the server is reached.
     #[command(flatten)]
     pub(crate) client: ClientOptions,

@@ -10,9 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use client::{
-    ClientOptions, InvoicesCommand, InvoicesList, MonthClose, MonthReconcile, PriceFormat,
-    PricesCommand, PricesHistory, PricesImport, Progress, ReportBy, ReportCommand, UsageCommand,
-    UsageFormat, UsageImport,
+    ClearAttention, ClientOptions, InvoicesCommand, InvoicesList, MonthClose, MonthReconcile,
+    PriceFormat, PricesCommand, PricesHistory, PricesImport, Progress, ReportBy, ReportCommand,
+    TransactionsCommand, TransactionsList, TransactionsReconcile, UsageCommand, UsageFormat,
+    UsageImport,
 };
 
 use crate::auth::Scopes;
@@ -121,6 +122,14 @@ pub(crate) enum Command {
         after_help = SETTINGS_HELP
     )]
     Invoices(InvoicesCommand),
+    /// Shows and checks payments.
+    #[command(
+        subcommand,
+        about = "List all users' payments, and compare them with the payment providers",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Transactions(TransactionsCommand),
 }
 
 /// `migrate`

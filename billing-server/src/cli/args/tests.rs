@@ -104,6 +104,13 @@ fn a_token_has_defaults(#[case] line: &str, #[case] scopes: &str, #[case] second
 #[case("invoices list --status open")]
 #[case("invoices list --json --csv")]
 #[case("invoices list --month 11")]
+#[case("transactions")]
+#[case("transactions list --status paid")]
+#[case("transactions list --json --csv")]
+#[case("transactions reconcile --day 2024-11")]
+#[case("transactions reconcile --day 2024-11-15 --month 2024-11")]
+#[case("transactions clear-attention txn-1")]
+#[case("transactions clear-attention --user alice")]
 #[case("prices history")]
 #[case("report --month 2024-11 --by colour")]
 #[case("report --month 2024-11 --by model --csv")]
@@ -169,6 +176,22 @@ fn help_and_version_end_with_exit_code_0() {
 #[case(
     "invoices reconcile --help",
     "Check every invoice of a month that is over against the usage records"
+)]
+#[case(
+    "transactions --help",
+    "List all users' payments, and compare them with the payment providers"
+)]
+#[case(
+    "transactions list --help",
+    "List payments, top-ups and refunds; --attention shows what a person should look at"
+)]
+#[case(
+    "transactions reconcile --help",
+    "Compare what the payment providers have charged with the transactions, both ways"
+)]
+#[case(
+    "transactions clear-attention --help",
+    "Take a transaction that you have looked at off the list of --attention"
 )]
 fn help_begins_with_what_the_command_does(#[case] line: &str, #[case] about: &str) {
     let help = parse(line).unwrap_err().to_string();

@@ -143,15 +143,31 @@ pub(super) async fn attention(
     keep(tx, transaction).await
 }
 
-/// The user's top-ups whose money has arrived, oldest first: ids begin with their time.
-pub(super) async fn topups(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transaction>, StoreError> {
+pub(super) async fn clear_attention(
+    tx: &mut Tx,
+    user_id: UserId,
+    id: TransactionId,
+) -> Result<(Transaction, Option<String>), StoreError> {
+    let held = tx.hold(&user_id).await?;
+    let mut transaction = stored(tx, &user_id, id).await?;
+    let read = transaction.attention.clone();
+    drop(transaction.clear_attention(held.now));
+    Ok((keep(tx, transaction).await?, read))
+}
+
+/// The statuses of payments whose money has arrived.
+pub(in super::super) fn arrived() -> Vec<&'static str> {
     let statuses = TransactionStatus::ALL.into_iter();
     let arrived = statuses.filter(|status| status.has_succeeded());
-    let arrived: Vec<_> = arrived.map(TransactionStatus::name).collect();
+    arrived.map(TransactionStatus::name).collect()
+}
+
+/// The user's top-ups whose money has arrived, oldest first: ids begin with their time.
+pub(super) async fn topups(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transaction>, StoreError> {
     let rows: Vec<TransactionRow> = payment_transactions::table
         .filter(payment_transactions::user_id.eq(user_id.as_str()))
         .filter(payment_transactions::kind.eq(TransactionKind::Topup.name()))
-        .filter(payment_transactions::status.eq_any(arrived))
+        .filter(payment_transactions::status.eq_any(arrived()))
         .order(payment_transactions::id)
         .select(TransactionRow::as_select())
         .load(&mut tx.conn)

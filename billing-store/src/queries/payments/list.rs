@@ -46,6 +46,13 @@ pub(super) async fn list(
             .bind::<Text, _>(format!("%{}%", invoice_id.uuid()));
         query = query.filter(pays_it);
     }
+    if filter.is_open {
+        let open = TransactionStatus::OPEN.map(TransactionStatus::name);
+        query = query.filter(payment_transactions::status.eq_any(open));
+    }
+    if filter.needs_attention {
+        query = query.filter(payment_transactions::attention.is_not_null());
+    }
     if let Some(after) = after {
         query = query.filter(payment_transactions::id.lt(DbUuid(after.uuid())));
     }
@@ -145,6 +152,6 @@ pub(super) async fn take_due(tx: &mut Tx, limit: i64) -> Result<Vec<Transaction>
     Ok(taken)
 }
 
-fn domain(rows: Vec<TransactionRow>) -> Result<Vec<Transaction>, StoreError> {
+pub(super) fn domain(rows: Vec<TransactionRow>) -> Result<Vec<Transaction>, StoreError> {
     rows.into_iter().map(Transaction::try_from).collect()
 }

@@ -5,6 +5,7 @@ mod follow;
 mod list;
 mod methods;
 mod refunds;
+mod sweep;
 
 pub(super) use self::methods::keep_topup_consent;
 
@@ -18,11 +19,12 @@ use billing_core::{
     },
     refusal::Refusal,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
+pub(super) use self::follow::arrived;
 use super::{Backend, Tx, dialect, invoices::one_invoice};
 use crate::{
     BegunPayment, Followed, PaidBy, PaymentFor, PaymentOrder, PaymentStore, StoreError,
@@ -163,6 +165,17 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn clear_attention(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<(Transaction, Option<String>), StoreError> {
+        self.write((user_id, id), |tx, (user_id, id)| {
+            follow::clear_attention(tx, user_id, id).boxed()
+        })
+        .await
+    }
+
     async fn transaction(
         &self,
         user_id: UserId,
@@ -251,6 +264,28 @@ impl PaymentStore for Backend {
 
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError> {
         self.write(limit, |tx, limit| list::take_due(tx, limit).boxed())
+            .await
+    }
+
+    async fn payments_succeeded(
+        &self,
+        provider: Provider,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        self.read((provider, from, until), |tx, (provider, from, until)| {
+            sweep::succeeded(tx, provider, from, until).boxed()
+        })
+        .await
+    }
+
+    async fn take_sweep(&self, last: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
+        self.write(last, |tx, last| sweep::take(tx, last).boxed())
+            .await
+    }
+
+    async fn note_swept(&self, day: NaiveDate) -> Result<(), StoreError> {
+        self.write(day, |tx, day| sweep::swept(tx, day).boxed())
             .await
     }
 }

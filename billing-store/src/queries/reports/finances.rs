@@ -18,7 +18,10 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use futures_util::TryStreamExt;
 
-use super::super::{Tx, invoices::listed::names, sums::exact_sum};
+use super::{
+    super::{Tx, invoices::listed::names, sums::exact_sum},
+    payments,
+};
 use crate::{
     StoreError,
     rows::{DbMoney, money, status_text},
@@ -43,6 +46,7 @@ pub(super) async fn of_month(tx: &mut Tx, month: Month) -> Result<Finances, Stor
         ..Finances::default()
     };
     (finances.invoiced, finances.tax) = invoiced(tx, month).await?;
+    payments::add(tx, month, &mut finances).await?;
     add_subscriptions(tx, now, &mut finances).await?;
     add_due(tx, now, month, &mut finances).await?;
     Ok(finances)

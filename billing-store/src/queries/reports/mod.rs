@@ -3,6 +3,7 @@
 mod breakdown;
 mod export;
 mod finances;
+mod payments;
 mod top_users;
 mod totals;
 

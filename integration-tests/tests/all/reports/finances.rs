@@ -9,8 +9,8 @@ use crate::support::{advance, call, digits, record, with};
 on_both_databases!(a_month_adds_up_to_its_fees_and_invoices);
 
 const BILLING: &str = "/v1/billing";
-/// Figures that have nothing to do before there are payments.
-const NOTHING_YET: [&str; 5] = [
+/// Figures of payments through providers, of which there are none here.
+const NOTHING_PAID: [&str; 5] = [
     "topups",
     "refunds",
     "lost_disputes",
@@ -50,7 +50,7 @@ async fn figures(rest: &Rest, month: &str) -> Vec<(String, String)> {
     let names = names.as_object().expect("a report is an object").keys();
     let figures = names.map(|name| (name.clone(), digits(&report, name).to_owned()));
     let figures: Vec<_> = figures.collect();
-    assert_figures(&figures, &NOTHING_YET.map(|name| (name, "0.00")));
+    assert_figures(&figures, &NOTHING_PAID.map(|name| (name, "0.00")));
     figures
 }
 
