@@ -36,7 +36,7 @@ impl FakePaypal {
         state.now = state.now.checked_add_signed(by).expect("a time");
     }
 
-    /// Says of new tokens that they last this long, in seconds.
+    /// New tokens last this long.
     pub fn let_tokens_last(&self, life: TimeDelta) {
         self.lock().token_life = life;
     }

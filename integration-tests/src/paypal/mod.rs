@@ -58,6 +58,8 @@ pub enum CaptureOutcome {
     Completed,
     /// It stays pending until a test says how it ends.
     Pending,
+    /// It is made, and declined at once.
+    Declined,
     /// 422 with this issue, such as `INSTRUMENT_DECLINED` or `PAYER_ACTION_REQUIRED`.
     Refused(&'static str),
 }

@@ -116,6 +116,7 @@ pub(super) fn capture(state: &mut State, id: &str, body: &Value) -> Step<()> {
     let taken = match outcome {
         CaptureOutcome::Completed => CaptureState::Completed,
         CaptureOutcome::Pending => CaptureState::Pending,
+        CaptureOutcome::Declined => CaptureState::Declined,
         CaptureOutcome::Refused(issue) => {
             let order = state.order(id)?;
             order.needs_payer = issue == "PAYER_ACTION_REQUIRED";

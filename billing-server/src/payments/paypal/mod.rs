@@ -12,6 +12,8 @@ mod money;
 mod orders;
 mod refunds;
 mod reports;
+#[cfg(test)]
+mod tests;
 mod token;
 mod webhook;
 
