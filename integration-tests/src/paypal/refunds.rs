@@ -21,7 +21,24 @@ pub(super) fn create(state: &mut State, capture: &str, body: &Value) -> Step<Str
     };
     let amount = body.get("amount");
     let amount = amount.map(read_usd).transpose()?;
+    check_disputes(state, capture, amount)?;
     add(state, capture, amount, custom_id)
+}
+
+/// No part is given back while the buyer disputes, and nothing of what a dispute has taken.
+fn check_disputes(state: &mut State, capture: &str, amount: Option<Decimal>) -> Step<()> {
+    let whole = state.capture(capture)?.1.amount;
+    let is_part = amount.is_some_and(|amount| amount != whole);
+    let mut about = state
+        .disputes
+        .values()
+        .filter(|dispute| dispute.capture == capture);
+    let refusal = about.find_map(|dispute| match dispute.outcome {
+        None if is_part => Some("TRANSACTION_DISPUTED"),
+        Some("RESOLVED_BUYER_FAVOUR") => Some("REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"),
+        _ => None,
+    });
+    refusal.map_or(Ok(()), |issue| Err(Answer::unprocessable(issue)))
 }
 
 /// Adds a refund; of all that is left, if no amount is given.
@@ -37,8 +54,10 @@ pub(super) fn add(
         false => "COMPLETED",
     };
     let (_, capture) = state.capture(capture)?;
-    if capture.state != CaptureState::Completed {
-        return Err(Answer::unprocessable("CAPTURE_STATUS_NOT_VALID"));
+    match capture.state {
+        CaptureState::Completed => {}
+        CaptureState::Pending => return Err(Answer::unprocessable("PENDING_CAPTURE")),
+        CaptureState::Declined => return Err(Answer::unprocessable("REFUND_NOT_ALLOWED")),
     }
     let left = capture.amount.saturating_sub(capture.refunded());
     if left.is_zero() {

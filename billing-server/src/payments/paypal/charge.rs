@@ -273,10 +273,10 @@ pub(super) fn decline_kind(issue: &str) -> Option<DeclineKind> {
         "PAYER_ACCOUNT_LOCKED_OR_CLOSED"
         | "PAYER_ACCOUNT_RESTRICTED"
         | "PAYER_CANNOT_PAY"
-        | "PAYER_COUNTRY_NOT_SUPPORTED"
         | "COMPLIANCE_VIOLATION"
         | "CARD_EXPIRED"
-        | "CARD_CLOSED"
+        | "CARD_BRAND_NOT_SUPPORTED"
+        | "DOMESTIC_TRANSACTION_REQUIRED"
         | "PAYEE_BLOCKED_TRANSACTION"
         | "TRANSACTION_BLOCKED_BY_PAYEE"
         | "TRANSACTION_REFUSED" => Some(DeclineKind::Final),
@@ -373,6 +373,9 @@ mod tests {
     #[case("INSTRUMENT_DECLINED", Some(DeclineKind::Retryable))]
     #[case("TRANSACTION_REFUSED", Some(DeclineKind::Final))]
     #[case("PAYER_CANNOT_PAY", Some(DeclineKind::Final))]
+    #[case("COMPLIANCE_VIOLATION", Some(DeclineKind::Final))]
+    #[case("TRANSACTION_LIMIT_EXCEEDED", Some(DeclineKind::Retryable))]
+    #[case("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", Some(DeclineKind::Retryable))]
     #[case("AMOUNT_MISMATCH", None)]
     #[case("PAYEE_ACCOUNT_RESTRICTED", None)]
     #[case("DUPLICATE_INVOICE_ID", None)]

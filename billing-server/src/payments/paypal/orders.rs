@@ -57,31 +57,20 @@ impl PaypalClient {
             Err(ProviderError::Refused { code, message, .. }) => (code, message),
             Err(error) => return Err(error),
         };
-        let order = self.order(id).await;
-        match code.as_str() {
-            "ORDER_ALREADY_CAPTURED" | "ORDER_NOT_APPROVED" => order?.charge(self.is_live),
-            "PAYER_ACTION_REQUIRED" => {
-                let order = order?;
-                let page = order.approval_page();
-                unless_moved(order.charge(self.is_live)?, ChargeStatus::NeedsUser(page))
+        let meaning = match code.as_str() {
+            "ORDER_ALREADY_CAPTURED" | "ORDER_NOT_APPROVED" => None,
+            "PAYER_ACTION_REQUIRED" => Some(ChargeStatus::NeedsUser(None)),
+            _ => Some(ChargeStatus::Declined(decline(code, message)?)),
+        };
+        let order = self.order(id).await?;
+        let charge = order.charge(self.is_live)?;
+        Ok(match meaning {
+            None => charge,
+            Some(ChargeStatus::NeedsUser(_)) => {
+                unless_moved(charge, ChargeStatus::NeedsUser(order.approval_page()))
             }
-            _ => match decline_kind(&code) {
-                Some(kind) => {
-                    let charge = order?.charge(self.is_live)?;
-                    let decline = Decline {
-                        code,
-                        message,
-                        kind,
-                    };
-                    unless_moved(charge, ChargeStatus::Declined(decline))
-                }
-                None => Err(ProviderError::Refused {
-                    provider: NAME,
-                    code,
-                    message,
-                }),
-            },
-        }
+            Some(status) => unless_moved(charge, status),
+        })
     }
 
     /// Gives an order up. PayPal has no call for that: an order with intent CAPTURE moves nothing
@@ -91,15 +80,31 @@ impl PaypalClient {
     /// from here at the same moment is not seen; a later look or the webhook tells of it.
     pub(super) async fn abandon(&self, id: &str) -> Result<Charge, ProviderError> {
         let charge = self.order(id).await?.charge(self.is_live)?;
-        unless_moved(charge, ChargeStatus::Cancelled)
+        Ok(unless_moved(charge, ChargeStatus::Cancelled))
     }
 }
 
 /// A charge with a status, unless money has moved or may still move.
-fn unless_moved(charge: Charge, status: ChargeStatus) -> Result<Charge, ProviderError> {
+fn unless_moved(charge: Charge, status: ChargeStatus) -> Charge {
     match charge.status {
-        ChargeStatus::Ready | ChargeStatus::NeedsUser(_) => Ok(Charge { status, ..charge }),
-        _ => Ok(charge),
+        ChargeStatus::Ready | ChargeStatus::NeedsUser(_) => Charge { status, ..charge },
+        _ => charge,
+    }
+}
+
+/// The decline that a refusal is, or the refusal as an error.
+fn decline(code: String, message: String) -> Result<Decline, ProviderError> {
+    match decline_kind(&code) {
+        Some(kind) => Ok(Decline {
+            code,
+            message,
+            kind,
+        }),
+        None => Err(ProviderError::Refused {
+            provider: NAME,
+            code,
+            message,
+        }),
     }
 }
 

@@ -1,3 +1,5 @@
+//! Calls that go wrong, and tokens.
+
 use std::time::Duration;
 
 use billing_core::payment::ChargeStatus;
@@ -116,7 +118,7 @@ async fn a_call_without_an_answer_is_not_tried_again(#[case] fault: Fault, #[cas
     let fake = FakePaypal::start().await;
     let mut settings = settings(fake.base(), fake.trust_root());
     if fault == Fault::NoAnswer {
-        settings.timeout = Duration::from_millis(300);
+        settings.timeout = Duration::from_secs(1);
     }
     let client = PaypalClient::new(settings).unwrap();
     fake.fail_next(1, fault);

@@ -1,3 +1,5 @@
+//! Orders from being made to being paid, given up or disputed.
+
 use billing_core::payment::{ChargeStatus, DeclineKind, Dispute, DisputeState};
 use chrono::TimeDelta;
 use integration_tests::paypal::CaptureOutcome;

@@ -1,5 +1,8 @@
+//! Refunds, ours and those of PayPal's own site.
+
 use billing_core::payment::{ChargeStatus, RefundStatus};
 use chrono::TimeDelta;
+use integration_tests::paypal::CaptureOutcome;
 
 use super::*;
 use crate::payments::provider::ProviderError;
@@ -95,4 +98,32 @@ async fn refunds_of_paypals_own_site_are_seen() {
         client.charge(&charge).await.unwrap().refunded,
         money("2.50")
     );
+}
+
+#[tokio::test]
+async fn what_is_disputed_is_not_given_back_in_parts() {
+    let (fake, client) = paypal().await;
+    let charge = paid(&fake, &client, "10").await;
+    let dispute = fake.open_dispute(&charge, "CHARGEBACK");
+    let code = async |key: &str| match client.refund(key, &refund(&charge, "4")).await {
+        Err(ProviderError::Refused { code, .. }) => code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(code("r1").await, "TRANSACTION_DISPUTED");
+    fake.lose_dispute(&dispute);
+    assert_eq!(code("r2").await, "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK");
+    fake.win_dispute(&dispute);
+    client.refund("r3", &refund(&charge, "4")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pending_capture_cannot_be_given_back() {
+    let (fake, client) = paypal().await;
+    let charge = made(&client, "10").await;
+    fake.approve(&charge);
+    fake.next_capture(CaptureOutcome::Pending);
+    client.confirm_charge("m1", &charge).await.unwrap();
+    let refused = client.refund("r1", &refund(&charge, "4")).await;
+    assert!(matches!(refused, Err(ProviderError::Refused { code, .. })
+        if code == "PENDING_CAPTURE"));
 }

@@ -1,3 +1,5 @@
+//! What the fake refuses, so that the other tests mean something.
+
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Webhooks that are PayPal's, and those that are not.
+
 use ::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
