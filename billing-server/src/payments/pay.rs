@@ -11,7 +11,7 @@ use billing_core::{
 use billing_store::PaymentOrder;
 
 use super::provider::{ChargeOrder, ClientSecret, Payer, ProviderClient, ProviderError};
-use super::refunds;
+use super::{orders, refunds};
 use crate::{app::App, error::ApiError};
 
 /// A payment as far as it has come.
@@ -74,7 +74,8 @@ pub(super) async fn advance(
     })
 }
 
-enum Made {
+/// What came of asking for a charge.
+pub(super) enum Made {
     /// A charge that moves no money yet.
     Charge(Charge, Option<ClientSecret>),
     /// None; the transaction as it stands.
@@ -88,20 +89,34 @@ async fn made(
     method: Option<PaymentMethod>,
 ) -> Result<Made, ApiError> {
     let Some(method) = method else {
+        if client.saved_methods().is_none() {
+            return orders::not_made(app, transaction).await;
+        }
         let failure = Failure {
             code: "payment_method_missing".to_owned(),
             message: Refusal::PaymentMethodMissing.to_string(),
         };
         return refused(app, transaction, failure).await;
     };
+    let payer = Payer::Saved {
+        customer: method.customer_id,
+        method: method.reference,
+    };
+    create(app, client, transaction, payer).await
+}
+
+/// Has a charge made of what a transaction says.
+pub(super) async fn create(
+    app: &App,
+    client: &dyn ProviderClient,
+    transaction: &Transaction,
+    payer: Payer,
+) -> Result<Made, ApiError> {
     let order = ChargeOrder {
         transaction: transaction.id,
         amount: transaction.amount,
-        description: app.providers().description().to_owned(),
-        payer: Payer::Saved {
-            customer: method.customer_id,
-            method: method.reference,
-        },
+        description: app.providers().description(transaction.provider).to_owned(),
+        payer,
     };
     match client
         .create_charge(&key(app, transaction, Step::Create), &order)
@@ -118,7 +133,12 @@ async fn made(
     }
 }
 
-async fn refused(app: &App, transaction: &Transaction, failure: Failure) -> Result<Made, ApiError> {
+/// Ends a transaction of which no charge is made.
+pub(super) async fn refused(
+    app: &App,
+    transaction: &Transaction,
+    failure: Failure,
+) -> Result<Made, ApiError> {
     let (user_id, id) = (transaction.user_id.clone(), transaction.id);
     let ended = app.store().refuse_payment(user_id, id, failure).await?;
     Ok(Made::Not(ended))
@@ -135,7 +155,8 @@ async fn move_money(
 ) -> Result<Transaction, ApiError> {
     let id = transaction.id;
     let charge = match client.charge(reference).await {
-        Ok(charge) if charge.status == ChargeStatus::Ready => {
+        // What has ended is never confirmed: a buyer may approve an order after that.
+        Ok(charge) if charge.status == ChargeStatus::Ready && transaction.status.is_open() => {
             let key = key(app, &transaction, Step::Confirm);
             match client.confirm_charge(&key, reference, off_session).await {
                 Ok(charge) => Ok(charge),
@@ -149,6 +170,7 @@ async fn move_money(
     };
     match charge {
         Ok(charge) => follow(app, &transaction, charge).await,
+        Err(ProviderError::NotFound(_)) if orders::waits(client, &transaction) => Ok(transaction),
         Err(ProviderError::NotFound(provider)) => {
             let reason = format!("{provider} does not know its charge");
             let user_id = transaction.user_id.clone();
@@ -171,6 +193,9 @@ pub(super) async fn expire(
     reference: &str,
 ) -> Result<Transaction, ApiError> {
     let client = app.providers().get(transaction.provider)?;
+    if client.saved_methods().is_none() {
+        return orders::lapse(app, client, transaction, reference).await;
+    }
     let key = key(app, &transaction, Step::Cancel);
     match client.cancel_charge(&key, reference).await {
         Ok(charge) => follow(app, &transaction, charge).await,
@@ -181,7 +206,8 @@ pub(super) async fn expire(
     }
 }
 
-async fn follow(
+/// Follows a charge, and takes in what was given back of it elsewhere.
+pub(super) async fn follow(
     app: &App,
     transaction: &Transaction,
     charge: Charge,

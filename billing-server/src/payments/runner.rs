@@ -64,7 +64,8 @@ async fn look_at(app: &App, transaction: Transaction) -> Result<(), ApiError> {
                 .transaction
         }
     };
-    if transaction.status.is_open() && needs_attention(since, now) {
+    let waits = transaction.expires_at.is_some_and(|end| end > now);
+    if transaction.status.is_open() && !waits && needs_attention(since, now) {
         let reason = OPEN_FOR_LONG.to_owned();
         app.store().note_attention(user_id, id, reason).await?;
     }

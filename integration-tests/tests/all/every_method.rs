@@ -93,6 +93,8 @@ calls! {
     detach_payment_method DetachPaymentMethodRequest,
     pay_invoice PayInvoiceRequest,
     top_up TopUpRequest,
+    create_paypal_order CreatePaypalOrderRequest,
+    capture_paypal_order CapturePaypalOrderRequest,
     list_transactions ListTransactionsRequest,
     refund RefundRequest,
     get_transaction GetTransactionRequest,

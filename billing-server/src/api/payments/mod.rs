@@ -1,10 +1,14 @@
 //! Payments: saved methods, top-ups and paid invoices.
 
 mod convert;
+mod orders;
 
 use billing_core::{
     ids::UserId,
-    payment::{CollectConsent, Consenter, PaymentMethod, Provider, TopupConsent, TopupLimits},
+    payment::{
+        CollectConsent, Consenter, PaymentMethod, Provider, TopupConsent, TopupLimits, Transaction,
+        TransactionStatus,
+    },
     refusal::Refusal,
 };
 use billing_proto::v1::{self, payment_service_server::PaymentService};
@@ -17,7 +21,7 @@ use crate::{
     app::App,
     auth::{Caller, caller},
     error::{ApiError, ErrorCode},
-    payments::{self, Paid, ProviderError},
+    payments::{self, ProviderError},
 };
 
 service! {
@@ -32,6 +36,8 @@ service! {
         User => detach_payment_method(v1::DetachPaymentMethodRequest) -> v1::PaymentMethod;
         User => pay_invoice(v1::PayInvoiceRequest) -> v1::Transaction;
         User => top_up(v1::TopUpRequest) -> v1::Transaction;
+        User => create_paypal_order(v1::CreatePaypalOrderRequest) -> v1::CreatePaypalOrderResponse;
+        User => capture_paypal_order(v1::CapturePaypalOrderRequest) -> v1::Transaction;
         User => list_transactions(v1::ListTransactionsRequest) -> v1::ListTransactionsResponse;
         Admin => refund(v1::RefundRequest) -> v1::Transaction;
         User => get_transaction(v1::GetTransactionRequest) -> v1::Transaction;
@@ -118,14 +124,49 @@ impl App {
         let caller = caller(&request)?.clone();
         let user = caller.resolve(&request.get_ref().user_id)?;
         let (amount, asked) = convert::topup(&user, request.into_inner())?;
-        let limits = TopupLimits {
-            least: self.config().topup_min.0,
-            most: self.config().topup_max.0,
-            per_day: 0,
-            per_month: 0,
-        };
+        let limits = self.topup_limits();
         self.pay(&caller, asked, PaymentFor::Topup { amount, limits })
             .await
+    }
+
+    async fn create_paypal_order(
+        &self,
+        request: Request<v1::CreatePaypalOrderRequest>,
+    ) -> Answer<v1::CreatePaypalOrderResponse> {
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let wanted = orders::wanted(&user, request.into_inner())?;
+        let client = self.providers().get(Provider::Paypal)?;
+        let order = PaymentOrder {
+            id: self.ids().transaction(),
+            user_id: wanted.asked.user_id,
+            what: wanted
+                .buys
+                .payment(self.topup_limits(), client.least_charge())?,
+            provider: Provider::Paypal,
+            is_live: client.is_live(),
+            by: PaidBy::Approval,
+            request: wanted.asked.request,
+        };
+        let transaction = payments::order(self, order, wanted.payer).await?;
+        if transaction.status == TransactionStatus::Failed {
+            return Err(declined(&transaction));
+        }
+        Ok(orders::made(transaction, caller.is_admin()))
+    }
+
+    async fn capture_paypal_order(
+        &self,
+        request: Request<v1::CapturePaypalOrderRequest>,
+    ) -> Answer<v1::Transaction> {
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let (user_id, order) = orders::named(&user, request.into_inner())?;
+        let paid = payments::capture(self, &user_id, Provider::Paypal, order).await?;
+        if paid.is_declined() {
+            return Err(declined(&paid.transaction));
+        }
+        Ok(convert::transaction(paid.transaction, caller.is_admin()))
     }
 
     async fn list_transactions(
@@ -183,12 +224,22 @@ impl App {
         };
         let paid = payments::pay(self, order).await?;
         if paid.is_declined() {
-            return Err(declined(&paid));
+            return Err(declined(&paid.transaction));
         }
         let secret = paid.client_secret.filter(|_| is_own);
         let mut answer = convert::transaction(paid.transaction, caller.is_admin());
         answer.client_secret = secret.map(|secret| secret.0).unwrap_or_default();
         Ok(answer)
+    }
+
+    /// What a top-up may cost that somebody asks for.
+    fn topup_limits(&self) -> TopupLimits {
+        TopupLimits {
+            least: self.config().topup_min.0,
+            most: self.config().topup_max.0,
+            per_day: 0,
+            per_month: 0,
+        }
     }
 
     /// The user's customer at a provider, who is made when there is none.
@@ -258,10 +309,10 @@ impl App {
     }
 }
 
-fn declined(paid: &Paid) -> ApiError {
-    let failure = paid.transaction.failure.as_ref();
+fn declined(transaction: &Transaction) -> ApiError {
+    let failure = transaction.failure.as_ref();
     let reason = failure.map_or("it was declined", |failure| failure.message.as_str());
-    let message = format!("transaction \"{}\": {reason}", paid.transaction.id);
+    let message = format!("transaction \"{}\": {reason}", transaction.id);
     ApiError::new(ErrorCode::PaymentDeclined, message)
 }
 

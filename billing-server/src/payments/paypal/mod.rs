@@ -23,11 +23,11 @@ use ::http::HeaderMap;
 use async_trait::async_trait;
 use billing_core::{
     money::Money,
-    payment::{Charge, Provider, RefundReport},
+    payment::{Charge, RefundReport},
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::Url;
+use reqwest::{Url, redirect, retry};
 use rustls_pki_types::CertificateDer;
 
 use self::{http::Api, webhook::Webhooks};
@@ -94,7 +94,9 @@ impl PaypalClient {
         let is_live = base.host_str() == Some(LIVE_HOST);
         let http = reqwest::Client::builder()
             .https_only(!is_local)
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(redirect::Policy::none())
+            // Whoever calls decides about another try.
+            .retry(retry::never())
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.timeout)
             .build()?;
@@ -120,10 +122,6 @@ fn is_this_machine(url: &Url) -> bool {
 
 #[async_trait]
 impl ProviderClient for PaypalClient {
-    fn provider(&self) -> Provider {
-        Provider::Paypal
-    }
-
     fn is_live(&self) -> bool {
         self.is_live
     }
@@ -144,7 +142,13 @@ impl ProviderClient for PaypalClient {
         self.create_order(key, order).await
     }
 
-    async fn confirm_charge(&self, key: &str, reference: &str) -> Result<Charge, ProviderError> {
+    /// The buyer has approved before, so it makes no difference whether they are there.
+    async fn confirm_charge(
+        &self,
+        key: &str,
+        reference: &str,
+        _off_session: bool,
+    ) -> Result<Charge, ProviderError> {
         self.capture(key, reference).await
     }
 

@@ -67,6 +67,17 @@ pub(super) async fn refused(
     keep(tx, transaction).await
 }
 
+pub(super) async fn lapsed(
+    tx: &mut Tx,
+    user_id: UserId,
+    id: TransactionId,
+) -> Result<Transaction, StoreError> {
+    let held = tx.hold(&user_id).await?;
+    let mut transaction = stored(tx, &user_id, id).await?;
+    drop(transaction.lapse(held.now));
+    keep(tx, transaction).await
+}
+
 pub(super) async fn attention(
     tx: &mut Tx,
     user_id: UserId,

@@ -52,7 +52,7 @@ async fn a_token_that_ended_is_renewed_once() {
     fake.revoke_tokens();
     fake.approve(&second.charge.reference);
     let charge = client
-        .confirm_charge("m1", &second.charge.reference)
+        .confirm_charge("m1", &second.charge.reference, false)
         .await
         .unwrap();
     assert_eq!(charge.status, ChargeStatus::Succeeded);
@@ -141,10 +141,13 @@ async fn a_capture_without_an_answer_is_found_by_looking(
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.fail_next_writes(1, fault);
-    let error = client.confirm_charge("m1", &reference).await;
+    let error = client.confirm_charge("m1", &reference, false).await;
     assert_eq!(error, Err(UNAVAILABLE));
     assert_eq!(client.charge(&reference).await.unwrap().status, status);
-    client.confirm_charge("m1", &reference).await.unwrap();
+    client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert_eq!(fake.captured_total().to_string(), "10.00");
 }
 

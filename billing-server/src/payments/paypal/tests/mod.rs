@@ -76,7 +76,10 @@ async fn made(client: &PaypalClient, amount: &str) -> String {
 async fn paid(fake: &FakePaypal, client: &PaypalClient, amount: &str) -> String {
     let reference = made(client, amount).await;
     fake.approve(&reference);
-    client.confirm_charge("m1", &reference).await.unwrap();
+    client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     reference
 }
 

@@ -33,15 +33,21 @@ async fn an_approved_order_is_captured_once() {
     fake.approve(&reference);
     let ready = client.charge(&reference).await.unwrap();
     assert_eq!(ready.status, ChargeStatus::Ready);
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert_eq!(charge.status, ChargeStatus::Succeeded);
     assert_eq!(charge.amount, money("10"));
     assert_eq!(charge.fee, Some(money("0.83")));
     assert_eq!(
-        client.confirm_charge("m1", &reference).await,
+        client.confirm_charge("m1", &reference, false).await,
         Ok(charge.clone())
     );
-    assert_eq!(client.confirm_charge("m2", &reference).await, Ok(charge));
+    assert_eq!(
+        client.confirm_charge("m2", &reference, false).await,
+        Ok(charge)
+    );
     assert_eq!(fake.captured_total().to_string(), "10.00");
 }
 
@@ -49,11 +55,17 @@ async fn an_approved_order_is_captured_once() {
 async fn an_order_that_nobody_approved_is_not_captured() {
     let (fake, client) = paypal().await;
     let reference = made(&client, "10").await;
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert!(matches!(charge.status, ChargeStatus::NeedsUser(Some(_))));
     assert!(fake.captured_total().is_zero());
     fake.approve(&reference);
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert_eq!(charge.status, ChargeStatus::Succeeded);
 }
 
@@ -66,7 +78,10 @@ async fn a_decline_is_no_error(#[case] issue: &'static str, #[case] kind: Declin
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.next_capture(CaptureOutcome::Refused(issue));
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     let ChargeStatus::Declined(decline) = charge.status else {
         panic!("{:?}", charge.status);
     };
@@ -80,7 +95,10 @@ async fn a_capture_that_is_made_and_declined_moves_nothing() {
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.next_capture(CaptureOutcome::Declined);
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert!(matches!(charge.status, ChargeStatus::Declined(_)));
     assert_eq!(client.charge(&reference).await, Ok(charge));
     assert!(fake.captured_total().is_zero());
@@ -92,9 +110,15 @@ async fn a_decline_belongs_to_its_key() {
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.next_capture(CaptureOutcome::Refused("INSTRUMENT_DECLINED"));
-    let declined = client.confirm_charge("m1", &reference).await;
-    assert_eq!(client.confirm_charge("m1", &reference).await, declined);
-    let charge = client.confirm_charge("m2", &reference).await.unwrap();
+    let declined = client.confirm_charge("m1", &reference, false).await;
+    assert_eq!(
+        client.confirm_charge("m1", &reference, false).await,
+        declined
+    );
+    let charge = client
+        .confirm_charge("m2", &reference, false)
+        .await
+        .unwrap();
     assert_eq!(charge.status, ChargeStatus::Succeeded);
 }
 
@@ -104,7 +128,10 @@ async fn a_payer_who_is_needed_again_gets_a_page() {
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.next_capture(CaptureOutcome::Refused("PAYER_ACTION_REQUIRED"));
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert!(matches!(charge.status, ChargeStatus::NeedsUser(Some(_))));
 }
 
@@ -114,7 +141,10 @@ async fn a_fault_of_our_account_is_no_decline() {
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.next_capture(CaptureOutcome::Refused("PAYEE_ACCOUNT_RESTRICTED"));
-    let error = client.confirm_charge("m1", &reference).await.unwrap_err();
+    let error = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap_err();
     let ProviderError::Refused { code, .. } = error else {
         panic!("{error}");
     };
@@ -127,7 +157,10 @@ async fn a_pending_capture_ends_one_way_or_the_other() {
     let reference = made(&client, "10").await;
     fake.approve(&reference);
     fake.next_capture(CaptureOutcome::Pending);
-    let charge = client.confirm_charge("m1", &reference).await.unwrap();
+    let charge = client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     assert_eq!(
         (charge.status, charge.fee),
         (ChargeStatus::Processing, None)
@@ -154,7 +187,7 @@ async fn an_order_that_lapsed_is_not_there() {
     let approved = approved.charge.reference;
     fake.approve(&approved);
     fake.advance(TimeDelta::hours(4));
-    assert_eq!(client.confirm_charge("m1", &approved).await, gone);
+    assert_eq!(client.confirm_charge("m1", &approved, false).await, gone);
     assert_eq!(client.cancel_charge("x1", &approved).await, gone);
     assert_eq!(client.charge("no/id").await, gone);
 }
@@ -168,7 +201,10 @@ async fn an_order_is_given_up_until_it_is_captured() {
     fake.approve(&reference);
     let charge = client.cancel_charge("x1", &reference).await.unwrap();
     assert_eq!(charge.status, ChargeStatus::Cancelled);
-    client.confirm_charge("m1", &reference).await.unwrap();
+    client
+        .confirm_charge("m1", &reference, false)
+        .await
+        .unwrap();
     let charge = client.cancel_charge("x1", &reference).await.unwrap();
     assert_eq!(charge.status, ChargeStatus::Succeeded);
 }
@@ -201,7 +237,6 @@ async fn a_saved_method_or_no_amount_is_not_asked_for() {
     saved.payer = Payer::Saved {
         customer: "c".to_owned(),
         method: "m".to_owned(),
-        off_session: true,
     };
     for order in [saved, order("0"), order("0.001")] {
         let made = client.create_charge("c1", &order).await;

@@ -122,7 +122,7 @@ async fn a_pending_capture_cannot_be_given_back() {
     let charge = made(&client, "10").await;
     fake.approve(&charge);
     fake.next_capture(CaptureOutcome::Pending);
-    client.confirm_charge("m1", &charge).await.unwrap();
+    client.confirm_charge("m1", &charge, false).await.unwrap();
     let refused = client.refund("r1", &refund(&charge, "4")).await;
     assert!(matches!(refused, Err(ProviderError::Refused { code, .. })
         if code == "PENDING_CAPTURE"));
