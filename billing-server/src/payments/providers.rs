@@ -195,3 +195,54 @@ fn secret(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const SECRET: &str = "secret-that-no-message-shows";
+
+    fn app(id: Option<&str>, secret: Option<&str>, base: Option<&str>) -> Config {
+        Config {
+            paypal_client_id: id.map(str::to_owned),
+            paypal_client_secret: secret.map(|secret| secret.parse().unwrap()),
+            paypal_api_base: base.map(str::to_owned),
+            ..Config::default()
+        }
+    }
+
+    #[rstest]
+    #[case::live(None, true)]
+    #[case::sandbox(Some("https://api-m.sandbox.paypal.com"), false)]
+    #[case::test(Some("http://127.0.0.1:9"), false)]
+    fn an_app_at_paypal_is_live_by_its_address(#[case] base: Option<&str>, #[case] is_live: bool) {
+        let providers = Providers::new(&app(Some("id"), Some(SECRET), base)).unwrap();
+        let client = providers.get(Provider::Paypal).ok().unwrap();
+        assert_eq!(client.is_live(), is_live);
+        assert_eq!(providers.description(Provider::Paypal), ITEM);
+        assert!(providers.methods(Provider::Paypal).is_err());
+        assert!(providers.get(Provider::Stripe).is_err());
+    }
+
+    #[rstest]
+    #[case::no_secret(Some("id"), None, None, "paypal_client_secret")]
+    #[case::no_id(None, Some(SECRET), None, "paypal_client_id")]
+    #[case::readable(
+        Some("id"),
+        Some(SECRET),
+        Some("http://paypal.example"),
+        "paypal_api_base"
+    )]
+    fn half_an_app_at_paypal_is_refused(
+        #[case] id: Option<&str>,
+        #[case] secret: Option<&str>,
+        #[case] base: Option<&str>,
+        #[case] names: &str,
+    ) {
+        let error = Providers::new(&app(id, secret, base)).err().unwrap();
+        let said = error.to_string();
+        assert!(said.contains(names) && !said.contains(SECRET), "{said}");
+    }
+}

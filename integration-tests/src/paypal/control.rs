@@ -1,5 +1,6 @@
 //! What tests do to the fake, and what they see of it.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
@@ -19,6 +20,13 @@ impl FakePaypal {
     #[must_use]
     pub fn trust_root(&self) -> Vec<u8> {
         signer::paypal().root.clone()
+    }
+
+    /// The same as PEM, as a file of trusted roots has it.
+    #[must_use]
+    pub fn trusted_roots(&self) -> String {
+        let root = STANDARD.encode(self.trust_root());
+        format!("-----BEGIN CERTIFICATE-----\n{root}\n-----END CERTIFICATE-----\n")
     }
 
     /// What time it is there.

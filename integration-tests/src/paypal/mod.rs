@@ -40,6 +40,8 @@ pub struct FakePaypal {
 pub enum Fault {
     /// It is done, and no answer ever comes.
     NoAnswer,
+    /// Nothing is done, and no answer ever comes.
+    Swallowed,
     /// The connection is cut, and nothing is done.
     CutBefore,
     /// It is done, and the connection is cut in the middle of the answer.

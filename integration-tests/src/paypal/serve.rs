@@ -70,7 +70,7 @@ pub(super) async fn handle(Shared(state): Shared<Arc<Mutex<State>>>, request: Re
         }
     };
     match fault {
-        Some(Fault::NoAnswer) => std::future::pending().await,
+        Some(Fault::NoAnswer | Fault::Swallowed) => std::future::pending().await,
         Some(Fault::CutBefore | Fault::CutAfter) => cut(),
         _ => respond(&answer),
     }
@@ -84,7 +84,9 @@ fn take_fault(state: &mut State, is_write: bool) -> Option<Fault> {
 
 fn answer(state: &mut State, call: &Incoming, fault: Option<Fault>) -> Answer {
     match fault {
-        Some(Fault::CutBefore | Fault::ServerError) => Answer::plain(500, "INTERNAL_SERVER_ERROR"),
+        Some(Fault::Swallowed | Fault::CutBefore | Fault::ServerError) => {
+            Answer::plain(500, "INTERNAL_SERVER_ERROR")
+        }
         Some(Fault::TooMany) => Answer::plain(429, "RATE_LIMIT_REACHED"),
         _ => authorised(state, call).unwrap_or_else(|failure| failure),
     }
