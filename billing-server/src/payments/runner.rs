@@ -37,7 +37,11 @@ async fn look(app: &App) -> Result<(), ApiError> {
             return Ok(());
         }
         for transaction in due {
-            look_at(app, transaction).await?;
+            let id = transaction.id;
+            // One that cannot be asked about now keeps no other waiting, whose turn is taken too.
+            if let Err(error) = look_at(app, transaction).await {
+                tracing::warn!(%error, transaction.id = %id, "a payment must wait for its next look");
+            }
         }
     }
 }

@@ -75,6 +75,14 @@ impl World {
         world
     }
 
+    /// Goes on with a server that has no account at PayPal any more.
+    pub(super) async fn leave_paypal(&mut self) {
+        self.server.kill9().await;
+        self.server.leave_out("paypal");
+        self.server.restart().await;
+        self.reconnect().await;
+    }
+
     /// Goes on with a server that was started again, on another port.
     pub(super) async fn reconnect(&mut self) {
         self.alice = user(&self.server, ALICE).await;

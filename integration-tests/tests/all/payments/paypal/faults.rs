@@ -1,6 +1,8 @@
 //! Whatever fails on the way: what was captured at PayPal is what has succeeded here.
 
-use integration_tests::{Backend, on_both_databases, paypal::Fault, server::Rest};
+use integration_tests::{
+    Backend, on_both_databases, paypal::Fault, server::Rest, stripe::Behaviour,
+};
 use serde_json::{Value, json};
 
 use super::{super::world::World, buyer::ORDERS};
@@ -12,6 +14,7 @@ on_both_databases!(
     a_token_that_has_ended_is_renewed,
     a_capture_without_an_answer_is_found,
     a_kill_at_any_step_loses_and_doubles_nothing,
+    an_order_of_an_account_that_is_gone_keeps_no_other_payment_waiting,
 );
 
 const FAULTS: [Fault; 4] = [
@@ -140,4 +143,24 @@ async fn a_kill_at_any_step_loses_and_doubles_nothing(backend: Backend) {
         assert_eq!(done["attention"], "", "{fault:?}");
         world.adds_up().await;
     }
+}
+
+async fn an_order_of_an_account_that_is_gone_keeps_no_other_payment_waiting(backend: Backend) {
+    let mut world = World::with_card(backend, Behaviour::PaysLater).await;
+    world.subscribe("plan-pro").await;
+    let invoice = world.invoice().await;
+    let order = world.try_order(&json!({"invoice_id": invoice}), "").await;
+    assert_eq!(order.status, 200, "{}", order.body);
+    // Its turn comes after the order's.
+    world.advance("2024-11-15T10:30:01Z").await;
+    let topup = world.top_up("100.00", "top-1").await;
+    world.leave_paypal().await;
+    world
+        .stripe
+        .settle(topup["provider_reference"].as_str().unwrap());
+    world.advance("2024-11-15T10:30:11Z").await;
+    world.until(&topup, "succeeded").await;
+    let order = order.json()["transaction"]["id"].clone();
+    let waits = world.transaction(order.as_str().unwrap()).await;
+    assert_eq!(waits["status"], "requires_action");
 }
