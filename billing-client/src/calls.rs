@@ -196,6 +196,17 @@ methods! {
         identified top_up: TopUp(TopUpRequest) -> Transaction,
             ByRequestId "a request id pays once; without one tokens might be bought twice";
 
+        /// Begins a payment that a buyer approves at PayPal.
+        identified create_paypal_order: CreatePaypalOrder(CreatePaypalOrderRequest)
+            -> CreatePaypalOrderResponse,
+            ByRequestId "a request id makes one order; without one the first is in the way \
+                (`PAYMENT_IN_FLIGHT`)";
+
+        /// Takes the money of an order at PayPal that the buyer has approved; `PAYMENT_DECLINED`
+        /// when PayPal does not.
+        unary capture_paypal_order: CapturePaypalOrder(CapturePaypalOrderRequest) -> Transaction,
+            SameAgain "an order is captured once";
+
         /// Lists a page of a user's transactions, newest first.
         unary list_transactions: ListTransactions(ListTransactionsRequest)
             -> ListTransactionsResponse, Reads;

@@ -1,14 +1,16 @@
 //! What the end-to-end tests share: databases, servers and tokens.
 //!
 //! Nothing has to be started or installed beforehand. A PostgreSQL is found or installed by
-//! [`postgres`], [`server`] builds and runs the real `billing-server`, [`stripe`] is a fake of
-//! Stripe, [`stripe_mock`] is Stripe's own, and [`tools`] provides programs that others wrote.
+//! [`postgres`], [`server`] builds and runs the real `billing-server`, [`stripe`] and
+//! [`paypal`] are fakes of payment providers, [`stripe_mock`] is Stripe's own, and [`tools`] provides
+//! programs that others wrote.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     reason = "a harness that cannot do its work fails the test on the spot"
 )]
 
+pub mod paypal;
 pub mod server;
 pub mod stripe;
 pub mod stripe_mock;

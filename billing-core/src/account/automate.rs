@@ -9,9 +9,9 @@ use crate::{
     invoice::Invoice,
     money::Money,
     payment::{
-        AutomaticPayments, AutomaticTopup, Collectible, Consents, DeclineKind, Effect, Failure,
-        NewTransaction, NoTopup, Payer, PaymentMethod, TopupOrder, Transaction, TransactionKind,
-        TransactionStatus, collect,
+        AutomaticPayments, AutomaticTopup, Collectible, Consents, DeclineKind, Effect,
+        NewTransaction, NoTopup, Observation, Payer, PaymentMethod, TopupOrder, Transaction,
+        TransactionKind, TransactionStatus, collect,
     },
     refusal::Refusal,
     subscription::SubscriptionTransition,
@@ -300,18 +300,18 @@ impl Account {
         Ok(())
     }
 
-    /// Ends a transaction of which the provider has refused to make a charge.
+    /// Ends a transaction whose money cannot move any more: `ended` ends it.
     ///
     /// # Errors
     /// When an amount does not fit; then nothing may be stored.
-    pub fn follow_refusal(
+    pub fn follow_end(
         &mut self,
         transaction: &mut Transaction,
-        failure: Failure,
         policy: Option<&AutomaticPayments>,
         now: DateTime<Utc>,
+        ended: impl FnOnce(&mut Transaction) -> Observation,
     ) -> Result<(), Refusal> {
-        let observation = transaction.refused(failure, now);
+        let observation = ended(transaction);
         for effect in &observation.effects {
             self.note_payment(transaction, effect, policy, false, now)?;
         }

@@ -84,6 +84,21 @@ impl Transaction {
         self.observed(&before, effects, now)
     }
 
+    /// Ends one whose user has let their time pass, so that nobody has its money moved from now on.
+    /// For providers that cannot end a charge themselves.
+    pub fn lapse(&mut self, now: DateTime<Utc>) -> Observation {
+        let before = self.clone();
+        let mut effects = Vec::new();
+        if self.is_expired(now) {
+            let failure = Failure {
+                code: "expired".to_owned(),
+                message: "it was not approved in time".to_owned(),
+            };
+            self.fail(failure, None, &mut effects);
+        }
+        self.observed(&before, effects, now)
+    }
+
     /// Calls for an operator, who reads the reason; nothing else changes. Such as an object that
     /// the provider no longer knows.
     pub fn note_attention(&mut self, reason: &str, now: DateTime<Utc>) -> Observation {
@@ -151,7 +166,12 @@ impl Transaction {
 
     fn follow_status(&mut self, charge: &Charge, now: DateTime<Utc>, effects: &mut Vec<Effect>) {
         match &charge.status {
-            ChargeStatus::Ready | ChargeStatus::Processing => {}
+            ChargeStatus::Ready => {}
+            ChargeStatus::Processing => {
+                if self.step(Reported::Processing) {
+                    self.end_waiting();
+                }
+            }
             ChargeStatus::NeedsUser(url) => self.need_user(url.clone(), now, effects),
             ChargeStatus::Succeeded => self.succeed(charge, effects),
             ChargeStatus::Declined(decline) => {

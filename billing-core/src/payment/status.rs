@@ -26,6 +26,8 @@ pub enum TransactionStatus {
 pub enum Reported {
     /// The user is needed.
     NeedsUser,
+    /// The user has done their part, and the money is on its way.
+    Processing,
     /// The money has moved, as it was asked for.
     Succeeded,
     /// Declined, expired or cancelled: no money moves. Of a refund: the money stayed, or came back.
@@ -46,13 +48,14 @@ pub enum Reported {
 
 /// Every transition of a payment that is allowed, and where it leads. What is won stands as it did
 /// before by its refunds, which are looked at next.
-const TRANSITIONS: [(TransactionStatus, Reported, TransactionStatus); 16] = {
+const TRANSITIONS: [(TransactionStatus, Reported, TransactionStatus); 17] = {
     use Reported as R;
     use TransactionStatus as S;
     [
         (S::Pending, R::NeedsUser, S::RequiresAction),
         (S::Pending, R::Succeeded, S::Succeeded),
         (S::Pending, R::Failed, S::Failed),
+        (S::RequiresAction, R::Processing, S::Pending),
         (S::RequiresAction, R::Succeeded, S::Succeeded),
         (S::RequiresAction, R::Failed, S::Failed),
         (S::Failed, R::Succeeded, S::Succeeded),
@@ -160,8 +163,9 @@ mod tests {
 
     use super::{Reported as R, TransactionStatus as S};
 
-    const REPORTED: [R; 9] = [
+    const REPORTED: [R; 10] = [
         R::NeedsUser,
+        R::Processing,
         R::Succeeded,
         R::Failed,
         R::NoRefund,
@@ -179,7 +183,7 @@ mod tests {
     )]
     #[case::requires_action(
         S::RequiresAction,
-        &[(R::Succeeded, S::Succeeded), (R::Failed, S::Failed)]
+        &[(R::Processing, S::Pending), (R::Succeeded, S::Succeeded), (R::Failed, S::Failed)]
     )]
     #[case::failed(S::Failed, &[(R::Succeeded, S::Succeeded)])]
     #[case::succeeded(

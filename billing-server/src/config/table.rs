@@ -113,7 +113,26 @@ settings! {
         /// Where Stripe's API is [default: https://api.stripe.com]
         stripe_api_base: Option<String> = None, value "URL", not_empty;
 
-        /// What payers read on a charge [default: Oblivious AI API Usage]
+        /// Client id of an app at PayPal [default: none]
+        paypal_client_id: Option<String> = None, value "ID", not_empty;
+
+        /// Secret of the app at PayPal [default: none]
+        paypal_client_secret: Option<SecretText> = None, value "SECRET", any;
+
+        /// File that holds --paypal-client-secret
+        paypal_client_secret_file: Option<PathBuf> = None, value "FILE", any;
+
+        /// Id of the webhook at PayPal, which its signatures are for [default: none]
+        paypal_webhook_id: Option<String> = None, value "ID", not_empty;
+
+        /// Where PayPal's API is; all but the default is a sandbox [default:
+        /// https://api-m.paypal.com]
+        paypal_api_base: Option<String> = None, value "URL", not_empty;
+
+        /// The item that buyers read at PayPal [default: Oblivious AI Credits]
+        paypal_item_name: Option<String> = None, value "TEXT", not_empty;
+
+        /// What payers read on a charge of Stripe [default: Oblivious AI API Usage]
         payment_description: Option<String> = None, value "TEXT", not_empty;
 
         /// The least that a top-up costs, in USD [default: 1.00]

@@ -1,7 +1,9 @@
 //! Money that comes in: the seam to payment providers, an adapter for each, and what is done with
 //! them.
 
+mod orders;
 mod pay;
+mod paypal;
 pub(crate) mod provider;
 mod providers;
 mod refunds;
@@ -12,8 +14,9 @@ mod sweep;
 mod webhook;
 
 pub(crate) use self::{
-    pay::{Paid, pay},
-    provider::{ProviderError, Setup},
+    orders::{capture, order},
+    pay::pay,
+    provider::{Payer, ProviderError, Setup},
     providers::Providers,
     refunds::refund,
     runner::keep_looking,

@@ -12,7 +12,7 @@ use billing_core::{
 use billing_store::{Followed, PaymentOrder, StoreError};
 
 use super::provider::{ChargeOrder, ClientSecret, Payer, ProviderClient, ProviderError};
-use super::refunds;
+use super::{orders, refunds};
 use crate::{app::App, error::ApiError};
 
 /// A payment as far as it has come.
@@ -94,7 +94,8 @@ pub(super) async fn advance(
     })
 }
 
-enum Made {
+/// What came of asking for a charge.
+pub(super) enum Made {
     /// A charge that moves no money yet.
     Charge(Charge, Option<ClientSecret>),
     /// None; the transaction as it stands.
@@ -108,20 +109,34 @@ async fn made(
     method: Option<PaymentMethod>,
 ) -> Result<Made, ApiError> {
     let Some(method) = method else {
+        if client.saved_methods().is_none() {
+            return orders::not_made(app, transaction).await;
+        }
         let failure = Failure {
             code: "payment_method_missing".to_owned(),
             message: Refusal::PaymentMethodMissing.to_string(),
         };
         return refused(app, transaction, failure).await;
     };
+    let payer = Payer::Saved {
+        customer: method.customer_id,
+        method: method.reference,
+    };
+    create(app, client, transaction, payer).await
+}
+
+/// Has a charge made of what a transaction says.
+pub(super) async fn create(
+    app: &App,
+    client: &dyn ProviderClient,
+    transaction: &Transaction,
+    payer: Payer,
+) -> Result<Made, ApiError> {
     let order = ChargeOrder {
         transaction: transaction.id,
         amount: transaction.amount,
-        description: app.providers().description().to_owned(),
-        payer: Payer::Saved {
-            customer: method.customer_id,
-            method: method.reference,
-        },
+        description: app.providers().description(transaction.provider).to_owned(),
+        payer,
     };
     match client
         .create_charge(&key(app, transaction, Step::Create), &order)
@@ -138,7 +153,12 @@ async fn made(
     }
 }
 
-async fn refused(app: &App, transaction: &Transaction, failure: Failure) -> Result<Made, ApiError> {
+/// Ends a transaction of which no charge is made.
+pub(super) async fn refused(
+    app: &App,
+    transaction: &Transaction,
+    failure: Failure,
+) -> Result<Made, ApiError> {
     let (user_id, id) = (transaction.user_id.clone(), transaction.id);
     let ended = app.store().refuse_payment(user_id, id, failure).await?;
     Ok(Made::Not(ended))
@@ -154,7 +174,7 @@ async fn move_money(
     off_session: bool,
 ) -> Result<Transaction, ApiError> {
     let Ok(charge) = charge else {
-        return follow_answer(app, transaction, charge).await;
+        return follow_answer(app, client, transaction, charge).await;
     };
     let reference = charge.reference.clone();
     let is_ready = charge.status == ChargeStatus::Ready;
@@ -180,18 +200,20 @@ async fn move_money(
         }
         charge => charge,
     };
-    follow_answer(app, transaction, answer).await
+    follow_answer(app, client, transaction, answer).await
 }
 
 /// Follows what the provider answers of a charge whose id is stored, if it does.
 async fn follow_answer(
     app: &App,
+    client: &dyn ProviderClient,
     transaction: Transaction,
     answer: Result<Charge, ProviderError>,
 ) -> Result<Transaction, ApiError> {
     let id = transaction.id;
     match answer {
         Ok(charge) => Ok(follow(app, &transaction, charge).await?.transaction),
+        Err(ProviderError::NotFound(_)) if orders::waits(client, &transaction) => Ok(transaction),
         Err(ProviderError::NotFound(provider)) => {
             let reason = format!("{provider} does not know its charge");
             let user_id = transaction.user_id.clone();
@@ -214,6 +236,9 @@ pub(super) async fn expire(
     reference: &str,
 ) -> Result<Transaction, ApiError> {
     let client = app.providers().get(transaction.provider)?;
+    if client.saved_methods().is_none() {
+        return orders::lapse(app, client, transaction, reference).await;
+    }
     let key = key(app, &transaction, Step::Cancel);
     match client.cancel_charge(&key, reference).await {
         Ok(charge) => Ok(follow(app, &transaction, charge).await?.transaction),
@@ -224,6 +249,7 @@ pub(super) async fn expire(
     }
 }
 
+/// Follows a charge, and takes in what was given back of it elsewhere.
 pub(super) async fn follow(
     app: &App,
     transaction: &Transaction,

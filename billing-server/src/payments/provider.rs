@@ -126,7 +126,6 @@ pub(crate) enum Payer {
         method: String,
     },
     /// A buyer who approves at the provider's page.
-    #[cfg_attr(not(test), expect(dead_code, reason = "PayPal is served next"))]
     Approves {
         /// Where the buyer goes on afterwards.
         return_url: String,
@@ -264,6 +263,5 @@ pub(crate) enum WebhookError {
     Forged(String),
     /// Whether it did cannot be found out now, so it has to come again.
     #[error("the webhook cannot be verified now: {0}")]
-    #[expect(dead_code, reason = "PayPal is served next")]
     Unavailable(String),
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use billing_core::payment::{Transaction, needs_attention};
+use billing_core::{
+    ids::UserId,
+    payment::{Transaction, needs_attention},
+};
 use futures_util::{StreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -35,23 +38,36 @@ pub(crate) async fn keep_looking(app: &App) {
 }
 
 /// Begins to collect the invoices whose turn has come, and looks at every transaction that is due.
+/// What goes wrong with one keeps no other waiting.
 async fn look(app: &App) -> Result<(), ApiError> {
     loop {
         let users = app.store().users_to_collect_from(TAKEN).await?;
-        for user_id in &users {
-            let id = app.ids().transaction();
-            app.store().begin_collection(user_id.clone(), id).await?;
+        for user_id in users {
+            collect(app, user_id).await?;
         }
         let due = app.store().take_due_transactions(TAKEN).await?;
         if due.is_empty() {
             return Ok(());
         }
-        let looks = stream::iter(due).map(|transaction| look_at(app, transaction));
-        let mut looks = looks.buffer_unordered(AT_ONCE);
-        while let Some(looked) = looks.next().await {
-            looked?;
-        }
+        let looks = stream::iter(due).map(|transaction| async move {
+            let id = transaction.id;
+            if let Err(error) = look_at(app, transaction).await {
+                tracing::warn!(%error, transaction.id = %id, "a payment must wait for its next look");
+            }
+        });
+        looks.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
+}
+
+/// Begins to collect a user's invoices, or puts that off when it cannot be done.
+async fn collect(app: &App, user_id: UserId) -> Result<(), ApiError> {
+    let id = app.ids().transaction();
+    let begun = app.store().begin_collection(user_id.clone(), id).await;
+    if let Err(error) = begun {
+        tracing::warn!(%error, user.id = %user_id, "invoices cannot be collected; in an hour again");
+        app.store().put_off_collection(user_id).await?;
+    }
+    Ok(())
 }
 
 async fn look_at(app: &App, transaction: Transaction) -> Result<(), ApiError> {
@@ -76,7 +92,8 @@ async fn look_at(app: &App, transaction: Transaction) -> Result<(), ApiError> {
                 .transaction
         }
     };
-    if transaction.status.is_open() && needs_attention(since, now) {
+    let waits = transaction.expires_at.is_some_and(|end| end > now);
+    if transaction.status.is_open() && !waits && needs_attention(since, now) {
         let reason = OPEN_FOR_LONG.to_owned();
         app.store().note_attention(user_id, id, reason).await?;
     }

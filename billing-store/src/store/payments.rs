@@ -189,6 +189,17 @@ pub trait PaymentStore: Send + Sync {
         failure: Failure,
     ) -> Result<Transaction, StoreError>;
 
+    /// Ends a transaction whose user has let their time pass, before the provider is told anything,
+    /// so that no server has its money moved any more.
+    ///
+    /// # Errors
+    /// When there is no such transaction or the database fails.
+    async fn lapse_payment(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<Transaction, StoreError>;
+
     /// Makes the transaction of a refund, before the provider hears of it, and answers it with the
     /// payment. A call with the request id of an earlier one answers with that one.
     ///
@@ -312,6 +323,12 @@ pub trait PaymentStore: Send + Sync {
         user_id: UserId,
         id: TransactionId,
     ) -> Result<Option<Transaction>, StoreError>;
+
+    /// Puts collecting a user's invoices off by an hour, because it cannot be done now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn put_off_collection(&self, user_id: UserId) -> Result<(), StoreError>;
 
     /// Takes at most `limit` transactions whose provider is to be asked again, and puts their
     /// next turn off, so that no other server takes them too.

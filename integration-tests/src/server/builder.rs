@@ -82,6 +82,20 @@ impl TestServerBuilder {
         server
     }
 
+    /// Leaves out the flags and variables that are about something.
+    pub(super) fn leave_out(&mut self, about: &str) {
+        self.environment
+            .retain(|(name, _)| !name.to_lowercase().contains(about));
+        let mut arguments = std::mem::take(&mut self.arguments).into_iter();
+        while let Some(argument) = arguments.next() {
+            if argument.starts_with("--") && argument.contains(about) {
+                drop(arguments.next());
+            } else {
+                self.arguments.push(argument);
+            }
+        }
+    }
+
     pub(super) fn arguments(&self) -> &[String] {
         &self.arguments
     }

@@ -67,6 +67,11 @@ impl TestServer {
         self.launch().await;
     }
 
+    /// Has the next start leave out flags and variables about something, such as `paypal`.
+    pub fn leave_out(&mut self, about: &str) {
+        self.settings.leave_out(about);
+    }
+
     pub(super) async fn launch(&mut self) {
         let log = File::options()
             .create(true)

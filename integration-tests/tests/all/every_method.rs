@@ -94,6 +94,8 @@ calls! {
     detach_payment_method DetachPaymentMethodRequest,
     pay_invoice PayInvoiceRequest,
     top_up TopUpRequest,
+    create_paypal_order CreatePaypalOrderRequest,
+    capture_paypal_order CapturePaypalOrderRequest,
     list_transactions ListTransactionsRequest,
     reconcile_transactions ReconcileTransactionsRequest,
     clear_attention ClearAttentionRequest,

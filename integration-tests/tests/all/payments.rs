@@ -1,4 +1,4 @@
-//! Money that comes in through Stripe, from the wire to the provider and back.
+//! Money that comes in through Stripe and PayPal, from the wire to the provider and back.
 
 mod automation;
 mod collection;
@@ -6,6 +6,7 @@ mod command_line;
 mod crowd;
 mod faults;
 mod methods;
+mod paypal;
 mod refunds;
 mod report;
 mod sweep;
@@ -123,6 +124,11 @@ async fn without_a_provider_nothing_pretends_to_charge(backend: Backend) {
         ("payments/setup", r#"{"return_url":"https://example.com/"}"#),
         ("payments/methods", r#"{"provider_method_id":"pm_1"}"#),
         ("payments/top-up", r#"{"amount":100}"#),
+        (
+            "payments/paypal/orders",
+            r#"{"amount":100,"return_url":"https://a.example/","cancel_url":"https://a.example/"}"#,
+        ),
+        ("payments/paypal/orders/5O190127TN364715T/capture", "{}"),
         ("invoices/inv-00000000000000000000000000000000/pay", "{}"),
     ] {
         let answer = alice.post(&format!("/v1/billing/{path}"), body).await;

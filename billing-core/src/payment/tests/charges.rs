@@ -60,6 +60,33 @@ fn the_user_has_a_day_for_their_part() {
 }
 
 #[test]
+fn a_user_who_has_done_their_part_is_waited_for_no_longer() {
+    let mut topup = topup();
+    let page = ChargeStatus::NeedsUser(Some("https://pay.example/1".into()));
+    drop(topup.observe(&charge(page), time(NOW)));
+    let observed = topup.observe(&charge(ChargeStatus::Processing), time(NOW));
+    assert_eq!((observed.is_changed, observed.effects), (true, Vec::new()));
+    assert_eq!(topup.status, TransactionStatus::Pending);
+    assert_eq!((&topup.next_action_url, topup.expires_at), (&None, None));
+}
+
+#[test]
+fn only_what_is_over_lapses() {
+    let mut topup = topup();
+    drop(topup.observe(&charge(ChargeStatus::NeedsUser(None)), time(NOW)));
+    let end = topup.expires_at.unwrap();
+    let a_second_before = end - chrono::TimeDelta::seconds(1);
+    assert!(topup.lapse(a_second_before).is_nothing());
+    assert_eq!(topup.lapse(end).effects, [Effect::Failed(None)]);
+    assert_eq!(topup.status, TransactionStatus::Failed);
+    assert_eq!(topup.failure.as_ref().unwrap().code, "expired");
+    assert!(topup.lapse(end).is_nothing());
+    // Money that was on its way counts all the same, and the operator is told.
+    let observed = topup.observe(&charge(ChargeStatus::Succeeded), end);
+    assert_eq!(observed.effects, [Effect::LateSuccess]);
+}
+
+#[test]
 fn a_new_page_for_the_user_is_stored_and_gives_no_more_time() {
     let mut topup = after(ChargeStatus::NeedsUser(Some(
         "https://pay.example/1".into(),

@@ -245,7 +245,8 @@ pub(crate) fn refund(
     }))
 }
 
-fn asked(
+/// What all payments have in common.
+pub(super) fn asked(
     user: &ResolvedUser,
     method: String,
     request_id: String,
@@ -387,7 +388,7 @@ pub(crate) fn transaction(of: Transaction, for_operator: bool) -> v1::Transactio
 }
 
 /// A digest of what a call asks for, part by part.
-fn fingerprint(parts: &[&str]) -> Fingerprint {
+pub(super) fn fingerprint(parts: &[&str]) -> Fingerprint {
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(&part.len().to_be_bytes());
@@ -400,7 +401,8 @@ fn fingerprint(parts: &[&str]) -> Fingerprint {
     Fingerprint(bytes)
 }
 
-fn provider_id(text: String) -> Result<String, &'static str> {
+/// An id that a provider gives.
+pub(super) fn provider_id(text: String) -> Result<String, &'static str> {
     if text.is_empty() {
         Err("must not be empty")
     } else if text.len() > MAX_PROVIDER_ID || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -410,7 +412,8 @@ fn provider_id(text: String) -> Result<String, &'static str> {
     }
 }
 
-fn return_url(text: String) -> Result<String, &'static str> {
+/// Where a provider's page sends somebody afterwards.
+pub(super) fn return_url(text: String) -> Result<String, &'static str> {
     let uri = text.parse::<Uri>();
     let is_https = uri.is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some());
     if is_https {

@@ -1,11 +1,15 @@
 //! Payments: saved methods, top-ups and paid invoices.
 
 mod convert;
+mod orders;
 mod reconcile;
 
 use billing_core::{
     ids::UserId,
-    payment::{CollectConsent, Consenter, Consents, PaymentMethod, Provider, TopupConsent},
+    payment::{
+        CollectConsent, Consenter, Consents, PaymentMethod, Provider, TopupConsent, Transaction,
+        TransactionStatus,
+    },
     refusal::Refusal,
 };
 use billing_proto::v1::{self, payment_service_server::PaymentService};
@@ -18,7 +22,7 @@ use crate::{
     app::App,
     auth::{Caller, caller},
     error::{ApiError, ErrorCode},
-    payments::{self, Paid, ProviderError},
+    payments::{self, ProviderError},
 };
 
 service! {
@@ -33,6 +37,8 @@ service! {
         User => detach_payment_method(v1::DetachPaymentMethodRequest) -> v1::PaymentMethod;
         User => pay_invoice(v1::PayInvoiceRequest) -> v1::Transaction;
         User => top_up(v1::TopUpRequest) -> v1::Transaction;
+        User => create_paypal_order(v1::CreatePaypalOrderRequest) -> v1::CreatePaypalOrderResponse;
+        User => capture_paypal_order(v1::CapturePaypalOrderRequest) -> v1::Transaction;
         User => list_transactions(v1::ListTransactionsRequest) -> v1::ListTransactionsResponse;
         Admin => reconcile_transactions(v1::ReconcileTransactionsRequest)
             -> v1::ReconcileTransactionsResponse;
@@ -138,6 +144,46 @@ impl App {
             .await
     }
 
+    async fn create_paypal_order(
+        &self,
+        request: Request<v1::CreatePaypalOrderRequest>,
+    ) -> Answer<v1::CreatePaypalOrderResponse> {
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let wanted = orders::wanted(&user, request.into_inner())?;
+        let client = self.providers().get(Provider::Paypal)?;
+        let order = PaymentOrder {
+            id: self.ids().transaction(),
+            user_id: wanted.asked.user_id,
+            what: wanted
+                .buys
+                .payment(self.config().topup_limits(), client.least_charge())?,
+            provider: Provider::Paypal,
+            is_live: client.is_live(),
+            by: PaidBy::Approval,
+            request: wanted.asked.request,
+        };
+        let transaction = payments::order(self, order, wanted.payer).await?;
+        if transaction.status == TransactionStatus::Failed {
+            return Err(declined(&transaction));
+        }
+        Ok(orders::made(transaction, caller.is_admin()))
+    }
+
+    async fn capture_paypal_order(
+        &self,
+        request: Request<v1::CapturePaypalOrderRequest>,
+    ) -> Answer<v1::Transaction> {
+        let caller = caller(&request)?.clone();
+        let user = caller.resolve(&request.get_ref().user_id)?;
+        let (user_id, order) = orders::named(&user, request.into_inner())?;
+        let paid = payments::capture(self, &user_id, Provider::Paypal, order).await?;
+        if paid.is_declined() {
+            return Err(declined(&paid.transaction));
+        }
+        Ok(convert::transaction(paid.transaction, caller.is_admin()))
+    }
+
     async fn list_transactions(
         &self,
         request: Request<v1::ListTransactionsRequest>,
@@ -220,7 +266,7 @@ impl App {
         };
         let paid = payments::pay(self, order).await?;
         if paid.is_declined() {
-            return Err(declined(&paid));
+            return Err(declined(&paid.transaction));
         }
         let secret = paid.client_secret.filter(|_| is_own);
         let mut answer = convert::transaction(paid.transaction, caller.is_admin());
@@ -319,10 +365,10 @@ struct Agreed {
     to_collection: bool,
 }
 
-fn declined(paid: &Paid) -> ApiError {
-    let failure = paid.transaction.failure.as_ref();
+fn declined(transaction: &Transaction) -> ApiError {
+    let failure = transaction.failure.as_ref();
     let reason = failure.map_or("it was declined", |failure| failure.message.as_str());
-    let message = format!("transaction \"{}\": {reason}", paid.transaction.id);
+    let message = format!("transaction \"{}\": {reason}", transaction.id);
     ApiError::new(ErrorCode::PaymentDeclined, message)
 }
 

@@ -7,6 +7,7 @@ use billing_core::{
     money::Money,
     payment::{Transaction, TransactionStatus},
 };
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -20,6 +21,9 @@ use crate::{
     schema::{accounts, payment_transactions},
     sql_types::{DbTimestamp, DbUuid},
 };
+
+/// For how long a collection is put off that cannot be begun.
+const LATER: TimeDelta = TimeDelta::hours(1);
 
 /// The users whose turn it is, the longest waiting first.
 pub(super) async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<UserId>, StoreError> {
@@ -68,6 +72,16 @@ pub(super) async fn begin(
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     Ok(charge)
+}
+
+/// Has a user's turn come in an hour, whatever is wrong with what is stored of them.
+pub(super) async fn put_off(tx: &mut Tx, user_id: UserId) -> Result<(), StoreError> {
+    let later = tx.now().checked_add_signed(LATER).map(DbTimestamp);
+    diesel::update(accounts::table.find(user_id.as_str()))
+        .set(accounts::collect_at.eq(later))
+        .execute(&mut tx.conn)
+        .await?;
+    Ok(())
 }
 
 /// Ends the time that users have for their part, so that the provider is told next.

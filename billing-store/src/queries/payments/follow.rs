@@ -125,7 +125,26 @@ pub(super) async fn refused(
     }
     let policy = tx.automatic();
     let account = &mut ready.account;
-    account.follow_refusal(&mut transaction, failure, policy.as_deref(), ready.now)?;
+    account.follow_end(&mut transaction, policy.as_deref(), ready.now, |of| {
+        of.refused(failure, ready.now)
+    })?;
+    let accounts = std::slice::from_ref(&ready.account);
+    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    keep(tx, transaction).await
+}
+
+pub(super) async fn lapsed(
+    tx: &mut Tx,
+    user_id: UserId,
+    id: TransactionId,
+) -> Result<Transaction, StoreError> {
+    let mut ready = tx.lock(&user_id).await?;
+    let mut transaction = stored(tx, &user_id, id).await?;
+    let policy = tx.automatic();
+    let account = &mut ready.account;
+    account.follow_end(&mut transaction, policy.as_deref(), ready.now, |of| {
+        of.lapse(ready.now)
+    })?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     keep(tx, transaction).await

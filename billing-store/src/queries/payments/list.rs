@@ -2,7 +2,7 @@
 
 use billing_core::{
     ids::{TransactionId, UserId},
-    payment::{Provider, Transaction, TransactionStatus, next_look},
+    payment::{Provider, Transaction, TransactionStatus},
 };
 use diesel::{
     dsl::sql,
@@ -11,7 +11,10 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::super::{Tx, dialect};
+use super::{
+    super::{Tx, dialect},
+    turn_after,
+};
 use crate::{
     StoreError, TransactionFilter,
     rows::{TransactionRow, WebhookRow},
@@ -137,7 +140,8 @@ pub(super) async fn take_due(tx: &mut Tx, limit: i64) -> Result<Vec<Transaction>
         .await?;
     let mut taken = Vec::with_capacity(due.len());
     for row in due {
-        let next = next_look(row.created_at.0, now).map(DbTimestamp);
+        let end = row.expires_at.map(|end| end.0);
+        let next = turn_after(row.created_at.0, end, now).map(DbTimestamp);
         let as_it_was = payment_transactions::table
             .find((&row.user_id, row.id))
             .filter(payment_transactions::next_look_at.eq(row.next_look_at));

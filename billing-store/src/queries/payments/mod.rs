@@ -126,6 +126,17 @@ impl PaymentStore for Backend {
         .await
     }
 
+    async fn lapse_payment(
+        &self,
+        user_id: UserId,
+        id: TransactionId,
+    ) -> Result<Transaction, StoreError> {
+        self.write((user_id, id), |tx, (user_id, id)| {
+            follow::lapsed(tx, user_id, id).boxed()
+        })
+        .await
+    }
+
     async fn begin_refund(
         &self,
         user_id: UserId,
@@ -260,6 +271,11 @@ impl PaymentStore for Backend {
             collect::begin(tx, user_id, id).boxed()
         })
         .await
+    }
+
+    async fn put_off_collection(&self, user_id: UserId) -> Result<(), StoreError> {
+        self.write(user_id, |tx, user_id| collect::put_off(tx, user_id).boxed())
+            .await
     }
 
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError> {
@@ -410,6 +426,16 @@ async fn stored(
 fn next_turn(transaction: &Transaction, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let is_open = TransactionStatus::OPEN.contains(&transaction.status);
     is_open
-        .then(|| next_look(transaction.created_at, now))
+        .then(|| turn_after(transaction.created_at, transaction.expires_at, now))
         .flatten()
+}
+
+/// The next look at what is open since a time, or the end of the user's time if that is sooner.
+fn turn_after(
+    since: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let end = expires_at.filter(|end| *end > now);
+    [next_look(since, now), end].into_iter().flatten().min()
 }

@@ -1,14 +1,16 @@
-//! A server with an account at a fake of Stripe, and a user with a card.
+//! A server with accounts at fakes of Stripe and PayPal, and a user with a card.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use integration_tests::{
     Backend, TestServer,
+    paypal::{CLIENT_ID, CLIENT_SECRET, FakePaypal, WEBHOOK_ID},
     server::{Answer, Rest},
     stripe::{Behaviour, FakeStripe, SECRET_KEY, WEBHOOK_SECRET, signature},
 };
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::support::{advance, call, operator, record, set_example_prices, user};
 
@@ -21,18 +23,29 @@ pub(super) const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct World {
     pub(super) server: TestServer,
     pub(super) stripe: FakeStripe,
+    pub(super) paypal: FakePaypal,
     pub(super) alice: Rest,
     pub(super) operator: Rest,
     /// Alice's default method.
     pub(super) method: String,
+    /// Whom the server trusts, for as long as it runs.
+    _trusted: NamedTempFile,
 }
 
 impl World {
     pub(super) async fn start(backend: Backend) -> Self {
         let now: DateTime<Utc> = NOW.parse().unwrap();
         let stripe = FakeStripe::start(now.timestamp()).await;
+        let paypal = FakePaypal::start().await;
+        let trusted = NamedTempFile::new().unwrap();
+        std::fs::write(trusted.path(), paypal.trusted_roots()).unwrap();
         let server = TestServer::builder(backend)
             .clock(NOW)
+            .env("BILLING_PAYPAL_CLIENT_SECRET", CLIENT_SECRET)
+            .env("SSL_CERT_FILE", trusted.path().to_str().unwrap())
+            .flag("--paypal-client-id", CLIENT_ID)
+            .flag("--paypal-webhook-id", WEBHOOK_ID)
+            .flag("--paypal-api-base", paypal.base())
             .env("BILLING_STRIPE_SECRET_KEY", SECRET_KEY)
             .env("BILLING_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
             .flag("--stripe-api-base", &stripe.api_base())
@@ -45,7 +58,9 @@ impl World {
             operator,
             server,
             stripe,
+            paypal,
             method: String::new(),
+            _trusted: trusted,
         }
     }
 
@@ -58,6 +73,14 @@ impl World {
         assert_eq!(method["is_default"], true);
         world.method = method["id"].as_str().unwrap().to_owned();
         world
+    }
+
+    /// Goes on with a server that has no account at PayPal any more.
+    pub(super) async fn leave_paypal(&mut self) {
+        self.server.kill9().await;
+        self.server.leave_out("paypal");
+        self.server.restart().await;
+        self.reconnect().await;
     }
 
     /// Goes on with a server that was started again, on another port.
@@ -149,6 +172,15 @@ impl World {
                 return found;
             }
             assert!(begun.elapsed() < PATIENCE, "{found} is not {status}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until something holds.
+    pub(super) async fn eventually(&self, holds: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < PATIENCE, "it does not come");
             tokio::time::sleep(PAUSE).await;
         }
     }
