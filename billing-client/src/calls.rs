@@ -215,7 +215,7 @@ methods! {
         /// nothing. Has no limit in time. Needs the scope `admin`.
         unlimited reconcile_transactions: ReconcileTransactions(ReconcileTransactionsRequest)
             -> ReconcileTransactionsResponse,
-            Never "it asks the providers for everything, and a second one would slow the first down";
+            Never "it asks the providers a lot, and a second one would slow the first down";
 
         /// Ends what calls for an operator. Needs the scope `admin`.
         unary clear_attention: ClearAttention(ClearAttentionRequest) -> Transaction,

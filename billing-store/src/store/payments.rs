@@ -337,8 +337,8 @@ pub trait PaymentStore: Send + Sync {
     /// When the database fails.
     async fn take_due_transactions(&self, limit: i64) -> Result<Vec<Transaction>, StoreError>;
 
-    /// The payments through a provider whose money has arrived in a stretch of time, `from` included
-    /// and `until` not.
+    /// The payments through a provider whose money has arrived in a stretch of time, `from`
+    /// included and `until` not.
     ///
     /// # Errors
     /// When the database fails.
@@ -350,8 +350,8 @@ pub trait PaymentStore: Send + Sync {
     ) -> Result<Vec<Transaction>, StoreError>;
 
     /// Takes the next day to be swept, at the latest `last`, for an hour, so that no other server
-    /// takes it too; `None` when there is none or it is taken. What is not told as swept by then can
-    /// be taken again.
+    /// takes it too; `None` when there is none or it is taken. What is not told as swept by then
+    /// can be taken again.
     ///
     /// # Errors
     /// When the database fails.

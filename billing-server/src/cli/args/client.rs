@@ -311,7 +311,7 @@ pub(crate) struct MonthReconcile {
 pub(crate) enum TransactionsCommand {
     /// Lists transactions.
     #[command(
-        about = "List payments, top-ups and refunds; --attention shows what a person should look at",
+        about = "List payments and refunds; --attention shows what a person should look at",
         long_about = None,
         after_help = SETTINGS_HELP
     )]
@@ -342,7 +342,7 @@ pub(crate) struct TransactionsList {
     #[arg(
         long,
         value_name = "STATUS",
-        value_parser = PossibleValuesParser::new(TransactionStatus::ALL.map(TransactionStatus::name))
+        value_parser = transaction_status()
     )]
     pub(crate) status: Option<String>,
     /// Only transactions that may still succeed: pending, or with the user
@@ -390,6 +390,10 @@ pub(crate) struct ClearAttention {
     /// How the server is reached.
     #[command(flatten)]
     pub(crate) client: ClientOptions,
+}
+
+fn transaction_status() -> PossibleValuesParser {
+    PossibleValuesParser::new(TransactionStatus::ALL.map(TransactionStatus::name))
 }
 
 fn endpoint(text: &str) -> Result<String, &'static str> {

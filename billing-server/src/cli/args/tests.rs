@@ -183,7 +183,7 @@ fn help_and_version_end_with_exit_code_0() {
 )]
 #[case(
     "transactions list --help",
-    "List payments, top-ups and refunds; --attention shows what a person should look at"
+    "List payments and refunds; --attention shows what a person should look at"
 )]
 #[case(
     "transactions reconcile --help",
