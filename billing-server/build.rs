@@ -15,7 +15,7 @@ fn main() {
     }
     let commit = git(&["rev-parse", "--short", "HEAD"]);
     let commit = commit.unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env=BILLING_COMMIT={commit}");
+    println!("cargo:rustc-env=SERVER_COMMIT={commit}");
 }
 
 /// What git answers; nothing without git or outside a checkout.

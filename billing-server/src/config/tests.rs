@@ -195,6 +195,19 @@ fn the_file_can_be_named_by_a_variable() {
     assert_eq!(settings.db_writers, 3);
 }
 
+/// `cargo run` gives the program what the build script sets for the compiler.
+#[test]
+fn what_the_build_sets_is_not_taken_for_a_setting() {
+    let build = include_str!("../../build.rs");
+    let set = build.split("rustc-env=").skip(1);
+    let names: Vec<_> = set
+        .filter_map(|rest| rest.split('=').next())
+        .map(OsString::from)
+        .collect();
+    assert_eq!(names.len(), 1);
+    assert_eq!(check_variables(names), Ok(()));
+}
+
 #[test]
 fn variables_of_others_are_ignored() {
     let variables = [

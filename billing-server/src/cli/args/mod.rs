@@ -22,7 +22,7 @@ use crate::config::{CommonOptions, DatabaseOptions, KeyOptions, Options};
 
 const ABOUT: &str = "Billing for AI gateways: prices, counts and records usage over gRPC and REST";
 /// With the commit it was built from.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BILLING_COMMIT"), ")");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SERVER_COMMIT"), ")");
 const SETTINGS_HELP: &str = "\
 Every setting is a flag, a variable BILLING_<NAME> (--database-url: BILLING_DATABASE_URL) or a
 key of the TOML file that --config names (database_url); the first of these that names it wins.
