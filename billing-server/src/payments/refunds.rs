@@ -3,6 +3,7 @@
 use billing_core::{
     account::RefundOrder,
     ids::{TransactionId, UserId},
+    money::Money,
     payment::{Charge, Failure, RefundReport, Step, Transaction},
 };
 
@@ -97,6 +98,10 @@ pub(super) async fn find(
     payment: &Transaction,
     charge: &Charge,
 ) -> Result<(), ApiError> {
+    // Before money has moved there is nothing to give back, and nothing to read.
+    if charge.refunded == Money::ZERO && !payment.status.has_succeeded() {
+        return Ok(());
+    }
     let (user_id, id) = (payment.user_id.clone(), payment.id);
     let known = app.store().refunds(user_id.clone(), id).await?;
     if !payment.misses_refunds(charge, &known)? {

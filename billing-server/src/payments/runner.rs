@@ -80,16 +80,22 @@ async fn look_at(app: &App, transaction: Transaction) -> Result<(), ApiError> {
         refunds::advance(app, transaction, payment.provider_reference).await?;
         return Ok(());
     }
-    let transaction = match reference.filter(|_| transaction.is_expired(now)) {
-        Some(reference) => pay::expire(app, transaction, &reference).await?,
-        None => {
-            let methods = app.store().payment_methods(user_id.clone()).await?;
-            let method = methods
-                .into_iter()
-                .find(|method| Some(method.id) == transaction.payment_method_id);
-            pay::advance(app, transaction, method, true)
+    let transaction = match reference {
+        Some(reference) if transaction.is_expired(now) => {
+            pay::expire(app, transaction, &reference).await?
+        }
+        Some(_) => {
+            pay::advance(app, transaction, None, true)
                 .await?
                 .transaction
+        }
+        // Only a charge that is still to be made needs the method.
+        None => {
+            let methods = app.store().payment_methods(user_id.clone()).await?;
+            let mut methods = methods.into_iter();
+            let method = methods.find(|method| Some(method.id) == transaction.payment_method_id);
+            let paid = pay::advance(app, transaction, method, true).await?;
+            paid.transaction
         }
     };
     let waits = transaction.expires_at.is_some_and(|end| end > now);
