@@ -7,7 +7,7 @@ use billing_core::{
     money::Money,
     payment::{
         CallerRequest, Charge, Consents, Failure, PaymentMethod, Provider, RefundReport,
-        TopupLimits, Transaction, TransactionKind, TransactionStatus,
+        Transaction, TransactionKind, TransactionStatus,
     },
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -21,8 +21,6 @@ pub enum PaymentFor {
     Topup {
         /// How much, tax included.
         amount: Money,
-        /// What the operator allows.
-        limits: TopupLimits,
     },
     /// What an invoice asks for.
     Invoice {
@@ -313,16 +311,12 @@ pub trait PaymentStore: Send + Sync {
     /// When the database fails.
     async fn users_to_collect_from(&self, limit: i64) -> Result<Vec<UserId>, StoreError>;
 
-    /// Begins to collect what a user's invoices ask for, and answers the transaction, which has the
-    /// id given; `None` when there is nothing to do, such as when another server was faster.
+    /// Begins to collect what a user's invoices ask for, by a transaction with the id given. Does
+    /// nothing when it is no longer the user's turn, such as when another server was faster.
     ///
     /// # Errors
     /// When the database fails.
-    async fn begin_collection(
-        &self,
-        user_id: UserId,
-        id: TransactionId,
-    ) -> Result<Option<Transaction>, StoreError>;
+    async fn begin_collection(&self, user_id: UserId, id: TransactionId) -> Result<(), StoreError>;
 
     /// Puts collecting a user's invoices off by an hour, because it cannot be done now.
     ///

@@ -37,6 +37,7 @@ pub(crate) struct SetupWanted {
     pub(crate) user_id: UserId,
     pub(crate) provider: Provider,
     pub(crate) return_url: String,
+    pub(crate) agreed: Agreed,
     /// The provider's key of the call.
     pub(crate) key: String,
 }
@@ -48,9 +49,15 @@ pub(crate) struct Attached {
     /// The customer that the caller takes for the user's.
     pub(crate) customer: Option<String>,
     pub(crate) method: String,
-    pub(crate) topup_consent: bool,
-    pub(crate) collect_consent: bool,
+    pub(crate) agreed: Agreed,
     pub(crate) make_default: bool,
+}
+
+/// What a call says that the user agrees to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Agreed {
+    pub(crate) to_topups: bool,
+    pub(crate) to_collection: bool,
 }
 
 /// A payment that somebody asks for.
@@ -84,6 +91,10 @@ pub(crate) fn setup(
         user_id,
         provider,
         return_url,
+        agreed: Agreed {
+            to_topups: request.topup_consent,
+            to_collection: request.collect_consent,
+        },
         key,
     }))
 }
@@ -124,8 +135,10 @@ pub(crate) fn attached(
             provider,
             customer,
             method,
-            topup_consent: request.topup_consent,
-            collect_consent: request.collect_consent,
+            agreed: Agreed {
+                to_topups: request.topup_consent,
+                to_collection: request.collect_consent,
+            },
             make_default: request.make_default,
         }),
     )

@@ -16,7 +16,7 @@ use billing_proto::v1::{self, payment_service_server::PaymentService};
 use billing_store::{PaidBy, PaymentFor, PaymentOrder};
 use tonic::Request;
 
-use self::convert::{Asked, Attached};
+use self::convert::{Agreed, Asked, Attached};
 use super::{Answer, page::Page, service::service, values::user};
 use crate::{
     app::App,
@@ -55,16 +55,12 @@ impl App {
     ) -> Answer<v1::CreatePaymentSetupResponse> {
         let caller = caller(&request)?.clone();
         let user = caller.resolve(&request.get_ref().user_id)?;
-        let agreed = Agreed {
-            to_topups: request.get_ref().topup_consent,
-            to_collection: request.get_ref().collect_consent,
-        };
         let setup = convert::setup(&user, request.into_inner(), self.ids().transaction())?;
         let methods = self.providers().methods(setup.provider)?;
         let customer = self.customer(setup.provider, &setup.user_id).await?;
         let made = methods.create_setup(&setup.key, &customer, &setup.return_url);
         let made = made.await.map_err(unavailable)?;
-        let consents = self.consents(&caller, &setup.user_id, agreed).await?;
+        let consents = self.consents(&caller, &setup.user_id, setup.agreed).await?;
         if consents != Consents::default() {
             let kept = self.store().promise_consents(setup.user_id, consents);
             kept.await?;
@@ -139,9 +135,7 @@ impl App {
         let caller = caller(&request)?.clone();
         let user = caller.resolve(&request.get_ref().user_id)?;
         let (amount, asked) = convert::topup(&user, request.into_inner())?;
-        let limits = self.config().topup_limits();
-        self.pay(&caller, asked, PaymentFor::Topup { amount, limits })
-            .await
+        self.pay(&caller, asked, PaymentFor::Topup { amount }).await
     }
 
     async fn create_paypal_order(
@@ -155,9 +149,7 @@ impl App {
         let order = PaymentOrder {
             id: self.ids().transaction(),
             user_id: wanted.asked.user_id,
-            what: wanted
-                .buys
-                .payment(self.config().topup_limits(), client.least_charge())?,
+            what: wanted.buys.payment(client.least_charge())?,
             provider: Provider::Paypal,
             is_live: client.is_live(),
             by: PaidBy::Approval,
@@ -309,11 +301,7 @@ impl App {
         let found = methods.method(&customer, &wanted.method).await;
         let found = found.map_err(unavailable)?;
         let found = found.ok_or(Refusal::PaymentMethodMissing)?;
-        let agreed = Agreed {
-            to_topups: wanted.topup_consent,
-            to_collection: wanted.collect_consent,
-        };
-        let consents = self.consents(caller, &user_id, agreed).await?;
+        let consents = self.consents(caller, &user_id, wanted.agreed).await?;
         Ok(PaymentMethod {
             id: self.ids().payment_method(),
             topup_consent: consents.topup,
@@ -356,13 +344,6 @@ impl App {
             collect: collect.filter(|_| agreed.to_collection),
         })
     }
-}
-
-/// What a call says that the user agrees to.
-#[derive(Debug, Clone, Copy)]
-struct Agreed {
-    to_topups: bool,
-    to_collection: bool,
 }
 
 fn declined(transaction: &Transaction) -> ApiError {

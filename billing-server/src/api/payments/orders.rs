@@ -3,7 +3,7 @@
 use billing_core::{
     ids::{InvoiceId, UserId},
     money::Money,
-    payment::{TopupLimits, Transaction},
+    payment::Transaction,
     refusal::Refusal,
 };
 use billing_proto::v1;
@@ -36,13 +36,13 @@ pub(super) enum Buys {
 }
 
 impl Buys {
-    /// What is to be paid, within the limits of top-ups and of the provider.
+    /// What is to be paid, of which the provider charges at least `least` USD.
     ///
     /// # Errors
     /// When there is no such invoice.
-    pub(super) fn payment(self, limits: TopupLimits, least: Money) -> Result<PaymentFor, Refusal> {
+    pub(super) fn payment(self, least: Money) -> Result<PaymentFor, Refusal> {
         Ok(match self {
-            Self::Tokens(amount) => PaymentFor::Topup { amount, limits },
+            Self::Tokens(amount) => PaymentFor::Topup { amount },
             Self::Invoice(id) => PaymentFor::Invoice { id: id?, least },
         })
     }

@@ -22,6 +22,7 @@ use futures_util::FutureExt;
 
 pub(super) use self::{
     charges::{charged_fee, invoiced_month},
+    run::billing_details,
     stored::{one as one_invoice, unpaid_of},
 };
 use super::{Backend, Tx};

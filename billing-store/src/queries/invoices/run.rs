@@ -88,7 +88,7 @@ const NO_DETAILS: BillingDetails = BillingDetails {
 };
 
 /// What invoices take from users' settings, by user.
-async fn billing_details(
+pub(in super::super) async fn billing_details(
     tx: &mut Tx,
     user_ids: &[String],
 ) -> Result<HashMap<String, BillingDetails>, StoreError> {

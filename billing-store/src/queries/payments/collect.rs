@@ -5,7 +5,7 @@ use billing_core::{
     ids::{TransactionId, UserId},
     invoice::Invoice,
     money::Money,
-    payment::{Transaction, TransactionStatus},
+    payment::TransactionStatus,
 };
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -43,13 +43,13 @@ pub(super) async fn begin(
     tx: &mut Tx,
     user_id: UserId,
     id: TransactionId,
-) -> Result<Option<Transaction>, StoreError> {
+) -> Result<(), StoreError> {
     let mut ready = tx.lock(&user_id).await?;
     let due_at = ready.account.state.automation.collecting.due_at;
     let policy = tx.automatic();
     let policy = policy.filter(|_| due_at.is_some_and(|at| at <= ready.now));
     let Some(policy) = policy else {
-        return Ok(None);
+        return Ok(());
     };
     let invoices = unpaid_of(tx, &user_id).await?;
     let mut statuses = TransactionStatus::OPEN.to_vec();
@@ -57,21 +57,16 @@ pub(super) async fn begin(
     let others = list::with_status(tx, &user_id, &statuses).await?;
     let account = &mut ready.account;
     let step = account.collect_invoices(id, &invoices, &others, &policy, ready.now)?;
-    let charge = match step {
-        CollectionStep::Nothing => None,
-        CollectionStep::After(waiting) => {
-            end_soon(tx, &user_id, waiting).await?;
-            None
-        }
+    match step {
+        CollectionStep::Nothing => {}
+        CollectionStep::After(waiting) => end_soon(tx, &user_id, waiting).await?,
         CollectionStep::Charge(transaction) => {
             let row = TransactionRow::new(&transaction, Some(ready.now));
             dialect::insert(&mut tx.conn, vec![row]).await?;
-            Some(*transaction)
         }
-    };
+    }
     let accounts = std::slice::from_ref(&ready.account);
-    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
-    Ok(charge)
+    tx.save(accounts, &[], &ready.catalog, ready.now).await
 }
 
 /// Has a user's turn come in an hour, whatever is wrong with what is stored of them.

@@ -4,19 +4,27 @@ use billing_core::{
     account::{Account, PaymentInHand},
     ids::{TransactionId, UserId},
     month::Month,
-    payment::{Charge, ChargeStatus, Failure, Transaction, TransactionKind, TransactionStatus},
+    payment::{
+        Charge, ChargeStatus, Failure, Observation, Transaction, TransactionKind, TransactionStatus,
+    },
 };
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    super::{Tx, accounts::Ready, dialect, invoices::one_invoice},
+    super::{
+        Tx,
+        accounts::Ready,
+        dialect,
+        invoices::{billing_details, one_invoice},
+    },
     list, next_turn, refunds, stored,
 };
 use crate::{
     Followed, StoreError,
     rows::{InvoiceRow, TransactionRow},
-    schema::{billing_settings, invoices, payment_transactions},
+    schema::{invoices, payment_transactions},
 };
 
 pub(super) async fn charge(
@@ -73,13 +81,8 @@ async fn receipt(
         .count()
         .get_result(&mut tx.conn)
         .await?;
-    let address = billing_settings::table
-        .find(user_id)
-        .select(billing_settings::billing_address)
-        .first(&mut tx.conn)
-        .await
-        .optional()?;
-    let address = address.unwrap_or_default();
+    let details = billing_details(tx, &[user_id.to_owned()]).await?;
+    let address = details.into_values().next().unwrap_or_default().address;
     InvoiceRow::try_from(&account.receipt(transaction, earlier, address, ready.now)?)
 }
 
@@ -118,19 +121,12 @@ pub(super) async fn refused(
     id: TransactionId,
     failure: Failure,
 ) -> Result<Transaction, StoreError> {
-    let mut ready = tx.lock(&user_id).await?;
-    let mut transaction = stored(tx, &user_id, id).await?;
+    let ready = tx.lock(&user_id).await?;
+    let transaction = stored(tx, &user_id, id).await?;
     if transaction.kind == TransactionKind::Refund {
         return refunds::refused(tx, transaction, failure).await;
     }
-    let policy = tx.automatic();
-    let account = &mut ready.account;
-    account.follow_end(&mut transaction, policy.as_deref(), ready.now, |of| {
-        of.refused(failure, ready.now)
-    })?;
-    let accounts = std::slice::from_ref(&ready.account);
-    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
-    keep(tx, transaction).await
+    ended(tx, ready, transaction, |of, now| of.refused(failure, now)).await
 }
 
 pub(super) async fn lapsed(
@@ -138,15 +134,23 @@ pub(super) async fn lapsed(
     user_id: UserId,
     id: TransactionId,
 ) -> Result<Transaction, StoreError> {
-    let mut ready = tx.lock(&user_id).await?;
-    let mut transaction = stored(tx, &user_id, id).await?;
-    let policy = tx.automatic();
+    let ready = tx.lock(&user_id).await?;
+    let transaction = stored(tx, &user_id, id).await?;
+    ended(tx, ready, transaction, Transaction::lapse).await
+}
+
+/// Ends a transaction whose money cannot move any more: `end` ends it.
+async fn ended(
+    tx: &mut Tx,
+    mut ready: Ready<Account>,
+    mut transaction: Transaction,
+    end: impl FnOnce(&mut Transaction, DateTime<Utc>) -> Observation + Send,
+) -> Result<Transaction, StoreError> {
+    let (policy, now) = (tx.automatic(), ready.now);
     let account = &mut ready.account;
-    account.follow_end(&mut transaction, policy.as_deref(), ready.now, |of| {
-        of.lapse(ready.now)
-    })?;
+    account.follow_end(&mut transaction, policy.as_deref(), now, |of| end(of, now))?;
     let accounts = std::slice::from_ref(&ready.account);
-    tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    tx.save(accounts, &[], &ready.catalog, now).await?;
     keep(tx, transaction).await
 }
 

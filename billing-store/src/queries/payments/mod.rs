@@ -262,11 +262,7 @@ impl PaymentStore for Backend {
             .await
     }
 
-    async fn begin_collection(
-        &self,
-        user_id: UserId,
-        id: TransactionId,
-    ) -> Result<Option<Transaction>, StoreError> {
+    async fn begin_collection(&self, user_id: UserId, id: TransactionId) -> Result<(), StoreError> {
         self.write((user_id, id), |tx, (user_id, id)| {
             collect::begin(tx, user_id, id).boxed()
         })
@@ -359,8 +355,8 @@ async fn made(
     now: DateTime<Utc>,
 ) -> Result<Transaction, StoreError> {
     Ok(match what {
-        PaymentFor::Topup { amount, limits } => {
-            account.order_topup(new, amount, &limits, open, now)?
+        PaymentFor::Topup { amount } => {
+            account.order_topup(new, amount, &tx.shared.topups, open, now)?
         }
         PaymentFor::Invoice { id, least } => {
             let invoice = one_invoice(tx, account.id().clone(), id).await?;

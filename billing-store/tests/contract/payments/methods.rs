@@ -10,8 +10,8 @@ use billing_core::{
 use futures_util::future::join_all;
 use test_postgres::{Backend, on_both_databases};
 
-use super::world::{method, refusal, save};
-use crate::support::{TestStore, unique, user};
+use super::world::{refusal, save};
+use crate::support::{TestStore, card, unique, user};
 
 on_both_databases!(
     a_customer_is_kept_once,
@@ -67,14 +67,14 @@ async fn methods(store: &TestStore, name: &str) -> Vec<String> {
 
 async fn the_first_method_is_the_default(backend: Backend) {
     let store = TestStore::open(backend).await;
-    let first = method("alice", "pm_1");
+    let first = card("alice", "pm_1");
     let saved = save(&store, first.clone()).await;
     let expected = PaymentMethod {
         is_default: true,
         ..first
     };
     assert_eq!(saved, expected);
-    save(&store, method("alice", "pm_2")).await;
+    save(&store, card("alice", "pm_2")).await;
     assert_eq!(methods(&store, "alice").await, ["pm_1*", "pm_2"]);
     assert_eq!(
         store.store.payment_methods(user("alice")).await.unwrap()[0],
@@ -85,10 +85,10 @@ async fn the_first_method_is_the_default(backend: Backend) {
 
 async fn a_method_that_is_saved_again_keeps_its_id(backend: Backend) {
     let store = TestStore::open(backend).await;
-    let first = save(&store, method("alice", "pm_1")).await;
+    let first = save(&store, card("alice", "pm_1")).await;
     let again = PaymentMethod {
         brand: "mastercard".to_owned(),
-        ..method("alice", "pm_1")
+        ..card("alice", "pm_1")
     };
     assert_ne!(again.id, first.id);
     let saved = save(&store, again).await;
@@ -98,15 +98,15 @@ async fn a_method_that_is_saved_again_keeps_its_id(backend: Backend) {
 
 async fn one_method_is_the_default(backend: Backend) {
     let store = TestStore::open(backend).await;
-    save(&store, method("alice", "pm_1")).await;
-    let second = save(&store, method("alice", "pm_2")).await;
+    save(&store, card("alice", "pm_1")).await;
+    let second = save(&store, card("alice", "pm_2")).await;
     let default = |name, id| store.store.set_default_payment_method(user(name), id);
     let set = default("alice", second.id).await.unwrap();
     assert!(set.is_default);
     assert_eq!(methods(&store, "alice").await, ["pm_1", "pm_2*"]);
     let third = PaymentMethod {
         is_default: true,
-        ..method("alice", "pm_3")
+        ..card("alice", "pm_3")
     };
     save(&store, third).await;
     let expected = ["pm_1", "pm_2", "pm_3*"];
@@ -123,7 +123,7 @@ async fn of_a_removed_default_the_oldest_method_takes_the_place(backend: Backend
     let store = TestStore::open(backend).await;
     let mut saved = Vec::new();
     for reference in ["pm_1", "pm_2", "pm_3"] {
-        saved.push(save(&store, method("alice", reference)).await);
+        saved.push(save(&store, card("alice", reference)).await);
     }
     let remove = |name, id| store.store.remove_payment_method(user(name), id);
     let others = remove("bob", saved[0].id).await;

@@ -1,12 +1,12 @@
 //! Users with a card who buy tokens.
 
 use billing_core::{
-    ids::{InvoiceId, PaymentMethodId, TransactionId},
+    ids::{InvoiceId, TransactionId},
     invoice::Invoice,
     money::Money,
     payment::{
         CallerRequest, Charge, ChargeStatus, Decline, DeclineKind, PaymentMethod, Provider,
-        TopupLimits, Transaction, TransactionStatus,
+        Transaction, TransactionStatus,
     },
     refusal::Refusal,
     usage::Fingerprint,
@@ -17,7 +17,7 @@ use billing_store::{
 use test_postgres::Backend;
 
 use crate::support::{
-    NOON, TestStore, batch, made_at, month, request, subscribe_to, time, unique, usage, user,
+    TestStore, batch, card, made_at, month, request, subscribe_to, unique, usage, user,
 };
 
 /// What 100.00 buys on the plan Pro.
@@ -39,30 +39,11 @@ pub(super) async fn add(store: &TestStore, name: &str) -> PaymentMethod {
     let order = subscribe_to("plan-pro");
     let ordered = store.store.order_subscription(user(name), order);
     ordered.await.unwrap();
-    save(store, method(name, &format!("pm_{name}"))).await
+    save(store, card(name, &format!("pm_{name}"))).await
 }
 
 pub(super) async fn save(store: &TestStore, method: PaymentMethod) -> PaymentMethod {
     store.store.save_payment_method(method).await.unwrap()
-}
-
-/// A card as somebody saves it.
-pub(super) fn method(name: &str, reference: &str) -> PaymentMethod {
-    PaymentMethod {
-        id: PaymentMethodId::new(unique()),
-        user_id: user(name),
-        provider: Provider::Stripe,
-        is_live: false,
-        customer_id: format!("cus_{name}"),
-        reference: reference.to_owned(),
-        brand: "visa".to_owned(),
-        last4: "4242".to_owned(),
-        expiry: Some((8, 2030)),
-        is_default: false,
-        topup_consent: None,
-        collect_consent: None,
-        created_at: time(NOON),
-    }
 }
 
 /// A call with an id, whose content is one byte.
@@ -75,18 +56,11 @@ pub(super) fn called(id: &str, content: u8) -> Option<CallerRequest> {
 
 /// A top-up of 100.00 by the default method.
 pub(super) fn topup(name: &str) -> PaymentOrder {
-    let limits = TopupLimits {
-        least: money("1"),
-        most: money("10000"),
-        per_day: 0,
-        per_month: 0,
-    };
     PaymentOrder {
         id: TransactionId::new(unique()),
         user_id: user(name),
         what: PaymentFor::Topup {
             amount: money("100"),
-            limits,
         },
         provider: Provider::Stripe,
         is_live: false,
