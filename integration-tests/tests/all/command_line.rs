@@ -223,7 +223,10 @@ async fn wrong_flags_and_settings_end_with_2_and_are_named() {
         (vec!["--cors-origin", "nonsense"], "cors_origin"),
         (vec!["--config", "missing.toml"], "missing.toml"),
         (vec!["--config", file], "queue_recrods"),
-        (vec!["--jwt-key-file", "missing.key"], "jwt_key_file"),
+        (
+            vec!["--listen", "127.0.0.1:0", "--jwt-key-file", "missing.key"],
+            "jwt_key_file",
+        ),
         (vec!["--listen", "0.0.0.0:0"], "listen"),
         (vec!["--listen", "[::]:0"], "listen"),
         // With a test clock not even behind a proxy.
