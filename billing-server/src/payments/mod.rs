@@ -11,6 +11,7 @@ mod runner;
 mod sides;
 mod stripe;
 mod sweep;
+mod way;
 mod webhook;
 
 pub(crate) use self::{

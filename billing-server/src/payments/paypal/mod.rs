@@ -27,13 +27,15 @@ use billing_core::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::{Url, redirect, retry};
 use rustls_pki_types::CertificateDer;
 
 use self::{http::Api, webhook::Webhooks};
-use super::provider::{
-    ChargeOrder, CreatedCharge, Hint, ProviderClient, ProviderError, RefundOrder, SavedMethods,
-    WebhookError,
+use super::{
+    provider::{
+        ChargeOrder, CreatedCharge, Hint, ProviderClient, ProviderError, RefundOrder, SavedMethods,
+        WebhookError,
+    },
+    way,
 };
 
 /// PayPal's name in errors.
@@ -86,20 +88,9 @@ impl PaypalClient {
     /// # Errors
     /// When the API base is no address for secrets, or a trust root is no certificate.
     pub(crate) fn new(settings: PaypalSettings) -> Result<Self, SettingsError> {
-        let base = Url::parse(&settings.api_base).map_err(|_| SettingsError::ApiBase)?;
-        let is_local = base.scheme() == "http" && is_this_machine(&base);
-        if base.scheme() != "https" && !is_local {
-            return Err(SettingsError::ApiBase);
-        }
+        let base = way::api_base(&settings.api_base).ok_or(SettingsError::ApiBase)?;
         let is_live = base.host_str() == Some(LIVE_HOST);
-        let http = reqwest::Client::builder()
-            .https_only(!is_local)
-            .redirect(redirect::Policy::none())
-            // Whoever calls decides about another try.
-            .retry(retry::never())
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.timeout)
-            .build()?;
+        let http = way::client(&base, settings.connect_timeout, settings.timeout)?;
         let webhooks = Webhooks::new(
             http.clone(),
             &base,
@@ -113,11 +104,6 @@ impl PaypalClient {
             is_live,
         })
     }
-}
-
-/// Whether a URL is of this machine, where nobody listens in.
-fn is_this_machine(url: &Url) -> bool {
-    matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
 }
 
 #[async_trait]

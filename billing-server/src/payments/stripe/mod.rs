@@ -21,12 +21,14 @@ use billing_core::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::{Client, Url, redirect, retry};
 
 use self::{http::Http, webhook::WebhookKeys};
-use super::provider::{
-    ChargeOrder, CreatedCharge, Hint, ProviderClient, ProviderError, RefundOrder, SavedMethods,
-    WebhookError,
+use super::{
+    provider::{
+        ChargeOrder, CreatedCharge, Hint, ProviderClient, ProviderError, RefundOrder, SavedMethods,
+        WebhookError,
+    },
+    way,
 };
 
 /// Its name in errors.
@@ -88,14 +90,8 @@ impl Stripe {
         authorization.set_sensitive(true);
         let webhook_keys =
             WebhookKeys::new(account.webhook_secrets).ok_or(StripeAccountError::WebhookSecret)?;
-        let base = api_base(account.api_base).ok_or(StripeAccountError::ApiBase)?;
-        let client = Client::builder()
-            .connect_timeout(account.connect_timeout)
-            .timeout(account.timeout)
-            // The key is for this address only, and whoever calls decides about another try.
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .build()?;
+        let base = way::api_base(account.api_base).ok_or(StripeAccountError::ApiBase)?;
+        let client = way::client(&base, account.connect_timeout, account.timeout)?;
         Ok(Self {
             http: Http::new(client, base, authorization),
             webhook_keys,
@@ -112,18 +108,6 @@ fn is_live(key: &str) -> Option<bool> {
         (_, true) => Some(false),
         _ => None,
     }
-}
-
-/// An address to which a key may be sent.
-fn api_base(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let here = ["localhost", "127.0.0.1", "[::1]"];
-    let is_safe = match url.scheme() {
-        "https" => true,
-        "http" => url.host_str().is_some_and(|host| here.contains(&host)),
-        _ => false,
-    };
-    (is_safe && url.query().is_none() && url.fragment().is_none()).then_some(url)
 }
 
 /// A number of seconds since 1970 as a time.
