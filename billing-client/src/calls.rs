@@ -51,6 +51,15 @@ methods! {
             SameAgain "the clock stands where it was set";
     }
 
+    EventService {
+        /// Lists a page of events by their position, the oldest first. Go on with
+        /// `after_position` to follow them without missing one.
+        unary list_events: ListEvents(ListEventsRequest) -> ListEventsResponse, Reads;
+
+        /// Reads one event.
+        unary get_event: GetEvent(GetEventRequest) -> Event, Reads;
+    }
+
     InvoiceService {
         /// Issues the invoice of a month that is over; a running month is answered as a draft that
         /// is not kept. `INVOICE_NOTHING_TO_BILL` without charges.

@@ -243,6 +243,8 @@ uuid_ids! {
     TransactionId = "txn-",
     /// A payment method that a user has saved.
     PaymentMethodId = "pm-",
+    /// Something that the world is told of.
+    EventId = "evt-",
 }
 
 numbered_ids! {

@@ -9,7 +9,7 @@
 //! - [`ids`]: typed ids and the rules they obey
 //! - [`text`]: free text that people read
 //! - [`refusal`]: why a call is refused, and what callers read then
-//! - [`event`]: what the world is told of
+//! - [`event_type`]: what the world can be told of
 //!
 //! Data, and tables of the transitions there are:
 //! - [`usage`]: what a caller sends, the record that it becomes, and what records add up to
@@ -21,6 +21,7 @@
 //! - [`invoice`]: what a month is invoiced at, and what becomes of invoices
 //! - [`payment`]: money that comes in, and what providers say of it
 //! - [`report`]: figures over many records
+//! - [`event`]: what the world is told of
 //!
 //! And the aggregate that they serve:
 //! - [`account`]: a user's account, and the commands that change it
@@ -34,6 +35,7 @@ pub mod account;
 pub mod catalog;
 pub mod coupon;
 pub mod event;
+pub mod event_type;
 pub mod ids;
 pub mod invoice;
 pub mod money;

@@ -154,6 +154,9 @@ pub enum Refusal {
     /// No transaction has the id, which is as the caller wrote it.
     #[error("there is no transaction {0:?}")]
     TransactionNotFound(String),
+    /// No event has the id, which is as the caller wrote it.
+    #[error("there is no event {0:?}")]
+    EventNotFound(String),
     /// The request id made another transaction.
     #[error("this request id was used for another transaction")]
     TransactionConflict,

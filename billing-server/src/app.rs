@@ -6,7 +6,10 @@ use billing_store::{Store, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::{clock::Clock, config::Config, error::ApiError, ids::Ids, payments::Providers};
+use crate::{
+    clock::Clock, config::Config, delivery::Unpriced, error::ApiError, ids::Ids,
+    payments::Providers,
+};
 
 /// The parts of a running server, shared by everything that works with them.
 #[derive(Clone)]
@@ -19,6 +22,7 @@ struct Parts {
     ids: Arc<Ids>,
     config: Arc<Config>,
     providers: Providers,
+    unpriced: Unpriced,
     stopping: watch::Receiver<bool>,
 }
 
@@ -40,6 +44,7 @@ impl App {
             clock,
             config,
             providers,
+            unpriced: Unpriced::default(),
             stopping,
         }))
     }
@@ -72,6 +77,11 @@ impl App {
     /// Through whom money comes in.
     pub(crate) fn providers(&self) -> &Providers {
         &self.0.providers
+    }
+
+    /// The models without a price that were told of.
+    pub(crate) fn unpriced(&self) -> &Unpriced {
+        &self.0.unpriced
     }
 
     /// Turns true when the server goes down.

@@ -147,6 +147,8 @@ error_codes! {
     PaymentRequestConflict = "PAYMENT_REQUEST_CONFLICT" => AlreadyExists,
     /// No such transaction.
     TransactionNotFound = "TRANSACTION_NOT_FOUND" => NotFound,
+    /// No such event.
+    EventNotFound = "EVENT_NOT_FOUND" => NotFound,
     /// The top-up is smaller or larger than one may be.
     TopupLimit = "TOPUP_LIMIT" => InvalidArgument,
     /// The user's plan sells no tokens.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use billing_core::ids::{
-    CouponId, CreditNoteId, InvoiceId, PaymentMethodId, RecordId, RedemptionId, SubscriptionId,
-    TransactionId,
+    CouponId, CreditNoteId, EventId, InvoiceId, PaymentMethodId, RecordId, RedemptionId,
+    SubscriptionId, TransactionId,
 };
 use billing_store::NewInvoiceId;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -59,6 +59,8 @@ impl Ids {
         transaction: TransactionId;
         /// The next payment method's id.
         payment_method: PaymentMethodId;
+        /// The next event's id.
+        event: EventId;
     }
 
     /// Ids of invoices, for a store that makes many within a transaction.

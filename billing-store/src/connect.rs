@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use billing_core::payment::{AutomaticPayments, TopupLimits};
 
-use crate::{Clock, Store, StoreError, postgres, sqlite};
+use crate::{Clock, EventRenderer, Store, StoreError, postgres, sqlite};
 
 /// Which database, by its URL.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,11 +43,16 @@ pub struct StoreOptions {
     pub topups: TopupLimits,
     /// What is paid by itself; `None` when nothing is.
     pub automatic: Option<AutomaticPayments>,
+    /// Renders what the world is told.
+    pub events: EventRenderer,
 }
 
-impl Default for StoreOptions {
-    fn default() -> Self {
+impl StoreOptions {
+    /// The usual limits, with who renders events.
+    #[must_use]
+    pub fn new(events: EventRenderer) -> Self {
         Self {
+            events,
             read_pool: 4,
             writers: 1,
             connect_timeout: Duration::from_secs(5),

@@ -23,10 +23,11 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, BegunPayment, Clock, ClosedUsers, CouponStore, FoldStore, Followed, FoundRecords,
-    InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, InvoicedRecord, LONG_TAIL,
-    MonthFilter, MonthProgress, NewInvoiceId, PaidBy, PaymentFor, PaymentOrder, PaymentStore,
-    PlanStore, PriceStore, RecordFilter, ReportStore, SettingsStore, Store, SubscriptionStore,
-    SumsFilter, Swept, Tails, TransactionFilter, UsageStore, UserUsage, UsersToClose,
+    AccountStore, BegunPayment, Clock, ClosedUsers, CouponStore, EventFilter, EventRenderer,
+    EventStore, FoldStore, Followed, FoundRecords, InvoiceChange, InvoiceFilter, InvoiceOrder,
+    InvoiceStore, InvoicedRecord, LONG_TAIL, MAX_EVENT_BYTES, MonthFilter, MonthProgress,
+    NewInvoiceId, PaidBy, PaymentFor, PaymentOrder, PaymentStore, PlanStore, PriceStore,
+    RecordFilter, RenderedEvent, ReportStore, SettingsStore, Store, StoredEvent, SubscriptionStore,
+    SumsFilter, Swept, Tails, TransactionFilter, UsageStore, UserUsage, UsersToClose, WrittenEvent,
 };
 pub use usage_writer::{QueuedUsage, RecordError, SLICE, UsageWriter, UsageWriterTasks};

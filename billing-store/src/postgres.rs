@@ -125,13 +125,17 @@ async fn or_connection_lost<T>(
     }
 }
 
-/// Commits `work`, or undoes it.
+/// Commits `work` with what the world is told of it, or undoes it.
 async fn committed<T, F>(tx: &mut Tx, work: F) -> Result<T, StoreError>
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
 {
     AnsiTransactionManager::begin_transaction(&mut *tx.conn).await?;
-    match work(tx).await {
+    let done = match work(tx).await {
+        Ok(value) => tx.write_events().await.map(|()| value),
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(value) => {
             AnsiTransactionManager::commit_transaction(&mut *tx.conn).await?;
             tx.note_commit();

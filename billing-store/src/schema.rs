@@ -8,16 +8,20 @@
 
 mod credits;
 mod payments;
+mod told;
 mod totals;
 
 pub use self::{
     credits::{coupon_catch_ups, credit_notes, invoice_corrections},
     payments::{payment_customers, payment_methods, payment_transactions},
+    told::{event_log, events, unpriced_models},
     totals::{record_totals, usage_totals},
 };
 
 /// The id of the only row of `catalog_version`.
 pub(crate) const CATALOG: i32 = 1;
+/// The name of the only row of `event_log`.
+pub(crate) const EVENTS: &str = "events";
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -398,22 +402,6 @@ diesel::table! {
         level -> Text,
         tokens_remaining -> BigInt,
         created_at -> UtcTimestamp,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use crate::sql_types::{JsonText, UtcTimestamp};
-    outbox (user_id, sequence) {
-        user_id -> Text,
-        sequence -> BigInt,
-        #[sql_name = "type"]
-        type_ -> Text,
-        payload -> JsonText,
-        created_at -> UtcTimestamp,
-        available_at -> UtcTimestamp,
-        attempts -> Integer,
-        delivered_at -> Nullable<UtcTimestamp>,
     }
 }
 

@@ -121,7 +121,7 @@ where
         .map_err(|error| StoreError::Failed(error.to_string()))?
 }
 
-/// Commits `work`, or undoes it. `BEGIN IMMEDIATE`, because a transaction that reads before it
+/// Commits `work` with what the world is told of it, or undoes it. `BEGIN IMMEDIATE`, because a transaction that reads before it
 /// writes cannot wait for the lock.
 async fn committed<T, F>(tx: &mut Tx, work: F) -> Result<T, StoreError>
 where
@@ -130,7 +130,11 @@ where
     let begin =
         |conn: &mut _| AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE");
     tx.conn.spawn_blocking(begin).await?;
-    match work(tx).await {
+    let done = match work(tx).await {
+        Ok(value) => tx.write_events().await.map(|()| value),
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(value) => {
             let commit = AnsiTransactionManager::commit_transaction;
             tx.conn.spawn_blocking(commit).await?;

@@ -58,16 +58,15 @@ impl Account {
                 continue;
             }
             state.alerts.announced.push(level);
-            self.pending.note_counters();
-            self.pending.events.push(Event {
-                sequence: state.next_sequence(),
-                data: EventData::QuotaAlert(QuotaAlert {
-                    window_start: window.start,
-                    level,
-                    tokens_remaining,
-                    tokens_total,
-                }),
+            let sequence = state.next_sequence();
+            let data = EventData::QuotaAlert(QuotaAlert {
+                window_start: window.start,
+                level,
+                tokens_remaining,
+                tokens_total,
             });
+            self.pending.events.push(Event { sequence, data });
+            self.pending.note_counters();
         }
     }
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Account, PaymentInHand};
 use crate::{
+    event::SubscriptionEvent,
     ids::TransactionId,
     invoice::Invoice,
     money::Money,
@@ -292,7 +293,8 @@ impl Account {
                 let collecting = &mut automation.collecting;
                 collecting.note_failure(id, method, kind, retries, now);
                 if collecting.is_given_up {
-                    self.move_subscription(SubscriptionTransition::FallPastDue, now);
+                    let event = SubscriptionEvent::PastDue;
+                    self.move_subscription(SubscriptionTransition::FallPastDue, event, now);
                 }
             }
             _ => {}
@@ -315,13 +317,15 @@ impl Account {
         for effect in &observation.effects {
             self.note_payment(transaction, effect, policy, false, now)?;
         }
+        self.tell_of_payment(transaction, &observation);
         Ok(())
     }
 
     /// No invoice of the user asks for anything any more, however that came.
     pub fn note_all_paid(&mut self, now: DateTime<Utc>) {
         self.state.automation.collecting.note_settled();
-        self.move_subscription(SubscriptionTransition::Settle, now);
+        let event = SubscriptionEvent::Changed;
+        self.move_subscription(SubscriptionTransition::Settle, event, now);
         self.pending.note_all();
     }
 
@@ -335,14 +339,21 @@ impl Account {
     }
 
     /// Makes a transition of the live subscription, where there is one.
-    fn move_subscription(&mut self, transition: SubscriptionTransition, now: DateTime<Utc>) {
+    fn move_subscription(
+        &mut self,
+        transition: SubscriptionTransition,
+        event: SubscriptionEvent,
+        now: DateTime<Utc>,
+    ) {
         let Some(mut live) = self.state.subscription.clone() else {
             return;
         };
         if let Some(next) = live.state.after(transition) {
             live.state = next;
             self.store_subscription(&live, now);
+            let id = live.id;
             self.state.subscription = Some(live);
+            self.tell_of_subscription(event, id);
         }
     }
 

@@ -1,16 +1,18 @@
 //! Billing a month: drafts, invoices, and what issuing, voiding and crediting them changes of the
 //! account.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
 use super::Account;
 use crate::{
     catalog::Catalog,
+    event::{EventData, InvoiceEvent},
     invoice::{
         Bill, BillingDetails, Charges, CreditNote, CreditNoteOrder, Invoice, InvoiceRun,
-        InvoiceStatus, InvoiceTransition, LiveInvoice, MonthToInvoice, Subtotal, invoice_number,
+        InvoiceStatus, InvoiceTransition, LiveInvoice, MonthToInvoice, Payment, Subtotal,
+        invoice_number,
     },
     money::Money,
     month::Month,
@@ -110,6 +112,66 @@ impl Account {
         if draft.amount_due()? > Money::ZERO {
             self.ask_for_payment(now);
         }
+        self.tell_of_issue(draft);
+        Ok(())
+    }
+
+    /// Tells the world of a document that was issued, with the credit that came of it.
+    pub(super) fn tell_of_issue(&mut self, invoice: &Invoice) {
+        self.tell_of_invoice(InvoiceEvent::Issued, invoice);
+        if invoice.status == InvoiceStatus::Paid {
+            self.tell_of_invoice(InvoiceEvent::Paid, invoice);
+        }
+        for note in &invoice.credit_notes {
+            self.tell(EventData::CreditNote(Arc::new(note.clone())));
+        }
+    }
+
+    pub(super) fn tell_of_invoice(&mut self, event: InvoiceEvent, invoice: &Invoice) {
+        self.tell(EventData::Invoice(event, Arc::new(invoice.clone())));
+    }
+
+    /// Records a payment of an invoice that was made elsewhere.
+    ///
+    /// # Errors
+    /// [`Refusal::InvoiceTransition`] when nothing is to be paid.
+    pub fn pay_invoice(
+        &mut self,
+        invoice: &mut Invoice,
+        payment: Payment,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        invoice.pay(payment, now)?;
+        self.tell_of_invoice(InvoiceEvent::Paid, invoice);
+        Ok(())
+    }
+
+    /// Gives the charges of an invoice up for good, for a reason.
+    ///
+    /// # Errors
+    /// [`Refusal::InvoiceTransition`] when the invoice is not unpaid.
+    pub fn write_off_invoice(
+        &mut self,
+        invoice: &mut Invoice,
+        reason: String,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        invoice.write_off(reason, now)?;
+        self.tell_of_invoice(InvoiceEvent::Voided, invoice);
+        Ok(())
+    }
+
+    /// Has an unpaid invoice fall overdue whose due date is over.
+    ///
+    /// # Errors
+    /// [`Refusal::InvoiceTransition`] when the invoice is not unpaid.
+    pub fn note_overdue(
+        &mut self,
+        invoice: &mut Invoice,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        invoice.step(InvoiceTransition::FallDue, now)?;
+        self.tell_of_invoice(InvoiceEvent::Overdue, invoice);
         Ok(())
     }
 
@@ -185,6 +247,7 @@ impl Account {
                 self.pending.note_redemptions([redemption.id]);
             }
         }
+        self.tell_of_invoice(InvoiceEvent::Voided, invoice);
         self.pending.note_all();
         Ok(())
     }
@@ -201,9 +264,14 @@ impl Account {
         order: CreditNoteOrder,
         now: DateTime<Utc>,
     ) -> Result<CreditNote, Refusal> {
+        let was_paid = invoice.status == InvoiceStatus::Paid;
         let note = invoice.credit(order, now)?;
         let balance = self.state.credit_balance.plus(note.to_balance()?)?;
         self.state.credit_balance = balance;
+        self.tell(EventData::CreditNote(Arc::new(note.clone())));
+        if !was_paid && invoice.status == InvoiceStatus::Paid {
+            self.tell_of_invoice(InvoiceEvent::Paid, invoice);
+        }
         self.pending.note_all();
         Ok(note)
     }

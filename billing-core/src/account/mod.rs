@@ -16,6 +16,8 @@ mod subscribe;
 mod void;
 mod windows;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 pub use self::{
@@ -29,7 +31,8 @@ pub use self::{
 };
 use crate::{
     coupon::Redemption,
-    ids::{RecordId, UserId},
+    event::{Event, EventData, SubscriptionEvent},
+    ids::{RecordId, SubscriptionId, UserId},
     invoice::{Corrected, Correction, Invoice, InvoiceLine, LineKind, Reduction},
     money::{Money, NumberError},
     month::Month,
@@ -172,6 +175,22 @@ impl Account {
     fn store_subscription(&mut self, subscription: &Subscription, now: DateTime<Utc>) {
         let record = SubscriptionRecord::new(subscription, now);
         self.pending.store_subscription(record);
+    }
+
+    /// Tells the world what became of a subscription, whose record is pending.
+    fn tell_of_subscription(&mut self, event: SubscriptionEvent, id: SubscriptionId) {
+        let mut stored = self.pending.subscriptions.iter();
+        if let Some(record) = stored.find(|record| record.id == id).cloned() {
+            let view = Arc::new(self.view_subscription(record));
+            self.tell(EventData::Subscription(event, view));
+        }
+    }
+
+    /// Tells the world of something, as it is now.
+    fn tell(&mut self, data: EventData) {
+        let sequence = self.state.next_sequence();
+        self.pending.events.push(Event { sequence, data });
+        self.pending.note_counters();
     }
 }
 

@@ -1,9 +1,12 @@
 //! Payments: what is charged for, and what comes of it (contract, chapter 11).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::Account;
 use crate::{
+    event::{EventData, InvoiceEvent, PaymentEvent},
     ids::TransactionId,
     invoice::{Invoice, Payment},
     money::{Money, NumberError},
@@ -166,7 +169,15 @@ impl Account {
                 TransactionKind::Refund => {}
             }
         }
+        self.tell_of_payment(&hand.transaction, &observation);
         Ok(observation)
+    }
+
+    /// Tells the world what was observed of a transaction.
+    pub(super) fn tell_of_payment(&mut self, transaction: &Transaction, observed: &Observation) {
+        for event in observed.effects.iter().filter_map(PaymentEvent::of) {
+            self.tell(EventData::Payment(event, Arc::new(transaction.clone())));
+        }
     }
 
     /// Reserves a refund of a payment: its tokens can be used no more. Answers its transaction.
@@ -261,12 +272,14 @@ impl Account {
         };
         let ended = |effect: &Effect| matches!(effect, Effect::RefundFailed | Effect::Failed(_));
         let has_failed = observation.effects.iter().any(ended);
+        let refund = refund.clone();
         if has_failed && hand.payment.kind == TransactionKind::Topup {
             self.change_purchases(hand, |purchases, id| {
                 purchases.refund_failed(id, &taken).map(|()| taken)
             })?;
         }
         drop(hand.payment.settle_refunds(&hand.refunds, now)?);
+        self.tell_of_payment(&refund, &observation);
         Ok(observation)
     }
 
@@ -370,6 +383,7 @@ impl Account {
             let found = asked.find(|(of, _)| *of == Some(id));
             found.map_or(Money::ZERO, |(_, amount)| *amount)
         })?;
+        let mut told = Vec::with_capacity(settled.paid.len());
         for part in &settled.paid {
             let mut invoices = hand.invoices.iter_mut();
             if let Some(invoice) = invoices.find(|invoice| invoice.id == Some(part.invoice_id)) {
@@ -378,6 +392,8 @@ impl Account {
                     transaction_id: Some(transaction.id.to_string()),
                 };
                 invoice.pay(payment, now)?;
+                let paid = EventData::Invoice(InvoiceEvent::Paid, Arc::new(invoice.clone()));
+                told.push(paid);
             }
         }
         transaction.allocations = settled.paid;
@@ -385,6 +401,9 @@ impl Account {
             drop(transaction.note_attention(&reason, now));
             let credit = &mut self.state.credit_balance;
             *credit = credit.plus(settled.to_credit)?;
+        }
+        for event in told {
+            self.tell(event);
         }
         self.pending.note_all();
         Ok(())

@@ -20,13 +20,13 @@ impl Account {
         transaction.kind == TransactionKind::Topup && observed.effects.iter().any(arrived)
     }
 
-    /// The receipt of a top-up whose money has arrived, when the user has `earlier` of the same
+    /// Issues the receipt of a top-up whose money has arrived, when the user has `earlier` of the same
     /// month. The tax in it is at the user's rate of now.
     ///
     /// # Errors
     /// When an amount does not fit.
     pub fn receipt(
-        &self,
+        &mut self,
         transaction: &Transaction,
         earlier: i64,
         billing_address: String,
@@ -59,7 +59,7 @@ impl Account {
         let id = InvoiceId::new(transaction.id.uuid());
         let number = earlier.saturating_add(1);
         let draft = Invoice::draft(Some(id), self.id().clone(), month, bill, now);
-        Ok(Invoice {
+        let receipt = Invoice {
             status: InvoiceStatus::Paid,
             is_receipt: true,
             number: format!("INV-{}-{month}-T{number}", self.id()),
@@ -69,7 +69,9 @@ impl Account {
             payment_method: Some(transaction.provider.name().to_owned()),
             transaction_id: Some(transaction.id.to_string()),
             ..draft
-        })
+        };
+        self.tell_of_issue(&receipt);
+        Ok(receipt)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Redeeming a coupon (contract, chapter 8).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::Account;
 use crate::{
     coupon::{Coupon, RedeemOrder, Redeemer, Redemption},
+    event::EventData,
     money::NumberError,
     month::Month,
     refusal::{CouponRefusal, Refusal},
@@ -56,6 +59,7 @@ impl Account {
         coupon.check(redeemer, now).map_err(refused)?;
         let redemption = coupon.redeemed(order.redemption_id, order.request_id, now);
         let redemption = self.add_redemption(redemption)?;
+        self.tell(EventData::CouponApplied(Arc::new(redemption.clone())));
         coupon.used_count = coupon.used_count.saturating_add(1);
         coupon.updated_at = now;
         Ok(Redeemed {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Account;
 use crate::{
     catalog::{Catalog, PlanVersion},
+    event::SubscriptionEvent,
     invoice::LineKind,
     money::NumberError,
     refusal::Refusal,
@@ -33,18 +34,24 @@ impl Account {
     ) -> Result<(), NumberError> {
         while let Some(subscription) = self.state.subscription.take_if(|s| s.is_due(now)) {
             self.archive_window(&subscription);
-            self.state.subscription = self.follow(subscription, catalog)?;
+            let id = subscription.id;
+            let (next, event) = self.follow(subscription, catalog)?;
+            self.state.subscription = next;
+            if let Some(event) = event {
+                self.tell_of_subscription(event, id);
+            }
         }
         Ok(())
     }
 
-    /// What follows a subscription's window that is over.
+    /// What follows a subscription's window that is over, and what there is to tell of it.
     fn follow(
         &mut self,
         mut subscription: Subscription,
         catalog: &Catalog,
-    ) -> Result<Option<Subscription>, NumberError> {
+    ) -> Result<(Option<Subscription>, Option<SubscriptionEvent>), NumberError> {
         let boundary = subscription.window.span.end;
+        let mut event = None;
         if boundary < subscription.period.end {
             let version = Arc::clone(&subscription.window.version);
             subscription.begin_window(boundary, version);
@@ -55,16 +62,17 @@ impl Account {
             subscription.state = next.unwrap_or(SubscriptionState::Expired);
             if subscription.state.is_over() {
                 self.store_subscription(&subscription, boundary);
-                return Ok(None);
+                return Ok((None, Some(SubscriptionEvent::Expired)));
             }
             if ended.is_trial() {
                 subscription.anchor = boundary;
             }
             let version = next_version(&mut subscription, boundary, catalog);
             self.begin_period(&mut subscription, boundary, version)?;
+            event = Some(SubscriptionEvent::Renewed);
         }
         self.store_subscription(&subscription, boundary);
-        Ok(Some(subscription))
+        Ok((Some(subscription), event))
     }
 
     /// Begins a period with a version of the plan and the cycle that was chosen for it, and charges

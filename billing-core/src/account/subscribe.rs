@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Account;
 use crate::{
     catalog::{Catalog, PlanTerms, PlanVersion},
+    event::SubscriptionEvent,
     ids::PlanId,
     invoice::{ChargedFee, Corrected, LineKind},
     money::{CENTS, Money, NumberError},
@@ -92,7 +93,9 @@ impl Account {
             None => self.begin_period(&mut subscription, start, version)?,
         }
         self.store_subscription(&subscription, now);
+        let id = subscription.id;
         self.state.subscription = Some(subscription);
+        self.tell_of_subscription(SubscriptionEvent::Created, id);
         Ok(self.end_windows(catalog, now)?)
     }
 
@@ -117,7 +120,7 @@ impl Account {
         catalog: &Catalog,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        self.change(now, |account, subscription| {
+        self.change(SubscriptionEvent::Changed, now, |account, subscription| {
             let before = (subscription.next_plan_id.take(), subscription.next_cycle);
             let cycle = choice.cycle.or(before.1);
             subscription.next_cycle = cycle.filter(|cycle| *cycle != subscription.cycle);
@@ -149,32 +152,38 @@ impl Account {
     /// Cancels the subscription at once or for the end of its period. A change of plan that was to
     /// come waits: it counts again once the subscription is resumed.
     fn cancel(&mut self, at_period_end: bool, now: DateTime<Utc>) -> Result<(), Refusal> {
-        self.change(now, |account, subscription| {
-            if at_period_end {
-                subscription.step(SubscriptionTransition::CancelAtPeriodEnd)?;
-            } else {
-                subscription.step(SubscriptionTransition::CancelNow)?;
-                subscription.period.end = now;
-                subscription.window.span.end = now;
-                account.archive_window(subscription);
-            }
-            subscription.cancelled_at = Some(now);
-            Ok(())
-        })
+        self.change(
+            SubscriptionEvent::Cancelled,
+            now,
+            |account, subscription| {
+                if at_period_end {
+                    subscription.step(SubscriptionTransition::CancelAtPeriodEnd)?;
+                } else {
+                    subscription.step(SubscriptionTransition::CancelNow)?;
+                    subscription.period.end = now;
+                    subscription.window.span.end = now;
+                    account.archive_window(subscription);
+                }
+                subscription.cancelled_at = Some(now);
+                Ok(())
+            },
+        )
     }
 
     /// Lets a subscription renew that was to end with its period.
     fn resume(&mut self, now: DateTime<Utc>) -> Result<(), Refusal> {
-        self.change(now, |_, subscription| {
+        self.change(SubscriptionEvent::Changed, now, |_, subscription| {
             subscription.step(SubscriptionTransition::Resume)?;
             subscription.cancelled_at = None;
             Ok(())
         })
     }
 
-    /// Changes the live subscription by `decide` and has it stored; nothing changes when refused.
+    /// Changes the live subscription by `decide`, has it stored and tells the world; nothing changes
+    /// when refused.
     fn change(
         &mut self,
+        event: SubscriptionEvent,
         now: DateTime<Utc>,
         decide: impl FnOnce(&mut Self, &mut Subscription) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
@@ -182,7 +191,9 @@ impl Account {
         let mut subscription = live.ok_or(Refusal::SubscriptionNotFound)?;
         decide(self, &mut subscription)?;
         self.store_subscription(&subscription, now);
+        let id = subscription.id;
         self.state.subscription = Some(subscription).filter(|s| !s.state.is_over());
+        self.tell_of_subscription(event, id);
         Ok(())
     }
 

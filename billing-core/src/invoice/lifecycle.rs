@@ -132,7 +132,7 @@ impl Invoice {
     ///
     /// # Errors
     /// [`Refusal::InvoiceTransition`] when nothing is to be paid.
-    pub fn pay(&mut self, payment: Payment, now: DateTime<Utc>) -> Result<(), Refusal> {
+    pub(crate) fn pay(&mut self, payment: Payment, now: DateTime<Utc>) -> Result<(), Refusal> {
         self.step(InvoiceTransition::Pay, now)?;
         self.paid_at = Some(now);
         self.payment_method = Some(payment.method);
@@ -156,7 +156,7 @@ impl Invoice {
     ///
     /// # Errors
     /// [`Refusal::InvoiceTransition`] when the invoice is not unpaid.
-    pub fn write_off(&mut self, reason: String, now: DateTime<Utc>) -> Result<(), Refusal> {
+    pub(crate) fn write_off(&mut self, reason: String, now: DateTime<Utc>) -> Result<(), Refusal> {
         self.step(InvoiceTransition::WriteOff, now)?;
         self.notes = reason;
         Ok(())

@@ -7,6 +7,7 @@ mod accounts;
 mod coupons;
 pub(crate) mod csv;
 mod debug;
+mod events;
 mod formula;
 mod invoices;
 mod page;
@@ -27,10 +28,11 @@ use std::sync::Arc;
 
 use billing_proto::v1::{
     account_service_server::AccountServiceServer, coupon_service_server::CouponServiceServer,
-    debug_service_server::DebugServiceServer, invoice_service_server::InvoiceServiceServer,
-    payment_service_server::PaymentServiceServer, plan_service_server::PlanServiceServer,
-    pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
-    settings_service_server::SettingsServiceServer, stats_service_server::StatsServiceServer,
+    debug_service_server::DebugServiceServer, event_service_server::EventServiceServer,
+    invoice_service_server::InvoiceServiceServer, payment_service_server::PaymentServiceServer,
+    plan_service_server::PlanServiceServer, pricing_service_server::PricingServiceServer,
+    report_service_server::ReportServiceServer, settings_service_server::SettingsServiceServer,
+    stats_service_server::StatsServiceServer,
     subscription_service_server::SubscriptionServiceServer,
     usage_service_server::UsageServiceServer,
 };
@@ -38,8 +40,15 @@ use tonic::{codec::CompressionEncoding, service::Routes};
 
 use self::violations::Violations;
 pub(crate) use self::{
+    coupons::convert::redemption,
     formula::neutral,
+    invoices::convert::{credit_note, invoice},
+    payments::convert::transaction,
+    plans::convert::plan,
+    prices::convert::model_price,
     settings::{NO_AUTO_TOPUP, NO_MAIL_SERVER},
+    subscriptions::convert::subscription,
+    time::timestamp,
 };
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
 
@@ -48,6 +57,7 @@ pub(crate) const ACCESS: &[ServiceAccess] = &[
     accounts::ACCESS,
     coupons::ACCESS,
     debug::ACCESS,
+    events::ACCESS,
     invoices::ACCESS,
     payments::ACCESS,
     plans::ACCESS,
@@ -86,7 +96,8 @@ pub(crate) fn routes(
         .add_service(limited!(StatsServiceServer))
         .add_service(limited!(ReportServiceServer))
         .add_service(limited!(InvoiceServiceServer))
-        .add_service(limited!(PaymentServiceServer));
+        .add_service(limited!(PaymentServiceServer))
+        .add_service(limited!(EventServiceServer));
     if let Some(clock) = test_clock {
         let debug = debug::MovableClock::new(clock, app);
         routes = routes.add_service(DebugServiceServer::new(debug));

@@ -98,6 +98,8 @@ pub(super) fn read_scalar(kind: &Kind, json: &Json) -> Result<Value, String> {
         Kind::Message(descriptor) => match special(descriptor) {
             Some(Special::Timestamp) => read_timestamp(descriptor, json),
             Some(Special::Amount | Special::Decimal) => read_decimal(descriptor, json),
+            // Only answers have some.
+            Some(Special::Object) => Err("has no JSON form".into()),
             None => Err("must be an object".into()),
         },
         Kind::Float | Kind::Double | Kind::Bytes => Err("has no JSON form".into()),

@@ -106,6 +106,7 @@ fn write_nested(
             .and_then(|text| number::write_decimal(&text))
             .map(|digits| decimals.write(digits)),
         Special::Timestamp => timestamp_text(message).map(|text| format!("\"{text}\"")),
+        Special::Object => object_text(message),
     };
     let written = written.ok_or_else(|| NoJsonForm(descriptor.full_name().to_owned()))?;
     out.push_str(&written);
@@ -114,6 +115,10 @@ fn write_nested(
 
 fn decimal_text(message: &DynamicMessage) -> Option<String> {
     Some(message.get_field_by_name("value")?.as_str()?.to_owned())
+}
+
+fn object_text(message: &DynamicMessage) -> Option<String> {
+    Some(message.get_field_by_name("json")?.as_str()?.to_owned())
 }
 
 fn timestamp_text(message: &DynamicMessage) -> Option<String> {

@@ -14,6 +14,8 @@ pub(super) enum Special {
     Decimal,
     /// A time: RFC 3339 text.
     Timestamp,
+    /// A JSON object that was rendered before.
+    Object,
 }
 
 /// The special form of a message, if it has one.
@@ -22,6 +24,7 @@ pub(super) fn special(message: &MessageDescriptor) -> Option<Special> {
         "billing.v1.Amount" => Some(Special::Amount),
         "google.type.Decimal" => Some(Special::Decimal),
         "google.protobuf.Timestamp" => Some(Special::Timestamp),
+        "billing.v1.JsonObject" => Some(Special::Object),
         _ => None,
     }
 }

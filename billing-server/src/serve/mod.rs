@@ -26,6 +26,7 @@ use crate::{
     auth::Verifier,
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
+    delivery,
     jobs::Jobs,
     payments::{self, Providers},
     stdout,
@@ -53,6 +54,7 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let store = open::store(
         &config,
         providers.automatic(&config),
+        delivery::renderer(Arc::clone(&clock)),
         clock::for_store(&clock),
     )
     .await?;

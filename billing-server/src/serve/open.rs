@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use billing_core::payment::AutomaticPayments;
-use billing_store::{Clock, Database, SchemaState, Store, StoreError, StoreOptions};
+use billing_store::{Clock, Database, EventRenderer, SchemaState, Store, StoreError, StoreOptions};
 use tokio::time::{Instant, sleep};
 
 use super::error::ServeError;
@@ -17,17 +17,27 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The pause between two warnings that it is away.
 const TELL_PAUSE: Duration = Duration::from_secs(10);
 
-/// Opens the database, waiting for one that is still starting. `automatic` is what is
-/// paid by itself. The store asks `clock` for the time.
+/// Opens the database, waiting for one that is still starting. `automatic` is what is paid by
+/// itself, and `events` renders events. The store asks `clock` for the time.
 pub(super) async fn store(
     config: &Config,
     automatic: Option<AutomaticPayments>,
+    events: EventRenderer,
     clock: Clock,
 ) -> Result<Arc<dyn Store>, ServeError> {
+    let options = StoreOptions {
+        read_pool: config.db_read_pool,
+        writers: config.db_writers,
+        acquire_timeout: *config.db_acquire_timeout,
+        statement_timeout: *config.db_statement_timeout,
+        topups: config.topup_limits(),
+        automatic,
+        ..StoreOptions::new(events)
+    };
     let give_up = Instant::now() + START_PATIENCE;
     let mut tell_again = Instant::now();
     loop {
-        match open(config, automatic.clone(), Clock::clone(&clock)).await {
+        match open(config, &options, Clock::clone(&clock)).await {
             Err(ServeError::Store(StoreError::Unavailable(reason))) if Instant::now() < give_up => {
                 if tell_again <= Instant::now() {
                     tell_again = Instant::now() + TELL_PAUSE;
@@ -48,21 +58,12 @@ pub(super) async fn store(
 
 async fn open(
     config: &Config,
-    automatic: Option<AutomaticPayments>,
+    options: &StoreOptions,
     clock: Clock,
 ) -> Result<Arc<dyn Store>, ServeError> {
     let database = config.database_url.database();
-    let options = StoreOptions {
-        read_pool: config.db_read_pool,
-        writers: config.db_writers,
-        acquire_timeout: *config.db_acquire_timeout,
-        statement_timeout: *config.db_statement_timeout,
-        topups: config.topup_limits(),
-        automatic,
-        ..StoreOptions::default()
-    };
     // The SQLite file is locked before its schema changes; nobody else may be using it.
-    let store = billing_store::connect(database, &options, clock).await?;
+    let store = billing_store::connect(database, options, clock).await?;
     let may_migrate = config.auto_migrate || matches!(database, Database::Sqlite(_));
     match billing_store::schema_state(database).await? {
         SchemaState::Current => Ok(store),

@@ -14,7 +14,7 @@ use crate::{
     StoreError,
     rows::{
         AccountRow, CouponRow, RecordRow,
-        statements::{Insert, InsertNew, UpdateAccounts, UpdateCounters, Upsert},
+        statements::{Insert, InsertNew, Update, UpdateAccounts, UpdateCounters, Upsert},
         table::{Role, Row},
     },
     schema::{CATALOG, catalog_version, coupons},
@@ -118,6 +118,15 @@ pub(super) async fn upsert<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), 
     if !rows.is_empty() {
         let rows = Arrays::new(rows, Role::is_inserted);
         Upsert::<Pg, _>::new(rows).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Sets what may change of rows that are there.
+pub(super) async fn update<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        let rows = Arrays::new(rows, Role::is_key_or_set);
+        Update::<Pg, _>::new(rows).execute(conn).await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod cache;
 mod catalog;
 pub(super) mod coupons;
+mod events;
 mod invoices;
 mod payments;
 mod reports;

@@ -8,10 +8,11 @@ use billing_core::payment::{AutomaticPayments, TopupLimits};
 use chrono::{DateTime, Utc};
 use diesel_async::pooled_connection::deadpool::Object;
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
-use super::{Backend, Conn, cache::CatalogCache};
+use super::{Backend, Conn, cache::CatalogCache, events::Told};
 use crate::{
-    Clock, StoreError, StoreOptions,
+    Clock, EventRenderer, StoreError, StoreOptions,
     retry::{MAX_ATTEMPTS, retry},
     tails::TailNotes,
 };
@@ -24,6 +25,9 @@ pub(crate) struct Shared {
     clock: Clock,
     pub(super) topups: TopupLimits,
     pub(super) automatic: Option<Arc<AutomaticPayments>>,
+    pub(super) events: EventRenderer,
+    /// Wakes who waits for events.
+    pub(super) news: Arc<Notify>,
 }
 
 impl Shared {
@@ -34,6 +38,8 @@ impl Shared {
             clock,
             topups: options.topups,
             automatic: options.automatic.clone().map(Arc::new),
+            events: options.events.clone(),
+            news: Arc::default(),
         }
     }
 }
@@ -44,6 +50,9 @@ pub(crate) struct Tx {
     pub(super) shared: Shared,
     /// The tails that accounts have once the transaction is committed.
     pub(super) tails: Vec<(String, i64)>,
+    pub(super) told: Vec<Told>,
+    /// Whether events were written.
+    pub(super) has_news: bool,
 }
 
 impl Tx {
@@ -52,6 +61,8 @@ impl Tx {
             conn,
             shared,
             tails: Vec::new(),
+            told: Vec::new(),
+            has_news: false,
         }
     }
 
@@ -60,6 +71,9 @@ impl Tx {
         let tails = mem::take(&mut self.tails);
         if !tails.is_empty() {
             self.shared.tails.note(tails);
+        }
+        if self.has_news {
+            self.shared.news.notify_one();
         }
     }
 

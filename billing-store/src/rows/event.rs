@@ -1,18 +1,21 @@
-//! Rows of `alerts` and `outbox`.
+//! Rows of `alerts` and `events`.
 
 use billing_core::{
-    event::{Event, EventData, QuotaAlert},
-    ids::UserId,
+    event::QuotaAlert,
+    event_type::EventType,
+    ids::{EventId, UserId},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
-use diesel::sql_types::{BigInt, Text};
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::{DbTimestamp, table::table_row};
+use super::{DbTimestamp, DbUuid, present, table::table_row};
 use crate::{
-    json::Json,
-    sql_types::{JsonText, UtcTimestamp},
+    RenderedEvent, StoreError, StoredEvent,
+    sql_types::{UtcTimestamp, UuidBytes},
 };
+
+/// Who is named where an event concerns no user.
+pub(crate) const NOBODY: &str = "";
 
 table_row! {
     AlertRow, AlertColumns in alerts {
@@ -25,14 +28,32 @@ table_row! {
 }
 
 table_row! {
-    /// An event that waits to be delivered.
-    EventRow, EventColumns in outbox {
+    EventRow, EventColumns in events {
         user_id: String as Text = "text", Key;
         sequence: i64 as BigInt = "bigint", Key;
+        id: DbUuid as UuidBytes = "uuid", Insert;
         type_: String as Text = "text", Insert;
-        payload: Json<Value> as JsonText = "jsonb", Insert;
+        body: String as Text = "text", Insert;
+        fault: Option<String> as Nullable<Text> = "text", Insert;
         created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
-        available_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
+        place: Option<i64> as Nullable<BigInt> = "bigint", Read;
+    }
+}
+
+table_row! {
+    /// The place that an event gets.
+    PlaceRow, PlaceColumns in events {
+        user_id: String as Text = "text", Key;
+        sequence: i64 as BigInt = "bigint", Key;
+        place: Option<i64> as Nullable<BigInt> = "bigint", Set;
+    }
+}
+
+table_row! {
+    /// A model without a price that was told of.
+    UnpricedRow, UnpricedColumns in unpriced_models {
+        hour: DbTimestamp as UtcTimestamp = "timestamptz", Key;
+        model_id: String as Text = "text", Key;
     }
 }
 
@@ -49,25 +70,45 @@ impl AlertRow {
 }
 
 impl EventRow {
-    pub(crate) fn new(user_id: &UserId, event: &Event, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(
+        user_id: Option<&UserId>,
+        sequence: i64,
+        event_type: EventType,
+        rendered: RenderedEvent,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (body, fault) = match rendered.body {
+            Ok(body) => (body, None),
+            Err(fault) => (String::new(), Some(fault)),
+        };
         Self {
-            user_id: user_id.to_string(),
-            sequence: event.sequence,
-            type_: event.name().to_owned(),
-            payload: Json(payload(&event.data)),
+            user_id: user_id.map_or(NOBODY, UserId::as_str).to_owned(),
+            sequence,
+            id: DbUuid(rendered.id.uuid()),
+            type_: event_type.name().to_owned(),
+            body,
+            fault,
             created_at: DbTimestamp(now),
-            available_at: DbTimestamp(now),
+            place: None,
         }
     }
 }
 
-fn payload(data: &EventData) -> Value {
-    match data {
-        EventData::QuotaAlert(alert) => json!({
-            "level": alert.level.name(),
-            "window_start": alert.window_start.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-            "tokens_remaining": alert.tokens_remaining,
-            "tokens_total": alert.tokens_total,
-        }),
+impl TryFrom<EventRow> for StoredEvent {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        let event_type = EventType::named(&row.type_);
+        let user_id = Some(row.user_id).filter(|id| id != NOBODY);
+        Ok(Self {
+            id: EventId::new(row.id.0),
+            position: present("events.place", row.place)?,
+            user_id: user_id.map(UserId::trusted),
+            sequence: row.sequence,
+            event_type: event_type.ok_or_else(|| StoreError::corrupt("events.type", row.type_))?,
+            body: row.body,
+            fault: row.fault,
+            created_at: row.created_at.0,
+        })
     }
 }

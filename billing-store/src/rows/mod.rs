@@ -26,7 +26,7 @@ pub(crate) use automation::AutomationJson;
 pub(crate) use correction::{CatchUpRow, CorrectionRow};
 pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
 pub(crate) use discount::DiscountRow;
-pub(crate) use event::{AlertRow, EventRow};
+pub(crate) use event::{AlertRow, EventRow, PlaceRow, UnpricedRow};
 pub(crate) use invoice::{CreditNoteRow, InvoiceRow};
 pub(crate) use line::LineRow;
 pub(crate) use payment::{CustomerRow, LeaseRow, MethodRow, SweptJson, TransactionRow, WebhookRow};

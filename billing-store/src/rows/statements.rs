@@ -42,6 +42,10 @@ pub(crate) struct InsertNew<DB, S>(pub(crate) S, PhantomData<DB>);
 #[derive(Debug)]
 pub(crate) struct Upsert<DB, S>(pub(crate) S, PhantomData<DB>);
 
+/// Sets what may change of rows that are there.
+#[derive(Debug)]
+pub(crate) struct Update<DB, S>(pub(crate) S, PhantomData<DB>);
+
 /// Stores what may change of accounts that the transaction has locked, and raises their version.
 #[derive(Debug)]
 pub(crate) struct UpdateAccounts<DB, S>(pub(crate) S, PhantomData<DB>);
@@ -81,8 +85,9 @@ prepared! {
     Insert: |source, out| push_insert(source, Existing::Fails, out);
     InsertNew: |source, out| push_insert(source, Existing::Stays, out);
     Upsert: |source, out| push_insert(source, Existing::IsSet, out);
-    UpdateAccounts: |source, out| push_update(source, Role::is_key_or_set, out);
-    UpdateCounters: |source, out| push_update(source, Role::is_key_or_counter, out);
+    Update: |source, out| push_update(source, Role::is_key_or_set, &[], out);
+    UpdateAccounts: |source, out| push_update(source, Role::is_key_or_set, RAISED, out);
+    UpdateCounters: |source, out| push_update(source, Role::is_key_or_counter, RAISED, out);
 }
 
 fn push_insert<'b, DB: Backend, S: Source<DB>>(
@@ -113,9 +118,13 @@ fn push_insert<'b, DB: Backend, S: Source<DB>>(
     Ok(())
 }
 
+/// What an account's row gets beside the values.
+const RAISED: &[&str] = &["version = t.version + 1"];
+
 fn push_update<'b, DB: Backend, S: Source<DB>>(
     source: &'b S,
     wanted: Wanted,
+    also: &[&str],
     out: &mut AstPass<'_, 'b, DB>,
 ) -> QueryResult<()> {
     let keys: Vec<_> = S::Row::names(Role::is_key).collect();
@@ -123,16 +132,16 @@ fn push_update<'b, DB: Backend, S: Source<DB>>(
     push_list(out, S::Row::names(wanted), |out, name| out.push_sql(name));
     out.push_sql(") AS (");
     source.push(wanted, out)?;
-    push_all(
-        out,
-        &[
-            ") UPDATE ",
-            S::Row::TABLE,
-            " AS t SET version = t.version + 1",
-        ],
-    );
-    for name in S::Row::names(wanted).filter(|name| !keys.contains(name)) {
-        push_all(out, &[", ", name, " = u.", name]);
+    push_all(out, &[") UPDATE ", S::Row::TABLE, " AS t SET "]);
+    push_all(out, also);
+    let values = S::Row::names(wanted).filter(|name| !keys.contains(name));
+    for (index, name) in values.enumerate() {
+        let comma = if index == 0 && also.is_empty() {
+            ""
+        } else {
+            ", "
+        };
+        push_all(out, &[comma, name, " = u.", name]);
     }
     out.push_sql(" FROM u WHERE ");
     for (index, name) in keys.into_iter().enumerate() {

@@ -19,7 +19,7 @@ use crate::{
     StoreError,
     rows::{
         AccountRow, CouponRow, RecordRow,
-        statements::{Insert, InsertNew, Source, UpdateAccounts, UpdateCounters, Upsert},
+        statements::{Insert, InsertNew, Source, Update, UpdateAccounts, UpdateCounters, Upsert},
         table::{Row, Wanted},
     },
     schema::{CATALOG, accounts, billing_records, catalog_version},
@@ -218,6 +218,14 @@ pub(super) async fn insert_new<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<
 pub(super) async fn upsert<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
     let upsert = Upsert::<Sqlite, _>::new;
     conn.spawn_blocking(move |conn| each(conn, rows, upsert))
+        .await?;
+    Ok(())
+}
+
+/// Sets what may change of rows that are there.
+pub(super) async fn update<R: Row>(conn: &mut Conn, rows: Vec<R>) -> Result<(), StoreError> {
+    let update = Update::<Sqlite, _>::new;
+    conn.spawn_blocking(move |conn| each(conn, rows, update))
         .await?;
     Ok(())
 }

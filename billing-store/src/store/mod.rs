@@ -2,6 +2,7 @@
 
 mod accounts;
 mod coupons;
+mod events;
 mod folding;
 mod invoices;
 mod payments;
@@ -19,6 +20,10 @@ use chrono::{DateTime, Utc};
 pub use self::{
     accounts::{AccountStore, SettingsStore},
     coupons::CouponStore,
+    events::{
+        EventFilter, EventRenderer, EventStore, MAX_EVENT_BYTES, RenderedEvent, StoredEvent,
+        WrittenEvent,
+    },
     folding::{FoldStore, LONG_TAIL, Swept, Tails},
     invoices::{
         ClosedUsers, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore, MonthProgress,
@@ -44,6 +49,7 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 pub trait Store:
     AccountStore
     + CouponStore
+    + EventStore
     + FoldStore
     + InvoiceStore
     + PaymentStore

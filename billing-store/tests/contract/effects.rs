@@ -22,9 +22,10 @@ async fn subscribe(store: &TestStore, name: &str) {
     ordered.await.unwrap();
 }
 
-/// The names and contents of all events.
+/// The names and contents of what usage has told.
 async fn events(store: &TestStore) -> Vec<(String, Value)> {
-    let query = "SELECT type || ' ' || CAST(payload AS TEXT) FROM outbox ORDER BY sequence";
+    let query = "SELECT type || ' ' || body FROM events WHERE type LIKE 'usage.%' \
+                 ORDER BY sequence";
     let events = store.texts(query).await.into_iter();
     let read = |event: String| {
         let (name, payload) = event.split_once(' ').unwrap();

@@ -11,6 +11,7 @@
 mod accounts;
 mod commit;
 mod effects;
+mod events;
 mod folding;
 mod invoices;
 mod listing;

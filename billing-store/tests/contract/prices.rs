@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use billing_core::catalog::PriceDecision;
-use billing_store::{Database, StoreOptions, connect};
+use billing_store::{Database, connect};
 use test_postgres::{Backend, on_both_databases};
 
 use crate::support::{
-    MODEL, TestStore, batch, made_at, of_model, price, received, recorded, usage,
+    MODEL, TestStore, batch, made_at, of_model, options, price, received, recorded, usage,
 };
 
 on_both_databases!(
@@ -96,12 +96,7 @@ async fn another_stores_change_is_seen_by_usage_at_once_and_by_the_cache_after_a
 async fn one_sqlite_file_serves_one_server() {
     let store = TestStore::open(Backend::Sqlite).await;
     assert!(matches!(store.database, Database::Sqlite(_)));
-    let second = connect(
-        &store.database,
-        &StoreOptions::default(),
-        store.clock.clock(),
-    )
-    .await;
+    let second = connect(&store.database, &options(), store.clock.clock()).await;
     let error = second.map(drop).unwrap_err().to_string();
     assert!(error.contains("in use by another server"), "{error}");
 }

@@ -6,7 +6,7 @@ use billing_core::{
     coupon::CouponValue,
     report::{Days, Grouping, RankBy},
 };
-use billing_store::{Database, Store, StoreOptions, SumsFilter, Tails, connect};
+use billing_store::{Database, Store, SumsFilter, Tails, connect};
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types::Text,
 };
@@ -14,7 +14,8 @@ use test_postgres::{Backend, on_both_databases};
 use tokio_postgres::Client;
 
 use crate::support::{
-    NOON, TestClock, TestStore, batch, coupon, made_at, month, redeem, subscribe_to, usage, user,
+    NOON, TestClock, TestStore, batch, coupon, made_at, month, options, redeem, subscribe_to,
+    usage, user,
 };
 
 on_both_databases!(
@@ -82,8 +83,8 @@ const GROWING: [&str; 10] = [
     "alerts",
     "billing_records",
     "coupon_usages",
+    "events",
     "invoice_lines",
-    "outbox",
     "subscription_periods",
     "subscriptions",
     "usage_rollups",
@@ -274,7 +275,7 @@ async fn usage_scans_no_table_that_grows() {
     for table in GROWING {
         before.push(counters(&database, table).await);
     }
-    let usages = connect(&url, &StoreOptions::default(), clock.clock()).await;
+    let usages = connect(&url, &options(), clock.clock()).await;
     let usages = usages.unwrap();
     for round in 0..20 {
         let mut calls = Vec::new();
@@ -301,7 +302,7 @@ async fn readers_and_folds_read_the_tail_alone() {
     fill(&store).await;
     let (database, url, clock) = closed(store).await;
     let before = counters(&database, "billing_records").await;
-    let readers = connect(&url, &StoreOptions::default(), clock.clock()).await;
+    let readers = connect(&url, &options(), clock.clock()).await;
     let readers = readers.unwrap();
     let reads = read_everything(readers.as_ref()).await;
     let swept = readers.fold_sweep(None, 100).await.unwrap();

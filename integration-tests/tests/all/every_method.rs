@@ -101,6 +101,8 @@ calls! {
     clear_attention ClearAttentionRequest,
     refund RefundRequest,
     get_transaction GetTransactionRequest,
+    list_events ListEventsRequest,
+    get_event GetEventRequest,
     list_plans ListPlansRequest,
     get_plan GetPlanRequest,
     create_plan CreatePlanRequest,

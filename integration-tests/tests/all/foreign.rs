@@ -8,9 +8,10 @@ mod python;
 pub(crate) use grpcurl::program::Grpcurl;
 
 /// What a server without a test clock serves, sorted.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "billing.v1.AccountService",
     "billing.v1.CouponService",
+    "billing.v1.EventService",
     "billing.v1.InvoiceService",
     "billing.v1.PaymentService",
     "billing.v1.PlanService",

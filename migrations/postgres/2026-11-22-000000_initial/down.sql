@@ -1,6 +1,8 @@
 -- Drops everything, children first.
 DROP TABLE job_leases;
-DROP TABLE outbox;
+DROP TABLE unpriced_models;
+DROP TABLE event_log;
+DROP TABLE events;
 DROP TABLE alerts;
 DROP TABLE webhook_events;
 DROP TABLE payment_transactions;

@@ -622,18 +622,41 @@ CREATE TABLE alerts (
     PRIMARY KEY (user_id, window_start, level)
 );
 
-CREATE TABLE outbox (
+-- What the world is told, with an empty user_id for what concerns all users. A place is given after
+-- the commit.
+CREATE TABLE events (
     user_id TEXT COLLATE "C" NOT NULL,
     sequence BIGINT NOT NULL,
-    type TEXT NOT NULL,
-    payload JSONB NOT NULL,
+    id UUID NOT NULL,
+    type TEXT COLLATE "C" NOT NULL,
+    -- As it is sent. Text, because every repeat has the same bytes.
+    body TEXT NOT NULL,
+    -- Why it could not be rendered.
+    fault TEXT,
     created_at TIMESTAMPTZ NOT NULL,
-    available_at TIMESTAMPTZ NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    delivered_at TIMESTAMPTZ,
+    place BIGINT,
     PRIMARY KEY (user_id, sequence)
 );
-CREATE INDEX outbox_pending ON outbox (available_at) WHERE delivered_at IS NULL;
+CREATE INDEX events_id ON events (id);
+CREATE INDEX events_place ON events (place) WHERE place IS NOT NULL;
+CREATE INDEX events_user_place ON events (user_id, place) WHERE place IS NOT NULL;
+CREATE INDEX events_new ON events (created_at) WHERE place IS NULL;
+
+-- One row, which whoever gives places and numbers has locked.
+CREATE TABLE event_log (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    last_place BIGINT NOT NULL,
+    -- Of events that concern no user.
+    last_sequence BIGINT NOT NULL
+);
+INSERT INTO event_log (name, last_place, last_sequence) VALUES ('events', 0, 0);
+
+-- Models without a price that were told of, by hour.
+CREATE TABLE unpriced_models (
+    hour TIMESTAMPTZ NOT NULL,
+    model_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (hour, model_id)
+);
 
 CREATE TABLE job_leases (
     name TEXT COLLATE "C" PRIMARY KEY,

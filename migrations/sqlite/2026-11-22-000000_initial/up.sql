@@ -616,18 +616,34 @@ CREATE TABLE alerts (
     PRIMARY KEY (user_id, window_start, level)
 ) STRICT;
 
-CREATE TABLE outbox (
+CREATE TABLE events (
     user_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
+    id BLOB NOT NULL,
     type TEXT NOT NULL,
-    payload TEXT NOT NULL,
+    body TEXT NOT NULL,
+    fault TEXT,
     created_at INTEGER NOT NULL,
-    available_at INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    delivered_at INTEGER,
+    place INTEGER,
     PRIMARY KEY (user_id, sequence)
 ) STRICT;
-CREATE INDEX outbox_pending ON outbox (available_at) WHERE delivered_at IS NULL;
+CREATE INDEX events_id ON events (id);
+CREATE INDEX events_place ON events (place) WHERE place IS NOT NULL;
+CREATE INDEX events_user_place ON events (user_id, place) WHERE place IS NOT NULL;
+CREATE INDEX events_new ON events (created_at) WHERE place IS NULL;
+
+CREATE TABLE event_log (
+    name TEXT PRIMARY KEY,
+    last_place INTEGER NOT NULL,
+    last_sequence INTEGER NOT NULL
+) STRICT;
+INSERT INTO event_log (name, last_place, last_sequence) VALUES ('events', 0, 0);
+
+CREATE TABLE unpriced_models (
+    hour INTEGER NOT NULL,
+    model_id TEXT NOT NULL,
+    PRIMARY KEY (hour, model_id)
+) STRICT;
 
 CREATE TABLE job_leases (
     name TEXT PRIMARY KEY,

@@ -1,6 +1,6 @@
 //! Coupons and their redemptions.
 
-mod convert;
+pub(super) mod convert;
 
 use billing_proto::v1::{self, coupon_service_server::CouponService};
 use tonic::Request;

@@ -1,6 +1,6 @@
 //! Users' invoices.
 
-mod convert;
+pub(super) mod convert;
 mod export;
 mod month;
 mod requests;

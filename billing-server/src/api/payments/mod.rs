@@ -1,6 +1,6 @@
 //! Payments: saved methods, top-ups and paid invoices.
 
-mod convert;
+pub(super) mod convert;
 mod orders;
 mod reconcile;
 

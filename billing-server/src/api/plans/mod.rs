@@ -1,6 +1,6 @@
 //! Subscription plans.
 
-mod convert;
+pub(super) mod convert;
 
 use billing_proto::v1::{self, plan_service_server::PlanService};
 use tonic::Request;

@@ -1,6 +1,6 @@
 //! Model prices.
 
-mod convert;
+pub(super) mod convert;
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,6 @@ use billing_core::{catalog::PriceDecision, refusal::Refusal};
 use billing_proto::v1::{self, pricing_service_server::PricingService};
 use tonic::Request;
 
-pub(super) use self::convert::model_price;
 use super::{Answer, page::Page, service::service};
 use crate::{app::App, auth::caller, error::ApiError};
 
@@ -38,7 +37,10 @@ impl App {
         prices.retain(|price| price.model_id.as_str() > after);
         Ok(v1::ListModelPricesResponse {
             next_page_token: page.cut(&mut prices, |price| price.model_id.to_string()),
-            prices: prices.iter().map(|price| model_price(price)).collect(),
+            prices: prices
+                .iter()
+                .map(|price| convert::model_price(price))
+                .collect(),
         })
     }
 
@@ -55,7 +57,10 @@ impl App {
         // Ids rise in the order in which prices are set.
         prices.sort_by_key(|price| Reverse(price.id));
         Ok(v1::ListPriceHistoryResponse {
-            prices: prices.into_iter().map(|price| model_price(price)).collect(),
+            prices: prices
+                .into_iter()
+                .map(|price| convert::model_price(price))
+                .collect(),
         })
     }
 
@@ -66,7 +71,9 @@ impl App {
         let (model, at) = convert::model_at(request.into_inner())?;
         let catalog = self.store().catalog().await?;
         let price = catalog.price_at(model.as_str(), at.unwrap_or_else(|| self.now()));
-        Ok(model_price(price.ok_or(Refusal::ModelUnpriced(model))?))
+        Ok(convert::model_price(
+            price.ok_or(Refusal::ModelUnpriced(model))?,
+        ))
     }
 
     async fn set_model_price(
@@ -77,7 +84,9 @@ impl App {
         let change = convert::price_change(request.into_inner(), creator)?;
         let mut decided = self.store().set_prices(vec![change]).await?;
         match decided.pop().ok_or_else(ApiError::internal)?? {
-            PriceDecision::Unchanged(price) | PriceDecision::Set(price) => Ok(model_price(&price)),
+            PriceDecision::Unchanged(price) | PriceDecision::Set(price) => {
+                Ok(convert::model_price(&price))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Users' subscriptions.
 
-mod convert;
+pub(super) mod convert;
 
 use billing_core::{ids::UserId, subscription::SubscriptionOrder};
 use billing_proto::v1::{self, subscription_service_server::SubscriptionService};

@@ -1,10 +1,9 @@
 //! Recording many model calls: each has its own result, and none stops the others.
 
-use billing_core::refusal::Refusal;
 use billing_proto::v1;
 use billing_store::QueuedUsage;
 
-use super::{convert, recorded};
+use super::{convert, is_priced, recorded};
 use crate::{app::App, auth::Caller, error::ApiError};
 
 /// A call that was sent, and what is wrong with it.
@@ -36,9 +35,8 @@ impl App {
         for request in requests {
             let request_id = request.request_id.clone();
             let checked = self.usage(caller, request).and_then(|usage| {
-                let at = usage.call.created_at.min(usage.received_at);
-                if catalog.price_at(usage.call.model.as_str(), at).is_none() {
-                    return Err(Refusal::ModelUnpriced(usage.call.model).into());
+                if !is_priced(&catalog, &usage) {
+                    return Err(self.refuse_unpriced(&usage.call).into());
                 }
                 usages.push(usage);
                 Ok(())

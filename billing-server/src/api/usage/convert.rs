@@ -17,7 +17,7 @@ use crate::{
     api::{
         Violations,
         page::{Page, listed},
-        prices::model_price,
+        prices::convert::model_price,
         time::{month, time, timestamp},
         values::{amount, decimal, made_id, note, optional_id},
     },

@@ -7,13 +7,12 @@ mod stream;
 
 use billing_core::{
     catalog::Catalog,
-    ids::{InvoiceId, ModelId},
+    ids::InvoiceId,
     refusal::Refusal,
-    usage::{Outcome, Usage, UsageRecord},
+    usage::{Call, Outcome, Usage, UsageRecord},
 };
 use billing_proto::v1::{self, usage_service_server::UsageService};
 use billing_store::{FoundRecords, InvoicedRecord};
-use chrono::{DateTime, Utc};
 use tonic::{Request, Streaming};
 
 use self::convert::RecordPage;
@@ -23,6 +22,7 @@ use super::{Answer, service::service};
 use crate::{
     app::App,
     auth::{Caller, caller},
+    delivery,
     error::ApiError,
 };
 
@@ -48,8 +48,7 @@ impl App {
     ) -> Answer<v1::RecordUsageResponse> {
         let usage = self.usage(&*caller(&request)?, request.into_inner())?;
         // A model without a price is refused before the database hears of the user.
-        let at = usage.call.created_at.min(usage.received_at);
-        self.check_price(&usage.call.model, at).await?;
+        self.check_price(&usage).await?;
         let (record, duplicate) = recorded(self.writer().record(usage).await?)?;
         Ok(v1::RecordUsageResponse {
             record: Some(self.shown(record, None)?),
@@ -139,15 +138,28 @@ impl App {
         convert::record(record, invoice_id, &self.store().cached_catalog())
     }
 
-    /// Checks that a model has a price at a time; prices are read again before it has none.
-    async fn check_price(&self, model: &ModelId, at: DateTime<Utc>) -> Answer<()> {
-        let has_price = |catalog: &Catalog| catalog.price_at(model.as_str(), at).is_some();
+    /// Checks that a call's model has a price; prices are read again before it has none.
+    async fn check_price(&self, usage: &Usage) -> Answer<()> {
         let store = self.store();
-        if has_price(&store.cached_catalog()) || has_price(store.catalog().await?.as_ref()) {
+        if is_priced(&store.cached_catalog(), usage) {
             return Ok(());
         }
-        Err(Refusal::ModelUnpriced(model.clone()).into())
+        if is_priced(store.catalog().await?.as_ref(), usage) {
+            return Ok(());
+        }
+        Err(self.refuse_unpriced(&usage.call).into())
     }
+
+    /// Refuses a call whose model has no price, of which operators are told.
+    fn refuse_unpriced(&self, call: &Call) -> Refusal {
+        delivery::note_unpriced(self, call);
+        Refusal::ModelUnpriced(call.model.clone())
+    }
+}
+
+fn is_priced(catalog: &Catalog, usage: &Usage) -> bool {
+    let at = usage.call.created_at.min(usage.received_at);
+    catalog.price_at(usage.call.model.as_str(), at).is_some()
 }
 
 /// The record, and whether it is a repeat.

@@ -179,6 +179,7 @@ fn special_value(special: Special, direction: Direction) -> Schema {
         ),
         Special::Decimal => (decimal, "decimal", "An exact decimal."),
         Special::Timestamp => ("string", "date-time", ""),
+        Special::Object => return Schema::of("object"),
     };
     Schema {
         format: Some(format),

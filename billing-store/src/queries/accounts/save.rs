@@ -3,8 +3,6 @@
 use billing_core::{
     account::{Account, AccountChange, PendingChanges},
     catalog::Catalog,
-    event::{Event, EventData},
-    ids::UserId,
     usage::UsageRecord,
 };
 use chrono::{DateTime, Utc};
@@ -13,8 +11,8 @@ use super::super::{Changes, Conn, Tx, dialect};
 use crate::{
     StoreError,
     rows::{
-        AccountRow, AlertRow, CatchUpRow, CorrectionRow, DiscountRow, EventRow, LineRow, PeriodRow,
-        RecordRow, RedemptionRow, SubscriptionRow, TransactionRow,
+        AccountRow, CatchUpRow, CorrectionRow, DiscountRow, LineRow, PeriodRow, RecordRow,
+        RedemptionRow, SubscriptionRow, TransactionRow,
     },
 };
 
@@ -56,6 +54,11 @@ impl Tx {
                 (account.id().to_string(), tail)
             });
             self.tails.extend(tails);
+        }
+        for account in accounts {
+            for event in &account.pending().events {
+                self.tell(account.id(), event, now);
+            }
         }
         store_rarities(&mut self.conn, accounts, now).await
     }
@@ -121,25 +124,5 @@ async fn store_rarities(
     dialect::insert(conn, corrections).await?;
     dialect::insert(conn, catch_ups).await?;
     dialect::insert(conn, transactions).await?;
-    for account in accounts {
-        for event in &account.pending().events {
-            announce(conn, account.id(), event, now).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Stores an event, if it was not announced before.
-async fn announce(
-    conn: &mut Conn,
-    user_id: &UserId,
-    event: &Event,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let EventData::QuotaAlert(alert) = &event.data;
-    let alert = AlertRow::new(user_id, alert, now);
-    if dialect::insert_new(conn, vec![alert]).await? > 0 {
-        dialect::insert(conn, vec![EventRow::new(user_id, event, now)]).await?;
-    }
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! Subscription plans.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use billing_core::{
     catalog::{Plan, PlanChange, PlanDecision, PlanVersion},
+    event::EventData,
     ids::PlanId,
     refusal::Refusal,
 };
@@ -118,6 +121,7 @@ async fn write(tx: &mut Tx, decision: PlanDecision) -> Result<Plan, StoreError> 
     dialect::upsert(&mut tx.conn, vec![PlanRow::from(plan)]).await?;
     let added = version.map(|version: &PlanVersion| PlanVersionRow::from(version));
     dialect::insert(&mut tx.conn, added.into_iter().collect()).await?;
+    tx.tell_all(EventData::PlanChanged(Arc::new(plan.clone())), tx.now());
     raise_version(tx).await?;
     Ok(decision.into_plan())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use billing_core::{
     catalog::{Catalog, PriceChange, PriceDecision},
+    event::EventData,
     refusal::Refusal,
 };
 use futures_util::FutureExt;
@@ -36,12 +37,15 @@ impl PriceStore for Backend {
 async fn set_prices(tx: &mut Tx, changes: Vec<PriceChange>) -> Result<Decisions, StoreError> {
     let version = dialect::lock_catalog(&mut tx.conn).await?;
     let catalog = tx.catalog_at(version).await?;
-    let decisions = catalog.decide_prices(changes, tx.now());
-    let set = decisions.iter().filter_map(|decision| match decision {
-        Ok(PriceDecision::Set(price)) => Some(PriceRow::from(price)),
-        _ => None,
-    });
-    let rows: Vec<_> = set.collect();
+    let now = tx.now();
+    let decisions = catalog.decide_prices(changes, now);
+    let mut rows = Vec::new();
+    for decision in &decisions {
+        if let Ok(PriceDecision::Set(price)) = decision {
+            rows.push(PriceRow::from(price));
+            tx.tell_all(EventData::PriceChanged(Arc::new(price.clone())), now);
+        }
+    }
     if !rows.is_empty() {
         dialect::insert(&mut tx.conn, rows).await?;
         raise_version(tx).await?;

@@ -40,11 +40,17 @@ pub(super) async fn change(
             };
             return issue_one(tx, &run, ready.account, id).await;
         }
-        InvoiceChange::Pay(payment) => invoice.pay(payment, ready.now)?,
+        InvoiceChange::Pay(payment) => {
+            let account = &mut ready.account;
+            account.pay_invoice(&mut invoice, payment, ready.now)?;
+        }
         InvoiceChange::Void {
             reason,
             write_off: true,
-        } => invoice.write_off(reason, ready.now)?,
+        } => {
+            let account = &mut ready.account;
+            account.write_off_invoice(&mut invoice, reason, ready.now)?;
+        }
         InvoiceChange::Void { reason, .. } => {
             void(tx, &mut ready.account, &mut invoice, reason, ready.now).await?;
         }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use billing_core::{
     account::Account,
     ids::UserId,
-    invoice::{Invoice, InvoiceRun, InvoiceStatus, InvoiceTransition},
+    invoice::{InvoiceRun, InvoiceStatus},
     money::Money,
     month::Month,
+    refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -18,6 +19,7 @@ use super::{
     super::{Backend, Tx, dialect},
     charges::{self, Costs},
     run,
+    stored::unpaid_of,
 };
 use crate::{
     ClosedUsers, MonthProgress, NewInvoiceId, StoreError, UsersToClose,
@@ -190,42 +192,45 @@ fn due_months(accounts: &[Account], month: Month) -> BTreeMap<Month, BTreeSet<St
 /// Has unpaid invoices fall overdue, and answers how many were found. Those that ask for less than
 /// the provider charges have no date any more: they are paid with the next.
 pub(super) async fn mark_overdue(tx: &mut Tx, limit: i64) -> Result<usize, StoreError> {
-    let now = DbTimestamp(tx.now());
-    let unpaid = InvoiceStatus::Issued;
-    let Some(overdue) = unpaid.after(InvoiceTransition::FallDue) else {
+    let late = late(tx, tx.now(), limit).await?;
+    let found = late.len();
+    if found == 0 {
         return Ok(0);
-    };
-    let late: Vec<InvoiceRow> = invoices::table
-        .filter(invoices::status.eq(unpaid.name()))
-        .filter(invoices::due_date.lt(now))
+    }
+    let users: BTreeSet<_> = late.iter().map(|row| row.user_id.clone()).collect();
+    let mut ready = tx.lock_many(users.into_iter().collect()).await?;
+    let now = ready.now;
+    let ids: BTreeSet<_> = late.iter().map(|row| row.id.0).collect();
+    let least = tx.automatic().map_or(Money::ZERO, |policy| policy.least);
+    // Some may have been paid until their accounts were locked.
+    let mut changed = Vec::with_capacity(found);
+    for account in &mut ready.account {
+        for mut invoice in unpaid_of(tx, account.id()).await? {
+            let is_late = invoice.id.is_some_and(|id| ids.contains(&id.uuid()));
+            if !is_late || invoice.status != InvoiceStatus::Issued {
+                continue;
+            }
+            if invoice.amount_due().map_err(Refusal::from)? < least {
+                invoice.due_date = None;
+            } else {
+                account.note_overdue(&mut invoice, now)?;
+            }
+            changed.push(InvoiceRow::try_from(&invoice)?);
+        }
+    }
+    dialect::upsert(&mut tx.conn, changed).await?;
+    tx.save(&ready.account, &[], &ready.catalog, now).await?;
+    Ok(found)
+}
+
+/// Invoices that were issued, are unpaid and were due.
+async fn late(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<InvoiceRow>, StoreError> {
+    Ok(invoices::table
+        .filter(invoices::status.eq(InvoiceStatus::Issued.name()))
+        .filter(invoices::due_date.lt(DbTimestamp(now)))
         .order((invoices::user_id, invoices::id))
         .limit(limit)
         .select(InvoiceRow::as_select())
         .load(&mut tx.conn)
-        .await?;
-    let found = late.len();
-    let least = tx.automatic().map_or(Money::ZERO, |policy| policy.least);
-    for row in late {
-        let still_unpaid = invoices::table
-            .find((row.user_id.clone(), row.id))
-            .filter(invoices::status.eq(unpaid.name()));
-        let due = Invoice::try_from(row)?.amount_due();
-        let due = due.map_err(|error| StoreError::corrupt("an invoice", error))?;
-        if due < least {
-            diesel::update(still_unpaid)
-                .set(invoices::due_date.eq(None::<DbTimestamp>))
-                .execute(&mut tx.conn)
-                .await?;
-        } else {
-            let fallen = (
-                invoices::status.eq(overdue.name()),
-                invoices::updated_at.eq(now),
-            );
-            diesel::update(still_unpaid)
-                .set(fallen)
-                .execute(&mut tx.conn)
-                .await?;
-        }
-    }
-    Ok(found)
+        .await?)
 }

@@ -54,7 +54,7 @@ pub(super) async fn charge(
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     dialect::upsert(&mut tx.conn, rows).await?;
     if Account::owes_receipt(&hand.transaction, &observed) {
-        let receipt = receipt(tx, &ready, &hand.transaction).await?;
+        let receipt = receipt(tx, &mut ready, &hand.transaction).await?;
         dialect::insert(&mut tx.conn, vec![receipt]).await?;
     }
     tx.note_if_all_paid(&mut ready).await?;
@@ -69,10 +69,10 @@ pub(super) async fn charge(
 /// The receipt of a top-up, as it is stored.
 async fn receipt(
     tx: &mut Tx,
-    ready: &Ready<Account>,
+    ready: &mut Ready<Account>,
     transaction: &Transaction,
 ) -> Result<InvoiceRow, StoreError> {
-    let account = &ready.account;
+    let account = &mut ready.account;
     let user_id = account.id().as_str();
     let earlier = invoices::table
         .filter(invoices::user_id.eq(user_id))

@@ -6,6 +6,7 @@ const SCHEMA: &str = concat!(
     include_str!("../../../src/schema.rs"),
     include_str!("../../../src/schema/totals.rs"),
     include_str!("../../../src/schema/credits.rs"),
+    include_str!("../../../src/schema/told.rs"),
     include_str!("../../../src/schema/payments.rs"),
 );
 const MIGRATION: &str =

@@ -1,9 +1,9 @@
 //! Migrations, and the plans that they put on offer.
 
-use billing_store::{SchemaState, StoreOptions, connect, migrate, revert, schema_state};
+use billing_store::{SchemaState, connect, migrate, revert, schema_state};
 use test_postgres::{Backend, on_both_databases};
 
-use crate::support::{NOON, TestClock, database};
+use crate::support::{NOON, TestClock, database, options};
 
 on_both_databases!(
     migrations_go_down_and_up_again,
@@ -33,7 +33,7 @@ async fn the_plans_of_the_guide_are_on_offer(backend: Backend) {
     let database = database(backend, &home).await;
     migrate(&database).await.unwrap();
     let clock = TestClock::at(NOON).clock();
-    let options = StoreOptions::default();
+    let options = options();
     let store = connect(&database, &options, clock).await.unwrap();
     let plans = store.plans(false).await.unwrap();
     let rows = plans.iter().map(|plan| {

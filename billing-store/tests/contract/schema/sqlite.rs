@@ -12,13 +12,15 @@ use tempfile::TempDir;
 use super::declared::{self, Table};
 
 /// Tables that do not grow with users.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 9] = [
     "catalog_version",
     "coupons",
+    "event_log",
     "job_leases",
     "model_prices",
     "plan_versions",
     "subscription_plans",
+    "unpriced_models",
     "webhook_events",
 ];
 

@@ -1,6 +1,7 @@
 //! What the tests share: a store on a database of its own, and what they ask of it.
 
 mod clock;
+mod events;
 mod log;
 mod make;
 
@@ -16,6 +17,7 @@ use test_postgres::Backend;
 
 pub(crate) use self::{
     clock::TestClock,
+    events::UNSPEAKABLE,
     log::{Logged, Source, Values, by_key},
     make::{
         MODEL, batch, card, change_plan, coupon, made_at, month, new_invoice_ids, of_model, plan,
@@ -26,6 +28,11 @@ pub(crate) use self::{
 
 /// When the clock stands unless a test sets it.
 pub(crate) const NOON: &str = "2026-11-10T12:00:00Z";
+
+/// The usual limits, and events in words of the tests.
+pub(crate) fn options() -> StoreOptions {
+    StoreOptions::new(events::renderer())
+}
 
 /// A store on a database of its own.
 pub(crate) struct TestStore {
@@ -44,7 +51,7 @@ impl TestStore {
         let database = database(backend, &home).await;
         migrate(&database).await.unwrap();
         let clock = TestClock::at(NOON);
-        let options = StoreOptions::default();
+        let options = options();
         let store = connect(&database, &options, clock.clock()).await;
         let store = Self {
             store: store.unwrap(),
@@ -67,7 +74,7 @@ impl TestStore {
 
     /// The store of a second server on PostgreSQL with a clock of its own.
     pub(crate) async fn second_server_at(&self, clock: &Arc<TestClock>) -> Arc<dyn Store> {
-        let options = StoreOptions::default();
+        let options = options();
         let second = connect(&self.database, &options, clock.clock()).await;
         second.unwrap()
     }
