@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use billing_core::payment::{AutomaticPayments, TopupLimits};
+use billing_core::{
+    document::DocumentOptions,
+    payment::{AutomaticPayments, TopupLimits},
+};
 
 use crate::{Clock, Store, StoreError, postgres, sqlite};
 
@@ -43,6 +46,8 @@ pub struct StoreOptions {
     pub topups: TopupLimits,
     /// What is paid by itself; `None` when nothing is.
     pub automatic: Option<AutomaticPayments>,
+    /// Who issues documents, and in which series.
+    pub documents: DocumentOptions,
 }
 
 impl Default for StoreOptions {
@@ -56,6 +61,7 @@ impl Default for StoreOptions {
             lock_timeout: Duration::from_secs(5),
             topups: TopupLimits::default(),
             automatic: None,
+            documents: DocumentOptions::default(),
         }
     }
 }

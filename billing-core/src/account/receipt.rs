@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Account;
 use crate::{
+    document::{Buyer, Seller, Snapshot},
     ids::InvoiceId,
     invoice::{Bill, Invoice, InvoiceStatus, Item, ItemKind},
     money::Money,
@@ -21,7 +22,7 @@ impl Account {
     }
 
     /// The receipt of a top-up whose money has arrived, when the user has `earlier` of the same
-    /// month. The tax in it is at the user's rate of now.
+    /// month. `parties` are who sells and who buys. The tax in it is at the user's rate of now.
     ///
     /// # Errors
     /// When an amount does not fit.
@@ -29,7 +30,7 @@ impl Account {
         &self,
         transaction: &Transaction,
         earlier: i64,
-        billing_address: String,
+        (seller, buyer): (Seller, Buyer),
         now: DateTime<Utc>,
     ) -> Result<Invoice, Refusal> {
         let tax_rate = self.state.tax.charged();
@@ -63,7 +64,8 @@ impl Account {
             status: InvoiceStatus::Paid,
             is_receipt: true,
             number: format!("INV-{}-{month}-T{number}", self.id()),
-            billing_address,
+            billing_address: buyer.address.clone(),
+            snapshot: Some(Snapshot::new(seller, buyer, self.state.tax.exemption)),
             issued_at: Some(now),
             paid_at: Some(now),
             payment_method: Some(transaction.provider.name().to_owned()),
@@ -77,7 +79,7 @@ impl Account {
 mod tests {
     use super::*;
     use crate::{
-        account::{AccountState, Tax},
+        account::AccountState,
         ids::{TransactionId, UserId},
         payment::{NewTransaction, Provider},
         testing::{day, money, rate, uuid},
@@ -87,10 +89,7 @@ mod tests {
     fn a_receipt_shows_the_tax_in_what_was_paid() {
         let user = UserId::trusted("user-1".into());
         let mut account = Account::new(AccountState::new(user.clone()));
-        account.set_tax(Tax {
-            rate: rate("0.1"),
-            is_exempt: false,
-        });
+        account.state.tax.rate = rate("0.1");
         let order = NewTransaction {
             id: TransactionId::new(uuid("t")),
             user_id: user,
@@ -106,13 +105,19 @@ mod tests {
             is_live: false,
         };
         let topup = Transaction::new(order, day("2024-11-20"));
-        let receipt = account.receipt(&topup, 2, "1 High Street".into(), day("2024-12-01"));
+        let buyer = Buyer {
+            address: "1 High Street".into(),
+            ..Buyer::default()
+        };
+        let receipt = account.receipt(&topup, 2, (Seller::default(), buyer), day("2024-12-01"));
         let receipt = receipt.unwrap();
         let bill = &receipt.bill;
         let amounts = [bill.amount, bill.tax_amount, bill.final_amount];
         assert_eq!(amounts, ["90.91", "9.09", "100"].map(money));
         assert_eq!(receipt.number, "INV-user-1-2024-12-T3");
         assert_eq!(receipt.amount_due(), Ok(Money::ZERO));
+        assert_eq!(receipt.billing_address, "1 High Street");
+        assert_eq!((receipt.due_date, receipt.service_period()), (None, None));
         assert_eq!(bill.items[0].description, "Top-up of 673407 tokens");
     }
 }

@@ -59,6 +59,7 @@ async fn open(
         statement_timeout: *config.db_statement_timeout,
         topups: config.topup_limits(),
         automatic,
+        documents: config.documents()?,
         ..StoreOptions::default()
     };
     // The SQLite file is locked before its schema changes; nobody else may be using it.

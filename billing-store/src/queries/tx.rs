@@ -3,8 +3,11 @@
 
 use std::{mem, sync::Arc};
 
-use billing_core::catalog::Catalog;
-use billing_core::payment::{AutomaticPayments, TopupLimits};
+use billing_core::{
+    catalog::Catalog,
+    document::DocumentOptions,
+    payment::{AutomaticPayments, TopupLimits},
+};
 use chrono::{DateTime, Utc};
 use diesel_async::pooled_connection::deadpool::Object;
 use futures_util::future::BoxFuture;
@@ -24,6 +27,7 @@ pub(crate) struct Shared {
     clock: Clock,
     pub(super) topups: TopupLimits,
     pub(super) automatic: Option<Arc<AutomaticPayments>>,
+    documents: Arc<DocumentOptions>,
 }
 
 impl Shared {
@@ -34,6 +38,7 @@ impl Shared {
             clock,
             topups: options.topups,
             automatic: options.automatic.clone().map(Arc::new),
+            documents: Arc::new(options.documents.clone()),
         }
     }
 }
@@ -71,6 +76,11 @@ impl Tx {
     /// What the operator lets happen by itself; `None` without a provider that keeps methods.
     pub(super) fn automatic(&self) -> Option<Arc<AutomaticPayments>> {
         self.shared.automatic.clone()
+    }
+
+    /// Who issues documents, and in which series.
+    pub(super) fn documents(&self) -> Arc<DocumentOptions> {
+        Arc::clone(&self.shared.documents)
     }
 
     /// The catalog as it is now. What names a price or a plan version is read before, so that the

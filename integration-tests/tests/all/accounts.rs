@@ -181,7 +181,7 @@ async fn accounts_are_kept_over_grpc(backend: Backend) {
     let tax = v1::SetTaxRequest {
         user_id: "alice".into(),
         tax_rate: rate("0.1"),
-        exempt: false,
+        ..v1::SetTaxRequest::default()
     };
     let set = accounts.set_tax(tax).await.unwrap().into_inner();
     assert_eq!(

@@ -40,7 +40,8 @@ pub(in super::super) async fn one(
         .load(&mut tx.conn)
         .await?;
     let mut invoice = Invoice::try_from(row)?;
-    invoice.credit_notes = notes.into_iter().map(CreditNote::from).collect();
+    let notes = notes.into_iter().map(CreditNote::try_from);
+    invoice.credit_notes = notes.collect::<Result<_, _>>()?;
     Ok(invoice)
 }
 

@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use super::declared::{self, Table};
 
 /// Tables that do not grow with users.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
     "catalog_version",
     "coupons",
+    "document_series",
     "job_leases",
     "model_prices",
     "plan_versions",

@@ -19,8 +19,8 @@ pub(crate) use self::{
     log::{Logged, Source, Values, by_key},
     make::{
         MODEL, batch, card, change_plan, coupon, made_at, month, new_invoice_ids, of_model, plan,
-        plan_with_quota, price, received, recorded, redeem, request, subscribe_to, texts, time,
-        unique, usage, user,
+        plan_with_quota, price, received, recorded, redeem, request, subscribe_to, taxed, texts,
+        time, unique, usage, user,
     },
 };
 
