@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use super::Account;
 use crate::{
     document::{Buyer, Seller, Snapshot},
-    ids::InvoiceId,
-    invoice::{Bill, Invoice, InvoiceStatus, Item, ItemKind},
+    ids::{CreditNoteId, InvoiceId},
+    invoice::{Bill, CreditNote, Invoice, InvoiceStatus, Item, ItemKind},
     money::Money,
     month::Month,
     payment::{Effect, Observation, Transaction, TransactionKind, net_part},
@@ -19,6 +19,36 @@ impl Account {
     pub fn owes_receipt(transaction: &Transaction, observed: &Observation) -> bool {
         let arrived = |effect: &Effect| matches!(effect, Effect::Credit | Effect::LateSuccess);
         transaction.kind == TransactionKind::Topup && observed.effects.iter().any(arrived)
+    }
+
+    /// The receipt of a payment of which what was observed of a refund calls for a credit note.
+    #[must_use]
+    pub fn refunded_receipt(payment: &Transaction, observed: &Observation) -> Option<InvoiceId> {
+        let is_refunded = observed.effects.contains(&Effect::Refunded);
+        let id = InvoiceId::new(payment.id.uuid());
+        (is_refunded && payment.kind == TransactionKind::Topup).then_some(id)
+    }
+
+    /// The credit note over what a refund has given back of a receipt, whose notes were loaded. All
+    /// notes over the whole receipt come to its amount and its tax. `parties` are who sells and who
+    /// buys.
+    ///
+    /// # Errors
+    /// When an amount does not fit.
+    pub fn refund_note(
+        receipt: &mut Invoice,
+        refund: &Transaction,
+        parties: (Seller, Buyer),
+        now: DateTime<Utc>,
+    ) -> Result<CreditNote, Refusal> {
+        let (mut net, mut total) = (Money::ZERO, refund.amount);
+        for note in &receipt.credit_notes {
+            net = net.plus(note.amount)?;
+            total = total.plus(note.total()?)?;
+        }
+        let amount = net_part(total, receipt.bill.tax_rate)?.minus(net)?;
+        let amounts = [amount, refund.amount.minus(amount)?];
+        receipt.refund(CreditNoteId::new(refund.id.uuid()), amounts, parties, now)
     }
 
     /// The receipt of a top-up whose money has arrived, when the user has `earlier` of the same
@@ -85,17 +115,28 @@ mod tests {
         testing::{day, money, rate, uuid},
     };
 
-    #[test]
-    fn a_receipt_shows_the_tax_in_what_was_paid() {
+    /// A top-up of 100 USD, tax at 10 % included, and its receipt.
+    fn topped_up() -> (Transaction, Invoice) {
         let user = UserId::trusted("user-1".into());
         let mut account = Account::new(AccountState::new(user.clone()));
         account.state.tax.rate = rate("0.1");
-        let order = NewTransaction {
-            id: TransactionId::new(uuid("t")),
-            user_id: user,
-            kind: TransactionKind::Topup,
+        let topup = Transaction::new(order("t", TransactionKind::Topup, "100"), day("2024-11-20"));
+        let buyer = Buyer {
+            address: "1 High Street".into(),
+            ..Buyer::default()
+        };
+        let parties = (Seller::default(), buyer);
+        let receipt = account.receipt(&topup, 2, parties, day("2024-12-01"));
+        (topup, receipt.unwrap())
+    }
+
+    fn order(id: &str, kind: TransactionKind, amount: &str) -> NewTransaction {
+        NewTransaction {
+            id: TransactionId::new(uuid(id)),
+            user_id: UserId::trusted("user-1".into()),
+            kind,
             provider: Provider::Stripe,
-            amount: money("100"),
+            amount: money(amount),
             payment_method_id: None,
             allocations: Vec::new(),
             tokens: 673_407,
@@ -103,14 +144,12 @@ mod tests {
             refund_of: None,
             request: None,
             is_live: false,
-        };
-        let topup = Transaction::new(order, day("2024-11-20"));
-        let buyer = Buyer {
-            address: "1 High Street".into(),
-            ..Buyer::default()
-        };
-        let receipt = account.receipt(&topup, 2, (Seller::default(), buyer), day("2024-12-01"));
-        let receipt = receipt.unwrap();
+        }
+    }
+
+    #[test]
+    fn a_receipt_shows_the_tax_in_what_was_paid() {
+        let (_, receipt) = topped_up();
         let bill = &receipt.bill;
         let amounts = [bill.amount, bill.tax_amount, bill.final_amount];
         assert_eq!(amounts, ["90.91", "9.09", "100"].map(money));
@@ -119,5 +158,30 @@ mod tests {
         assert_eq!(receipt.billing_address, "1 High Street");
         assert_eq!((receipt.due_date, receipt.service_period()), (None, None));
         assert_eq!(bill.items[0].description, "Top-up of 673407 tokens");
+    }
+
+    #[test]
+    fn refunds_give_back_a_receipts_amount_and_tax_however_they_are_cut() {
+        let (topup, mut receipt) = topped_up();
+        let mut given_back = Vec::new();
+        for (id, amount) in [("r1", "33.33"), ("r2", "33.33"), ("r3", "33.34")] {
+            let refund = order(id, TransactionKind::Refund, amount);
+            let refund = Transaction::new(refund, day("2024-12-02"));
+            let parties = Default::default();
+            let note = Account::refund_note(&mut receipt, &refund, parties, day("2024-12-02"));
+            let note = note.unwrap();
+            assert_eq!(note.total(), Ok(money(amount)));
+            assert_eq!(note.to_balance(), Ok(Money::ZERO));
+            assert_eq!(note.invoice_id.uuid(), topup.id.uuid());
+            given_back.push((note.number, note.amount, note.tax_amount));
+        }
+        let expected = [
+            ("CN-INV-user-1-2024-12-T3-1", "30.3", "3.03"),
+            ("CN-INV-user-1-2024-12-T3-2", "30.3", "3.03"),
+            ("CN-INV-user-1-2024-12-T3-3", "30.31", "3.03"),
+        ];
+        let expected = expected.map(|(number, net, tax)| (number.into(), money(net), money(tax)));
+        assert_eq!(given_back, expected);
+        assert_eq!(receipt.credit_noted, receipt.bill.final_amount);
     }
 }

@@ -13,6 +13,8 @@ use crate::{
     usage::Charge,
 };
 
+/// Why there is a credit note of a top-up that was given back.
+const REFUND_REASON: &str = "Refund of the top-up";
 /// Why there is a credit note that nobody asked for.
 const CREDIT_REASON: &str = "Corrections exceed the month's charges";
 
@@ -210,6 +212,42 @@ impl Invoice {
             applied,
             reason: order.reason,
             request_id: order.request_id,
+            created_at: now,
+        };
+        self.credit_notes.push(note.clone());
+        Ok(note)
+    }
+
+    /// Reduces the receipt of a top-up of which an amount before tax and the tax on it were given
+    /// back: by a credit note of which nothing goes to the credit balance.
+    ///
+    /// # Errors
+    /// When it is not stored, or an amount does not fit.
+    pub(crate) fn refund(
+        &mut self,
+        id: CreditNoteId,
+        [amount, tax_amount]: [Money; 2],
+        parties: (Seller, Buyer),
+        now: DateTime<Utc>,
+    ) -> Result<CreditNote, Refusal> {
+        let Some(invoice_id) = self.id else {
+            return Err(self.refused());
+        };
+        let applied = amount.plus(tax_amount)?;
+        self.credit_noted = self.credit_noted.plus(applied)?;
+        self.updated_at = now;
+        let note = CreditNote {
+            id,
+            number: self.next_note_number(),
+            document_number: String::new(),
+            snapshot: self.note_snapshot(parties),
+            user_id: self.user_id.clone(),
+            invoice_id,
+            amount,
+            tax_amount,
+            applied,
+            reason: REFUND_REASON.to_owned(),
+            request_id: None,
             created_at: now,
         };
         self.credit_notes.push(note.clone());

@@ -11,9 +11,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     super::{Tx, dialect},
-    charges, issue_one, numbers,
-    run::buyer_of,
-    stored,
+    charges, issue_one, numbers, stored,
 };
 use crate::{
     InvoiceChange, StoreError,
@@ -100,10 +98,7 @@ pub(super) async fn credit(tx: &mut Tx, order: CreditNoteOrder) -> Result<Credit
         return Ok(earlier);
     }
     let mut invoice = stored::one(tx, order.user_id.clone(), order.invoice_id).await?;
-    let parties = (
-        tx.documents().seller.clone(),
-        buyer_of(tx, &order.user_id).await?,
-    );
+    let parties = tx.parties(&order.user_id).await?;
     let account = &mut ready.account;
     let mut note = account.credit(&mut invoice, order, parties, ready.now)?;
     let row = InvoiceRow::try_from(&invoice)?;

@@ -24,9 +24,8 @@ use futures_util::FutureExt;
 
 pub(super) use self::{
     charges::{charged_fee, invoiced_month},
-    numbers::store_new,
-    run::buyer_of,
-    stored::{one as one_invoice, unpaid_of},
+    numbers::{store_new, store_note},
+    stored::{find as find_invoice, one as one_invoice, unpaid_of},
 };
 use super::{Backend, Tx};
 use crate::{

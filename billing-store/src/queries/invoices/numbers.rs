@@ -101,7 +101,7 @@ fn series_of(invoices: &[Invoice], documents: &DocumentOptions) -> BTreeSet<Seri
 }
 
 /// Numbers a credit note and stores it.
-pub(super) async fn store_note(
+pub(in super::super) async fn store_note(
     tx: &mut Tx,
     note: &mut CreditNote,
     now: DateTime<Utc>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use billing_core::{
     account::Account,
-    document::Buyer,
+    document::{Buyer, Seller},
     ids::UserId,
     invoice::{Charges, Invoice, InvoiceRun, InvoiceStatus, MonthToInvoice},
     month::Month,
@@ -102,10 +102,16 @@ async fn buyers(tx: &mut Tx, user_ids: &[String]) -> Result<HashMap<String, Buye
     buyers.collect()
 }
 
-/// What a user's settings say of who buys.
-pub(in super::super) async fn buyer_of(tx: &mut Tx, user_id: &UserId) -> Result<Buyer, StoreError> {
-    let found = buyers(tx, &[user_id.to_string()]).await?;
-    Ok(found.into_values().next().unwrap_or_default())
+impl Tx {
+    /// Who sells, and who buys, as settings say now.
+    pub(in super::super) async fn parties(
+        &mut self,
+        user_id: &UserId,
+    ) -> Result<(Seller, Buyer), StoreError> {
+        let found = buyers(self, &[user_id.to_string()]).await?;
+        let buyer = found.into_values().next().unwrap_or_default();
+        Ok((self.documents().seller.clone(), buyer))
+    }
 }
 
 async fn delete_drafts(tx: &mut Tx, user_ids: Vec<String>, month: Month) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use super::{
         Tx,
         accounts::Ready,
         dialect,
-        invoices::{buyer_of, one_invoice, store_new},
+        invoices::{one_invoice, store_new},
     },
     list, next_turn, refunds, stored,
 };
@@ -84,8 +84,7 @@ async fn receipt(
         .count()
         .get_result(&mut tx.conn)
         .await?;
-    let buyer = buyer_of(tx, account.id()).await?;
-    let parties = (tx.documents().seller.clone(), buyer);
+    let parties = tx.parties(account.id()).await?;
     Ok(account.receipt(transaction, earlier, parties, ready.now)?)
 }
 
