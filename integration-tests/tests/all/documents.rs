@@ -223,14 +223,17 @@ async fn series_are_operators_to_see_and_set(backend: Backend) {
     assert_eq!(out.trim_end(), rest.get(SERIES).await.body);
 }
 
+/// Where the files of an embedded database are.
+fn home(server: &TestServer) -> PathBuf {
+    let path = server.database_url().trim_start_matches("sqlite://");
+    PathBuf::from(path).parent().unwrap().to_owned()
+}
+
 /// The files of an embedded database.
 fn files(server: &TestServer) -> Vec<PathBuf> {
-    let path = server
-        .database_url()
-        .trim_start_matches("sqlite://")
-        .to_owned();
-    let all = ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{path}{end}")));
-    all.into_iter().filter(|file| file.exists()).collect()
+    let all = ["billing.db", "billing.db-wal", "billing.db-shm"];
+    let all = all.map(|name| home(server).join(name)).into_iter();
+    all.filter(|file| file.exists()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,8 +263,7 @@ async fn a_restored_backup_goes_on_after_what_it_lacks() {
     }
     for file in fs::read_dir(backup.path()).unwrap() {
         let file = file.unwrap().path();
-        let home = files_home(&server);
-        fs::copy(&file, home.join(file.file_name().unwrap())).unwrap();
+        fs::copy(&file, home(&server).join(file.file_name().unwrap())).unwrap();
     }
     server.restart().await;
     let shell = [
@@ -272,9 +274,4 @@ async fn a_restored_backup_goes_on_after_what_it_lacks() {
     record(&rest, &of_bob("again")).await;
     let next = post(&rest, "invoices/generate", &month).await;
     assert_eq!(next["document_number"], "RE-2024-000003");
-}
-
-fn files_home(server: &TestServer) -> PathBuf {
-    let path = server.database_url().trim_start_matches("sqlite://");
-    PathBuf::from(path).parent().unwrap().to_owned()
 }

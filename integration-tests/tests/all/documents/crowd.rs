@@ -143,7 +143,7 @@ async fn live([rest, other]: [Rest; 2], number: usize) {
         generate(&rest, number, number % 10 == 9).await
     };
     let is_undone = number % 10 == 7;
-    assert_eq!(status == 200, !is_undone, "{invoice}");
+    assert_eq!(status, if is_undone { 503 } else { 200 }, "{invoice}");
     let act = async |verb: &str, more: Value| about(&other, number, &invoice, verb, more).await;
     match number % 10 {
         1 => {
@@ -152,7 +152,7 @@ async fn live([rest, other]: [Rest; 2], number: usize) {
         }
         2 => assert_eq!(act("credit-notes", json!({"amount": 1})).await, 200),
         3 => assert_eq!(act("credit-notes", json!({"amount": 1_000})).await, 400),
-        4 => assert!(act("credit-notes", json!({"amount": 1})).await >= 500),
+        4 => assert_eq!(act("credit-notes", json!({"amount": 1})).await, 503),
         5 => {
             assert_eq!(act("mark-paid", json!({})).await, 200);
             assert_eq!(act("void", json!({})).await, 400);
@@ -213,11 +213,7 @@ async fn two_servers_number_without_a_gap_whatever_is_undone() {
         WHERE document_number <> '' AND due_date <> issued_at + interval '30 days'";
     assert_eq!(count(&database, due).await, 0);
     assert!(usize::try_from(issued).unwrap() >= crowd.users);
-    let checked = post_reconcile(&crowd).await;
-    assert!(checked.contains("differences: 0"), "{checked}");
-}
-
-async fn post_reconcile(crowd: &Crowd) -> String {
     let check = ["invoices", "reconcile", "--month", "2024-10"];
-    said(crowd.servers[1].cli(&check).await).1
+    let (code, checked, _) = said(crowd.servers[1].cli(&check).await);
+    assert_eq!(code, Some(0), "{checked}");
 }

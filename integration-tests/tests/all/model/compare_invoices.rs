@@ -245,6 +245,8 @@ pub(super) fn invoice(
     compare_bill(&mut figures, reference, names, &expected.bill, got);
     let number = number(names, expected);
     figures.add("id", &expected.id, &got.id);
+    let is_numbered = got.document_number.starts_with("INV-");
+    figures.add("has a document number", true, is_numbered);
     figures.add("number", &number, &got.invoice_number);
     figures.add(
         "billing_month",
