@@ -29,9 +29,10 @@ impl Account {
         (is_refunded && payment.kind == TransactionKind::Topup).then_some(id)
     }
 
-    /// The credit note over what a refund has given back of a receipt, whose notes were loaded. All
-    /// notes over the whole receipt come to its amount and its tax. `parties` are who sells and who
-    /// buys.
+    /// The credit note over what a refund has given back of a receipt, whose notes were loaded, as
+    /// far as it was not credited: the note over a refund that failed later stands for the next one.
+    /// All notes over the whole receipt come to its amount and its tax. `parties` are who sells and
+    /// who buys.
     ///
     /// # Errors
     /// When an amount does not fit.
@@ -40,15 +41,22 @@ impl Account {
         refund: &Transaction,
         parties: (Seller, Buyer),
         now: DateTime<Utc>,
-    ) -> Result<CreditNote, Refusal> {
-        let (mut net, mut total) = (Money::ZERO, refund.amount);
+    ) -> Result<Option<CreditNote>, Refusal> {
+        let (mut net, mut total) = (Money::ZERO, Money::ZERO);
         for note in &receipt.credit_notes {
             net = net.plus(note.amount)?;
             total = total.plus(note.total()?)?;
         }
-        let amount = net_part(total, receipt.bill.tax_rate)?.minus(net)?;
-        let amounts = [amount, refund.amount.minus(amount)?];
-        receipt.refund(CreditNoteId::new(refund.id.uuid()), amounts, parties, now)
+        let left = receipt.bill.final_amount.minus(total)?;
+        let given_back = refund.amount.min(left);
+        if given_back <= Money::ZERO {
+            return Ok(None);
+        }
+        let so_far = net_part(total.plus(given_back)?, receipt.bill.tax_rate)?;
+        let amount = so_far.minus(net)?;
+        let amounts = [amount, given_back.minus(amount)?];
+        let id = CreditNoteId::new(refund.id.uuid());
+        receipt.refund(id, amounts, parties, now).map(Some)
     }
 
     /// The receipt of a top-up whose money has arrived, when the user has `earlier` of the same
@@ -160,28 +168,43 @@ mod tests {
         assert_eq!(bill.items[0].description, "Top-up of 673407 tokens");
     }
 
-    #[test]
-    fn refunds_give_back_a_receipts_amount_and_tax_however_they_are_cut() {
+    /// What is credited of a receipt by one refund after another: number, amount, tax.
+    fn credited(refunds: &[&str]) -> (Invoice, Vec<(String, Money, Money)>) {
         let (topup, mut receipt) = topped_up();
-        let mut given_back = Vec::new();
-        for (id, amount) in [("r1", "33.33"), ("r2", "33.33"), ("r3", "33.34")] {
-            let refund = order(id, TransactionKind::Refund, amount);
+        let mut notes = Vec::new();
+        for (number, amount) in refunds.iter().enumerate() {
+            let refund = order(&format!("r{number}"), TransactionKind::Refund, amount);
             let refund = Transaction::new(refund, day("2024-12-02"));
             let parties = Default::default();
             let note = Account::refund_note(&mut receipt, &refund, parties, day("2024-12-02"));
-            let note = note.unwrap();
-            assert_eq!(note.total(), Ok(money(amount)));
-            assert_eq!(note.to_balance(), Ok(Money::ZERO));
-            assert_eq!(note.invoice_id.uuid(), topup.id.uuid());
-            given_back.push((note.number, note.amount, note.tax_amount));
+            if let Some(note) = note.unwrap() {
+                assert_eq!(note.to_balance(), Ok(Money::ZERO));
+                assert_eq!(note.invoice_id.uuid(), topup.id.uuid());
+                notes.push((note.number, note.amount, note.tax_amount));
+            }
         }
+        (receipt, notes)
+    }
+
+    #[test]
+    fn refunds_give_back_a_receipts_amount_and_tax_however_they_are_cut() {
+        let (receipt, notes) = credited(&["33.33", "33.33", "33.34"]);
         let expected = [
             ("CN-INV-user-1-2024-12-T3-1", "30.3", "3.03"),
             ("CN-INV-user-1-2024-12-T3-2", "30.3", "3.03"),
             ("CN-INV-user-1-2024-12-T3-3", "30.31", "3.03"),
         ];
         let expected = expected.map(|(number, net, tax)| (number.into(), money(net), money(tax)));
-        assert_eq!(given_back, expected);
+        assert_eq!(notes, expected);
+        assert_eq!(receipt.credit_noted, receipt.bill.final_amount);
+    }
+
+    #[test]
+    fn a_receipt_is_credited_once_though_a_refund_failed_and_was_made_again() {
+        let (receipt, notes) = credited(&["60", "100", "100"]);
+        let amounts = notes.into_iter().map(|(_, net, tax)| [net, tax]);
+        let expected = [["54.55", "5.45"], ["36.36", "3.64"]].map(|note| note.map(money));
+        assert_eq!(amounts.collect::<Vec<_>>(), expected);
         assert_eq!(receipt.credit_noted, receipt.bill.final_amount);
     }
 }

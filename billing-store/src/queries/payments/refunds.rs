@@ -88,7 +88,9 @@ async fn credit_receipt(
         return Ok(());
     };
     let parties = tx.parties(&refund.user_id).await?;
-    let mut note = Account::refund_note(&mut receipt, refund, parties, now)?;
+    let Some(mut note) = Account::refund_note(&mut receipt, refund, parties, now)? else {
+        return Ok(());
+    };
     let row = InvoiceRow::try_from(&receipt)?;
     dialect::upsert(&mut tx.conn, vec![row]).await?;
     store_note(tx, &mut note, now).await
