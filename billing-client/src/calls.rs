@@ -100,6 +100,14 @@ methods! {
         unary list_credit_notes: ListCreditNotes(ListCreditNotesRequest) -> ListCreditNotesResponse,
             Reads;
 
+        /// Lists where the series of documents stand, the latest year first. Needs the scope `admin`.
+        unary list_document_series: ListDocumentSeries(ListDocumentSeriesRequest)
+            -> ListDocumentSeriesResponse, Reads;
+
+        /// Has a series of documents go on with a number. Needs the scope `admin`.
+        unary set_document_series: SetDocumentSeries(SetDocumentSeriesRequest) -> DocumentSeries,
+            SameAgain "the same number comes next, or the call is refused by then";
+
         /// Issues the invoice of a month for every user who has none yet, and tells how far it is.
         /// It goes on only while the answers are read. Needs the scope `admin`.
         answers close_month: CloseMonth(CloseMonthRequest) -> CloseMonthResponse,

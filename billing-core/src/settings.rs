@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     Violation,
+    document::{Buyer, Language, is_country},
     ids::UserId,
     money::Money,
     payment::TopupSettings,
@@ -20,6 +21,8 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 pub const MAX_ADDRESS: usize = 1_000;
 /// The longest tax id, in characters.
 pub const MAX_TAX_ID: usize = 64;
+/// The longest name on invoices, in characters.
+pub const MAX_NAME: usize = 200;
 /// What an automatic top-up costs unless set, in USD.
 const DEFAULT_AUTO_TOPUP: i64 = 100;
 
@@ -46,6 +49,12 @@ pub struct Settings {
     pub alert_threshold: i64,
     /// Whether warnings are announced.
     pub enable_alerts: bool,
+    /// The name on invoices.
+    pub billing_name: String,
+    /// The country on invoices (ISO 3166-1 alpha-2); empty when it is not told.
+    pub billing_country: String,
+    /// The language of invoices and notices.
+    pub language: Language,
     /// When the settings were first set and last changed (UTC); `None` while all are defaults.
     pub written: Option<Written>,
 }
@@ -83,6 +92,12 @@ pub struct SettingsChange {
     pub alert_threshold: Option<i64>,
     /// Whether warnings are announced.
     pub enable_alerts: Option<bool>,
+    /// The name on invoices.
+    pub billing_name: Option<String>,
+    /// The country on invoices (ISO 3166-1 alpha-2), in any case; empty tells none.
+    pub billing_country: Option<String>,
+    /// The code of the language of invoices and notices.
+    pub language: Option<String>,
 }
 
 impl Settings {
@@ -100,6 +115,9 @@ impl Settings {
             send_invoice_email: true,
             alert_threshold: 0,
             enable_alerts: true,
+            billing_name: String::new(),
+            billing_country: String::new(),
+            language: Language::default(),
             written: None,
         }
     }
@@ -111,6 +129,24 @@ impl Settings {
             enabled: self.auto_topup,
             threshold: self.auto_topup_threshold,
             amount: self.auto_topup_amount,
+        }
+    }
+
+    /// Whether documents can name the user's tax id.
+    #[must_use]
+    pub fn has_tax_id(&self) -> bool {
+        !self.tax_id.trim().is_empty()
+    }
+
+    /// What documents say of the user.
+    #[must_use]
+    pub fn buyer(&self) -> Buyer {
+        Buyer {
+            name: self.billing_name.clone(),
+            address: self.billing_address.clone(),
+            country: self.billing_country.clone(),
+            tax_id: self.tax_id.clone(),
+            language: self.language,
         }
     }
 
@@ -156,6 +192,15 @@ impl SettingsChange {
         let amount = self.auto_topup_amount;
         note("auto_topup_amount", amount.and_then(amount_problem));
         note("alert_threshold", below_zero(self.alert_threshold));
+        let name = self.billing_name.as_deref();
+        let checked = name.map_or(Ok(()), |text| check_line(text, MAX_NAME));
+        note("billing_name", checked.err().map(|e| e.to_string()));
+        let country = self.billing_country.as_deref();
+        note("billing_country", country.and_then(country_problem));
+        note(
+            "language",
+            self.language.as_deref().and_then(language_problem),
+        );
         found
     }
 
@@ -165,6 +210,8 @@ impl SettingsChange {
         let threshold = self.auto_topup_threshold;
         let amount = self.auto_topup_amount;
         let mailed = self.send_invoice_email;
+        let language = self.language.as_deref().and_then(Language::coded);
+        let country = self.billing_country.map(|code| code.to_ascii_uppercase());
         Settings {
             user_id: settings.user_id,
             billing_email: self.billing_email.unwrap_or(settings.billing_email),
@@ -176,6 +223,9 @@ impl SettingsChange {
             send_invoice_email: mailed.unwrap_or(settings.send_invoice_email),
             alert_threshold: self.alert_threshold.unwrap_or(settings.alert_threshold),
             enable_alerts: self.enable_alerts.unwrap_or(settings.enable_alerts),
+            billing_name: self.billing_name.unwrap_or(settings.billing_name),
+            billing_country: country.unwrap_or(settings.billing_country),
+            language: language.unwrap_or(settings.language),
             written: Some(Written {
                 created_at: settings.written.map_or(now, |written| written.created_at),
                 updated_at: now,
@@ -200,6 +250,16 @@ fn email_problem(email: &str) -> Option<String> {
     } else {
         None
     }
+}
+
+fn country_problem(code: &str) -> Option<String> {
+    let is_sound = code.is_empty() || is_country(&code.to_ascii_uppercase());
+    (!is_sound).then(|| "must be the code of a country, such as DE (ISO 3166-1)".to_owned())
+}
+
+fn language_problem(code: &str) -> Option<String> {
+    let known = Language::ALL.map(Language::code);
+    (!known.contains(&code)).then(|| format!("must be one of {}", known.join(", ")))
 }
 
 fn amount_problem(amount: Money) -> Option<String> {

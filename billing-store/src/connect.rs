@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use billing_core::payment::{AutomaticPayments, TopupLimits};
+use billing_core::{
+    document::DocumentOptions,
+    payment::{AutomaticPayments, TopupLimits},
+};
 
 use crate::{Clock, EventRenderer, Store, StoreError, postgres, sqlite};
 
@@ -45,6 +48,8 @@ pub struct StoreOptions {
     pub automatic: Option<AutomaticPayments>,
     /// Renders what the world is told.
     pub events: EventRenderer,
+    /// Who issues documents, and in which series.
+    pub documents: DocumentOptions,
 }
 
 impl StoreOptions {
@@ -61,6 +66,7 @@ impl StoreOptions {
             lock_timeout: Duration::from_secs(5),
             topups: TopupLimits::default(),
             automatic: None,
+            documents: DocumentOptions::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ mod told;
 mod totals;
 
 pub use self::{
-    credits::{coupon_catch_ups, credit_notes, invoice_corrections},
+    credits::{coupon_catch_ups, credit_notes, document_series, invoice_corrections},
     payments::{payment_customers, payment_methods, payment_transactions},
     told::{event_log, events, unpriced_models},
     totals::{record_totals, usage_totals},
@@ -124,7 +124,7 @@ diesel::table! {
         discount_from -> Nullable<UtcTimestamp>,
         discount_until -> Nullable<UtcTimestamp>,
         tax_rate -> ExactDecimal,
-        tax_exempt -> Bool,
+        tax_exemption -> Nullable<Text>,
         credit_balance -> ExactDecimal,
         uninvoiced -> JsonText,
         closed_cost -> ExactDecimal,
@@ -165,6 +165,9 @@ diesel::table! {
         send_invoice_email -> Bool,
         alert_threshold -> BigInt,
         enable_alerts -> Bool,
+        billing_name -> Text,
+        billing_country -> Text,
+        language -> Text,
         created_at -> UtcTimestamp,
         updated_at -> UtcTimestamp,
     }
@@ -348,6 +351,10 @@ diesel::table! {
         transaction_id -> Nullable<Text>,
         is_receipt -> Bool,
         invoice_number -> Text,
+        document_number -> Text,
+        snapshot -> Nullable<JsonText>,
+        cancellation_number -> Nullable<Text>,
+        cancelled_at -> Nullable<UtcTimestamp>,
         items -> JsonText,
         discounts -> JsonText,
         tax_rate -> ExactDecimal,

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use super::Account;
 use crate::{
     catalog::Catalog,
+    document::{Buyer, Seller, Snapshot},
     event::{EventData, InvoiceEvent},
     invoice::{
-        Bill, BillingDetails, Charges, CreditNote, CreditNoteOrder, Invoice, InvoiceRun,
-        InvoiceStatus, InvoiceTransition, LiveInvoice, MonthToInvoice, Payment, Subtotal,
-        invoice_number,
+        Bill, Charges, CreditNote, CreditNoteOrder, Invoice, InvoiceRun, InvoiceStatus,
+        InvoiceTransition, LiveInvoice, MonthToInvoice, Payment, Subtotal, invoice_number,
     },
     money::Money,
     month::Month,
@@ -89,7 +89,9 @@ impl Account {
             invoice.apply_credit(self.state.credit_balance)?;
         } else {
             let number = invoice_number(self.id(), run.month, stored.invoices.voided);
-            self.issue(&mut invoice, number, stored.billing, stored.costs, run.now)?;
+            let (seller, buyer) = (run.seller.clone(), stored.buyer.clone());
+            let snapshot = Snapshot::new(seller, buyer, self.state.tax.exemption);
+            self.issue(&mut invoice, number, snapshot, stored.costs, run.now)?;
         }
         Ok(Some(invoice))
     }
@@ -101,12 +103,12 @@ impl Account {
         &mut self,
         draft: &mut Invoice,
         number: String,
-        billing: &BillingDetails,
+        snapshot: Snapshot,
         costs: &BTreeMap<Month, Money>,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let balance = self.state.credit_balance;
-        self.state.credit_balance = draft.issue(number, &billing.address, balance, now)?;
+        self.state.credit_balance = draft.issue(number, snapshot, balance, now)?;
         self.close(draft.month, costs)?;
         self.settle(draft.month, &draft.bill)?;
         if draft.amount_due()? > Money::ZERO {
@@ -252,8 +254,8 @@ impl Account {
         Ok(())
     }
 
-    /// Credits a part of an invoice, and answers the note. What the invoice does not ask for any
-    /// more goes to the balance.
+    /// Credits a part of an invoice, and answers the note, which names `parties`: who sells, and
+    /// who buys. What the invoice does not ask for any more goes to the balance.
     ///
     /// # Errors
     /// When the invoice was not issued or is void, its credit notes would exceed its charges, or an
@@ -262,10 +264,11 @@ impl Account {
         &mut self,
         invoice: &mut Invoice,
         order: CreditNoteOrder,
+        parties: (Seller, Buyer),
         now: DateTime<Utc>,
     ) -> Result<CreditNote, Refusal> {
         let was_paid = invoice.status == InvoiceStatus::Paid;
-        let note = invoice.credit(order, now)?;
+        let note = invoice.credit(order, parties, now)?;
         let balance = self.state.credit_balance.plus(note.to_balance()?)?;
         self.state.credit_balance = balance;
         self.tell(EventData::CreditNote(Arc::new(note.clone())));

@@ -16,7 +16,8 @@ impl Account {
     /// what is set now.
     ///
     /// # Errors
-    /// When the amount of a top-up is not allowed, or buys no more than the threshold.
+    /// When the amount of a top-up is not allowed or buys no more than the threshold, or the user
+    /// owes tax by reverse charge and would have no tax id.
     pub fn set_settings(
         &mut self,
         stored: Settings,
@@ -26,6 +27,10 @@ impl Account {
     ) -> Result<Settings, Refusal> {
         let (concerns_topups, agrees) = (change.concerns_topups(), change.agrees_to_topups);
         let settings = change.apply(stored, now);
+        if self.state.tax.needs_tax_id() && !settings.has_tax_id() {
+            let description = "must be set as long as the user owes tax by reverse charge";
+            return Err(Refusal::field("tax_id", description));
+        }
         let topups = settings.topup_settings();
         if concerns_topups {
             let terms = self.state.subscription.as_ref().map(|live| live.terms());
@@ -67,9 +72,17 @@ impl Account {
     }
 
     /// Sets the tax on invoices that are issued from now on.
-    pub const fn set_tax(&mut self, tax: Tax) {
+    ///
+    /// # Errors
+    /// When the user is to owe it by reverse charge and has no tax id.
+    pub fn set_tax(&mut self, tax: Tax, settings: &Settings) -> Result<(), Refusal> {
+        if tax.needs_tax_id() && !settings.has_tax_id() {
+            let description = "needs the user's tax_id in the settings, which is empty";
+            return Err(Refusal::field("exemption", description));
+        }
         self.state.tax = tax;
         self.pending.note_all();
+        Ok(())
     }
 
     /// What the user pays of list prices at a time that is covered or whose rates were loaded.

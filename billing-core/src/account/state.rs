@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    document::TaxExemption,
     event::QuotaLevel,
     ids::{RecordId, UserId},
     money::{Money, NumberError, Rate},
@@ -95,8 +96,8 @@ pub struct Alerts {
 pub struct Tax {
     /// The rate: 0.1 = 10 %.
     pub rate: Rate,
-    /// Whether the user pays none all the same.
-    pub is_exempt: bool,
+    /// Why the user is charged none all the same.
+    pub exemption: Option<TaxExemption>,
 }
 
 /// Which relations a decision needs.
@@ -255,10 +256,16 @@ impl Discount {
 }
 
 impl Tax {
+    /// Whether documents must name the tax id of the user.
+    #[must_use]
+    pub fn needs_tax_id(&self) -> bool {
+        self.exemption == Some(TaxExemption::ReverseCharge)
+    }
+
     /// The rate that is charged.
     #[must_use]
     pub const fn charged(&self) -> Rate {
-        if self.is_exempt {
+        if self.exemption.is_some() {
             Rate::ZERO
         } else {
             self.rate

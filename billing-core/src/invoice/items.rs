@@ -157,7 +157,49 @@ pub struct Item {
     pub breakdown: Vec<ItemPart>,
 }
 
+/// What an item counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Tokens, which are priced by the thousand.
+    Token,
+    /// Anything else, as a whole.
+    Piece,
+}
+
+impl Unit {
+    /// What the unit is called in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Piece => "piece",
+        }
+    }
+
+    /// How many of them the unit price is for.
+    #[must_use]
+    pub const fn priced_per(self) -> i64 {
+        match self {
+            Self::Token => 1_000,
+            Self::Piece => 1,
+        }
+    }
+}
+
 impl Item {
+    /// What the quantity counts.
+    #[must_use]
+    pub const fn unit(&self) -> Unit {
+        // Of what was corrected, only usage has parts.
+        match self.kind {
+            ItemKind::Usage | ItemKind::Overage | ItemKind::LateUsage => Unit::Token,
+            ItemKind::Correction if !self.breakdown.is_empty() => Unit::Token,
+            ItemKind::Correction | ItemKind::PlanFee | ItemKind::Proration | ItemKind::Topup => {
+                Unit::Piece
+            }
+        }
+    }
+
     /// How much before it was rounded to the cent, in USD: what its parts come to.
     ///
     /// # Errors

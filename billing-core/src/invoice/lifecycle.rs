@@ -3,12 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Bill, DUE_AFTER, Invoice, InvoiceStatus, InvoiceTransition, PAID_BY_CREDIT, PAID_BY_NOTHING,
+    Bill, CreditNote, DUE_AFTER, Invoice, InvoiceStatus, InvoiceTransition, PAID_BY_CREDIT,
+    PAID_BY_NOTHING,
 };
 use crate::{
+    document::{Numbered, Snapshot},
     ids::{InvoiceId, UserId},
     money::{Money, NumberError},
     month::Month,
+    quota_window::Span,
     refusal::Refusal,
 };
 
@@ -31,6 +34,15 @@ impl Payment {
     }
 }
 
+/// The document that cancels an invoice which was voided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    /// The number in the series of credit notes.
+    pub number: String,
+    /// The date (UTC).
+    pub at: DateTime<Utc>,
+}
+
 impl Invoice {
     /// A draft of a bill.
     #[must_use]
@@ -48,6 +60,9 @@ impl Invoice {
             status: InvoiceStatus::Draft,
             is_receipt: false,
             number: String::new(),
+            document_number: String::new(),
+            snapshot: None,
+            cancellation: None,
             bill,
             credit_applied: Money::ZERO,
             credit_noted: Money::ZERO,
@@ -78,6 +93,25 @@ impl Invoice {
         } else {
             Ok(Money::ZERO)
         }
+    }
+
+    /// What it is for: its month, and what its fees pay for beyond that. `None` for a receipt, whose
+    /// tokens never expire.
+    #[must_use]
+    pub fn service_period(&self) -> Option<Span> {
+        if self.is_receipt {
+            return None;
+        }
+        let month = Span {
+            start: self.month.start(),
+            end: self.month.next().start(),
+        };
+        let items = self.bill.items.iter();
+        let fees = items.filter_map(|item| item.period_start.zip(item.period_end));
+        Some(fees.fold(month, |all, (start, end)| Span {
+            start: all.start.min(start),
+            end: all.end.max(end),
+        }))
     }
 
     /// Has the credit balance, of `credit` USD, pay what it can, and answers what is left of it.
@@ -170,16 +204,17 @@ impl Invoice {
     pub(crate) fn issue(
         &mut self,
         number: String,
-        billing_address: &str,
+        snapshot: Snapshot,
         credit: Money,
         now: DateTime<Utc>,
     ) -> Result<Money, Refusal> {
         self.step(InvoiceTransition::Issue, now)?;
         self.number = number;
-        billing_address.clone_into(&mut self.billing_address);
+        snapshot.buyer.address.clone_into(&mut self.billing_address);
         self.issued_at = Some(now);
         self.due_date = now.checked_add_signed(DUE_AFTER);
-        self.credit_notes.extend(self.own_credit(now));
+        self.credit_notes.extend(self.own_credit(&snapshot, now));
+        self.snapshot = Some(snapshot);
         let left = self.apply_credit(credit)?;
         let total = self.bill.final_amount;
         if self.credit_applied == total {
@@ -192,6 +227,32 @@ impl Invoice {
         Ok(left)
     }
 
+    /// Gives the issued invoice its number and with it its date, which is not before that of the
+    /// document before. What happened when it was issued has that date too.
+    pub fn take_number(&mut self, numbered: Numbered) {
+        let Numbered { number, at } = numbered;
+        self.document_number = number;
+        self.issued_at = Some(at);
+        // A receipt, which was paid before, is never due.
+        self.due_date = self.due_date.and(at.checked_add_signed(DUE_AFTER));
+        self.paid_at = self.paid_at.map(|paid| paid.max(at));
+        self.updated_at = self.updated_at.max(at);
+    }
+
+    /// Whether a document is to say that the invoice no longer holds: it is void, and had a number.
+    #[must_use]
+    pub fn wants_cancellation(&self) -> bool {
+        let had_number = !self.document_number.is_empty();
+        self.status == InvoiceStatus::Void && had_number && self.cancellation.is_none()
+    }
+
+    /// Cancels the void invoice by a document of its own.
+    pub fn cancel(&mut self, numbered: Numbered) {
+        let Numbered { number, at } = numbered;
+        self.cancellation = Some(Cancellation { number, at });
+        self.updated_at = self.updated_at.max(at);
+    }
+
     /// Why what is asked for cannot be done with an invoice of this status.
     pub(super) fn refused(&self) -> Refusal {
         match self.id {
@@ -202,5 +263,14 @@ impl Invoice {
             // Nobody can name a draft that is not kept.
             None => Refusal::InvoiceNotFound(String::new()),
         }
+    }
+}
+
+impl CreditNote {
+    /// Gives the note its number and with it its date, which is not before that of the document
+    /// before.
+    pub fn take_number(&mut self, numbered: Numbered) {
+        self.document_number = numbered.number;
+        self.created_at = numbered.at;
     }
 }

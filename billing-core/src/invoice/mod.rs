@@ -17,16 +17,17 @@ pub use self::{
     bill::{Bill, CouponPart, Discount, DiscountSource},
     items::{
         Charges, Corrected, Correction, InvoiceLine, Item, ItemKind, ItemPart, LineKind, PartKind,
-        UsageSum,
+        Unit, UsageSum,
     },
-    lifecycle::Payment,
+    lifecycle::{Cancellation, Payment},
     reconcile::{CarriedCorrection, CarriedLine, Difference, Mismatch, Reconciled, UserMonth},
     reduce::{ChargedFee, CreditNoteOrder, InvoicedFee, InvoicedMonth, Reduction},
-    run::{BillingDetails, InvoiceRun, LiveInvoice, MonthInvoices, MonthToInvoice, Requested},
+    run::{InvoiceRun, LiveInvoice, MonthInvoices, MonthToInvoice, Requested},
     status::{InvoiceStatus, InvoiceTransition},
     subtotal::Subtotal,
 };
 use crate::{
+    document::Snapshot,
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
     money::{CENTS, Money, NumberError, Rate},
     month::Month,
@@ -60,6 +61,12 @@ pub struct Invoice {
     pub is_receipt: bool,
     /// The number; empty for a draft.
     pub number: String,
+    /// The number in the series of invoices; empty for a draft.
+    pub document_number: String,
+    /// What it says of its parties and of tax, as it was when it was issued; `None` for a draft.
+    pub snapshot: Option<Snapshot>,
+    /// The document that cancels it; `None` unless it was issued and is void.
+    pub cancellation: Option<Cancellation>,
     /// What is charged.
     pub bill: Bill,
     /// What of the total the credit balance has paid, in USD.
@@ -100,6 +107,10 @@ pub struct CreditNote {
     pub id: CreditNoteId,
     /// Its number.
     pub number: String,
+    /// The number in the series of credit notes; empty before the note has one.
+    pub document_number: String,
+    /// What it says of its parties and of tax, as it was when it was made.
+    pub snapshot: Snapshot,
     /// The user.
     pub user_id: UserId,
     /// The invoice that it reduces.

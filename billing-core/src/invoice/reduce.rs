@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 
 use super::{CreditNote, Invoice, InvoiceLine, InvoiceStatus, PAID_BY_NOTE, Payment, sum, tax};
 use crate::{
+    document::{Buyer, Seller, Snapshot},
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
     money::{CENTS, Money, NumberError},
     refusal::Refusal,
     usage::Charge,
 };
 
+/// Why there is a credit note of a top-up that was given back.
+const REFUND_REASON: &str = "Refund of the top-up";
 /// Why there is a credit note that nobody asked for.
 const CREDIT_REASON: &str = "Corrections exceed the month's charges";
 
@@ -142,7 +145,7 @@ struct GivenBack {
 
 impl Invoice {
     /// What exceeds the month's charges, as a credit note.
-    pub(super) fn own_credit(&self, now: DateTime<Utc>) -> Option<CreditNote> {
+    pub(super) fn own_credit(&self, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<CreditNote> {
         let (amount, tax_amount) = (self.bill.credited, self.bill.credited_tax);
         let credits = amount != Money::ZERO || tax_amount != Money::ZERO;
         let invoice_id = self.id.filter(|_| credits)?;
@@ -150,6 +153,8 @@ impl Invoice {
             // An invoice makes at most one such note.
             id: own_credit_id(invoice_id),
             number: self.next_note_number(),
+            document_number: String::new(),
+            snapshot: snapshot.clone(),
             user_id: self.user_id.clone(),
             invoice_id,
             amount,
@@ -163,7 +168,8 @@ impl Invoice {
 
     /// Reduces the invoice by a credit note: what it still asks for, which may pay it. The note's
     /// tax is the tax on all that was given back, less what was given back of it before, so that
-    /// notes over the whole invoice come to its total however they are cut.
+    /// notes over the whole invoice come to its total however they are cut. `parties` are who sells
+    /// and who buys as of now.
     ///
     /// # Errors
     /// When the invoice was not issued, is void or given up, or its reductions would exceed its
@@ -171,6 +177,7 @@ impl Invoice {
     pub fn credit(
         &mut self,
         order: CreditNoteOrder,
+        parties: (Seller, Buyer),
         now: DateTime<Utc>,
     ) -> Result<CreditNote, Refusal> {
         if !self.status.is_issued() || self.status == InvoiceStatus::Uncollectible {
@@ -196,6 +203,8 @@ impl Invoice {
         let note = CreditNote {
             id: order.id,
             number: self.next_note_number(),
+            document_number: String::new(),
+            snapshot: self.note_snapshot(parties),
             user_id: order.user_id,
             invoice_id: order.invoice_id,
             amount: order.amount,
@@ -203,6 +212,42 @@ impl Invoice {
             applied,
             reason: order.reason,
             request_id: order.request_id,
+            created_at: now,
+        };
+        self.credit_notes.push(note.clone());
+        Ok(note)
+    }
+
+    /// Reduces the receipt of a top-up of which an amount before tax and the tax on it were given
+    /// back: by a credit note of which nothing goes to the credit balance.
+    ///
+    /// # Errors
+    /// When it is not stored, or an amount does not fit.
+    pub(crate) fn refund(
+        &mut self,
+        id: CreditNoteId,
+        [amount, tax_amount]: [Money; 2],
+        parties: (Seller, Buyer),
+        now: DateTime<Utc>,
+    ) -> Result<CreditNote, Refusal> {
+        let Some(invoice_id) = self.id else {
+            return Err(self.refused());
+        };
+        let applied = amount.plus(tax_amount)?;
+        self.credit_noted = self.credit_noted.plus(applied)?;
+        self.updated_at = now;
+        let note = CreditNote {
+            id,
+            number: self.next_note_number(),
+            document_number: String::new(),
+            snapshot: self.note_snapshot(parties),
+            user_id: self.user_id.clone(),
+            invoice_id,
+            amount,
+            tax_amount,
+            applied,
+            reason: REFUND_REASON.to_owned(),
+            request_id: None,
             created_at: now,
         };
         self.credit_notes.push(note.clone());
@@ -282,6 +327,12 @@ impl Invoice {
         let own = self.id.map(own_credit_id);
         let notes = self.credit_notes.iter();
         notes.filter(move |note| Some(note.id) != own)
+    }
+
+    /// What a credit note says of its parties, and of tax as the invoice does.
+    fn note_snapshot(&self, (seller, buyer): (Seller, Buyer)) -> Snapshot {
+        let issued = self.snapshot.as_ref();
+        Snapshot::new(seller, buyer, issued.and_then(|issued| issued.exemption))
     }
 
     fn next_note_number(&self) -> String {

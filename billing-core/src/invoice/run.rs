@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Charges, InvoiceStatus};
 use crate::{
     catalog::Catalog,
+    document::{Buyer, Seller},
     ids::{InvoiceId, UserId},
     money::Money,
     month::Month,
@@ -20,6 +21,8 @@ pub struct InvoiceRun<'a> {
     pub month: Month,
     /// Prices and plans.
     pub catalog: &'a Catalog,
+    /// Who sells.
+    pub seller: &'a Seller,
     /// Whether to keep drafts instead of issuing.
     pub keep_drafts: bool,
     /// The time.
@@ -35,8 +38,8 @@ pub struct MonthToInvoice<'a> {
     pub charges: &'a Charges,
     /// What usage has cost by invoice month, from the account's open month to this one, in USD.
     pub costs: &'a BTreeMap<Month, Money>,
-    /// What else stands on the invoice.
-    pub billing: &'a BillingDetails,
+    /// Who buys.
+    pub buyer: &'a Buyer,
     /// The id of the invoice, if it is a new one.
     pub new_id: InvoiceId,
 }
@@ -59,13 +62,6 @@ pub struct LiveInvoice {
     pub status: InvoiceStatus,
     /// When it was made (UTC).
     pub created_at: DateTime<Utc>,
-}
-
-/// What an invoice takes from its user's settings.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BillingDetails {
-    /// Where to send the invoice.
-    pub address: String,
 }
 
 /// What a call that asks for a month's invoice gets.

@@ -2,6 +2,7 @@
 
 mod bills;
 mod checks;
+mod documents;
 mod runs;
 mod transitions;
 

@@ -60,6 +60,9 @@ fn every_wrong_field_is_named() {
         auto_topup_threshold: Some(-1),
         auto_topup_amount: Some(Money::ZERO),
         alert_threshold: Some(-1),
+        billing_name: Some("x".repeat(201)),
+        billing_country: Some("UK".into()),
+        language: Some("de".into()),
         ..SettingsChange::default()
     };
     let expected = [
@@ -69,6 +72,9 @@ fn every_wrong_field_is_named() {
         "auto_topup_threshold",
         "auto_topup_amount",
         "alert_threshold",
+        "billing_name",
+        "billing_country",
+        "language",
     ];
     assert_eq!(fields(&change), expected);
 }
@@ -97,4 +103,32 @@ fn a_change_leaves_alone_what_it_does_not_name() {
         ..defaults
     };
     assert_eq!(second.apply(set, later), expected);
+}
+
+#[test]
+fn documents_name_the_buyer_as_set() {
+    let change = SettingsChange {
+        billing_name: Some("Alice GmbH".into()),
+        billing_address: Some("1 High Street".into()),
+        billing_country: Some("de".into()),
+        tax_id: Some("DE1".into()),
+        language: Some("zh".into()),
+        ..SettingsChange::default()
+    };
+    assert_eq!(change.violations(), []);
+    let set = change.apply(Settings::new(UserId::parse("alice").unwrap()), now());
+    let buyer = Buyer {
+        name: "Alice GmbH".into(),
+        address: "1 High Street".into(),
+        country: "DE".into(),
+        tax_id: "DE1".into(),
+        language: Language::Chinese,
+    };
+    assert_eq!(set.buyer(), buyer);
+    let nowhere = SettingsChange {
+        billing_country: Some(String::new()),
+        ..SettingsChange::default()
+    };
+    assert_eq!(nowhere.violations(), []);
+    assert_eq!(nowhere.apply(set, now()).billing_country, "");
 }

@@ -3,12 +3,16 @@
 use std::str::FromStr;
 
 use billing_core::{
+    document::TaxExemption,
     ids::{IdError, UserId, check},
     money::{Fixed, Money, NumberError},
     refusal::Refusal,
     text::{TextError, check_line},
 };
-use billing_proto::{google::r#type::Decimal, v1::Amount};
+use billing_proto::{
+    google::r#type::Decimal,
+    v1::{self, Amount},
+};
 
 use super::Violations;
 use crate::{auth::ResolvedUser, error::ApiError};
@@ -30,6 +34,16 @@ pub(super) fn decimal<const SCALE: u32>(number: Fixed<SCALE>) -> Option<Decimal>
     Some(Decimal {
         value: number.to_string(),
     })
+}
+
+/// Why no tax is charged, as it is sent; nothing when tax is charged.
+pub(super) fn exemption(exemption: Option<TaxExemption>) -> Option<i32> {
+    let sent = exemption.map(|exemption| match exemption {
+        TaxExemption::ReverseCharge => v1::TaxExemption::ReverseCharge,
+        TaxExemption::Exempt => v1::TaxExemption::Exempt,
+        TaxExemption::OutsideScope => v1::TaxExemption::OutsideScope,
+    });
+    sent.map(i32::from)
 }
 
 pub(super) fn fixed<const SCALE: u32>(

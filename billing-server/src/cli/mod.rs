@@ -11,6 +11,7 @@ mod migrate;
 mod prices;
 mod progress;
 mod report;
+mod series;
 mod serve;
 mod table;
 mod token;
@@ -24,7 +25,10 @@ use std::{
 use clap::Parser;
 
 use self::{
-    args::{Cli, Command, InvoicesCommand, PricesCommand, TransactionsCommand, UsageCommand},
+    args::{
+        Cli, Command, InvoicesCommand, PricesCommand, SeriesCommand, TransactionsCommand,
+        UsageCommand,
+    },
     exit::{CommandError, Exit},
 };
 use crate::config::{Config, ConfigError, Options, check_variables};
@@ -65,6 +69,8 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Transactions(TransactionsCommand::ClearAttention(clear)) => {
             transactions::clear_attention(&clear)
         }
+        Command::Series(SeriesCommand::List(list)) => series::list(&list),
+        Command::Series(SeriesCommand::Set(set)) => series::set(&set),
     }
 }
 

@@ -4,7 +4,11 @@ use std::{fmt::Display, net::SocketAddr};
 
 use http::{HeaderValue, uri::Uri};
 
-use billing_core::money::Money;
+use billing_core::{
+    document::{SeriesName, is_country},
+    money::Money,
+    text::{check_line, check_lines},
+};
 
 use super::{Config, ConfigError, Period, Usd};
 
@@ -26,6 +30,7 @@ impl Config {
             ConfigError::new("listen", format!("cannot look up {}: {error}", self.listen))
         })?;
         self.check_listener(&addresses)?;
+        self.documents()?;
         if self.database_url.is_postgres() && self.jwt_key_file.is_none() {
             return Err(key_required());
         }
@@ -113,6 +118,38 @@ pub(super) fn not_empty(value: &Option<String>) -> Checked {
         Some("") => Err("must not be empty".to_owned()),
         _ => Ok(()),
     }
+}
+
+/// Text of one line, at most this many characters.
+pub(super) fn line(most: usize) -> impl Fn(&Option<String>) -> Checked {
+    move |value| {
+        let checked = check_line(value.as_deref().unwrap_or_default(), most);
+        checked.map_err(|error| error.to_string())
+    }
+}
+
+/// Text of one line or several, at most this many characters.
+pub(super) fn lines(most: usize) -> impl Fn(&Option<String>) -> Checked {
+    move |value| {
+        let checked = check_lines(value.as_deref().unwrap_or_default(), most);
+        checked.map_err(|error| error.to_string())
+    }
+}
+
+/// The code of a country, if any.
+pub(super) fn country(value: &Option<String>) -> Checked {
+    match value.as_deref() {
+        Some(code) if !is_country(&code.to_ascii_uppercase()) => {
+            Err("must be the code of a country, such as DE (ISO 3166-1)".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name of a series of documents.
+pub(super) fn series(name: &str) -> Checked {
+    let parsed = SeriesName::parse(name);
+    parsed.map(drop).map_err(|error| error.to_string())
 }
 
 /// An origin as browsers send it: scheme and host, without a path.

@@ -23,6 +23,7 @@ macro_rules! given_as_they_are {
 
 given_as_they_are!(
     bool,
+    String,
     u32,
     usize,
     ListenAddress,

@@ -19,7 +19,10 @@ mod usd;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use billing_core::payment::TopupLimits;
+use billing_core::{
+    document::{DocumentOptions, Seller, SeriesName},
+    payment::TopupLimits,
+};
 use billing_store::Database;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +95,36 @@ impl Config {
             per_day: self.topup_max_per_day,
             per_month: self.topup_max_per_month,
         }
+    }
+
+    /// What documents say of the seller, and in which series they are numbered.
+    ///
+    /// # Errors
+    /// When both series are one.
+    pub(crate) fn documents(&self) -> Result<DocumentOptions, ConfigError> {
+        let series = |key, name: &String| {
+            let parsed = SeriesName::parse(name.as_str());
+            parsed.map_err(|error| ConfigError::new(key, error.to_string()))
+        };
+        let invoice_series = series("invoice_series", &self.invoice_series)?;
+        let credit_note_series = series("credit_note_series", &self.credit_note_series)?;
+        if invoice_series == credit_note_series {
+            let reason = format!("must not be {invoice_series}, which is invoice_series too");
+            return Err(ConfigError::new("credit_note_series", reason));
+        }
+        let text = |setting: &Option<String>| setting.clone().unwrap_or_default();
+        Ok(DocumentOptions {
+            seller: Seller {
+                name: text(&self.seller_name),
+                address: text(&self.seller_address),
+                country: text(&self.seller_country).to_ascii_uppercase(),
+                tax_id: text(&self.seller_tax_id),
+                registration: text(&self.seller_registration),
+                footer: text(&self.seller_footer),
+            },
+            invoice_series,
+            credit_note_series,
+        })
     }
 
     /// What tokens must name besides their subject.

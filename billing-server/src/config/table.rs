@@ -2,9 +2,13 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use billing_core::settings::{MAX_ADDRESS, MAX_NAME, MAX_TAX_ID};
+
 use super::{
     DatabaseUrl, ListenAddress, LogFormat, Period, Periods, SecretText, Usd,
-    check::{any, at_most, between, cents, not_empty, origin, timeout},
+    check::{
+        any, at_most, between, cents, country, line, lines, not_empty, origin, series, timeout,
+    },
     declare::settings,
 };
 
@@ -149,6 +153,33 @@ settings! {
 
         /// Waits before an invoice is collected again that could not be [default: 1d,3d,7d]
         collection_retries: Periods = Periods::days(&[1, 3, 7]), value "DURATIONS", any;
+    }
+
+    /// What documents say of the seller, and how they are numbered.
+    DocumentSettings documents {
+        /// Name on invoices [default: none]
+        seller_name: Option<String> = None, value "NAME", line(MAX_NAME);
+
+        /// Address on invoices, of one line or several [default: none]
+        seller_address: Option<String> = None, value "TEXT", lines(MAX_ADDRESS);
+
+        /// Country on invoices, such as DE (ISO 3166-1) [default: none]
+        seller_country: Option<String> = None, value "CODE", country;
+
+        /// Tax id on invoices [default: none]
+        seller_tax_id: Option<String> = None, value "ID", line(MAX_TAX_ID);
+
+        /// Entry in a register of companies on invoices [default: none]
+        seller_registration: Option<String> = None, value "TEXT", line(MAX_NAME);
+
+        /// Foot of invoices, such as how to pay, of one line or several [default: none]
+        seller_footer: Option<String> = None, value "TEXT", lines(MAX_ADDRESS);
+
+        /// What the numbers of invoices begin with [default: INV]
+        invoice_series: String = "INV".to_owned(), value "SERIES", series;
+
+        /// What the numbers of credit notes and cancellations begin with [default: CN]
+        credit_note_series: String = "CN".to_owned(), value "SERIES", series;
     }
 
     /// How long the database may take.

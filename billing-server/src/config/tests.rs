@@ -80,7 +80,7 @@ fn the_help_tells_the_defaults() {
             }
         }
     }
-    assert_eq!(told, 14);
+    assert_eq!(told, 16);
 }
 
 #[rstest]
@@ -139,6 +139,14 @@ const ALL: &[(&str, &str)] = &[
     ("topup_max_per_day", "9"),
     ("topup_max_per_month", "9"),
     ("collection_retries", "\"2h,3d\""),
+    ("seller_name", "\"Oblivious\""),
+    ("seller_address", "\"Street\""),
+    ("seller_country", "\"DE\""),
+    ("seller_tax_id", "\"DE123\""),
+    ("seller_registration", "\"HRB1\""),
+    ("seller_footer", "\"Thanks\""),
+    ("invoice_series", "\"RE\""),
+    ("credit_note_series", "\"GS\""),
 ];
 
 #[test]
@@ -249,6 +257,18 @@ fn variables_of_others_are_ignored() {
 #[case("--jwt-issuer=", "jwt_issuer: must not be empty")]
 #[case("--jwt-audience=", "jwt_audience: must not be empty")]
 #[case(
+    "--invoice-series inv",
+    "invoice_series: must be 1 to 16 characters of A to Z, 0 to 9 and -"
+)]
+#[case(
+    "--credit-note-series A2345678901234567",
+    "credit_note_series: must be 1 to 16 characters of A to Z, 0 to 9 and -"
+)]
+#[case(
+    "--seller-country UK",
+    "seller_country: must be the code of a country, such as DE (ISO 3166-1)"
+)]
+#[case(
     "--cors-origin https://app.example.com/",
     "cors_origin: must be * or an origin such as https://app.example.com, without a path"
 )]
@@ -355,6 +375,10 @@ fn safe_combinations_are_served(#[case] flags: &str) {
     "--database-url postgres://db/x",
     "jwt_key_file: several servers: a signing key must be configured, the same for all servers \
      on a PostgreSQL database"
+)]
+#[case(
+    "--invoice-series A --credit-note-series A",
+    "credit_note_series: must not be A, which is invoice_series too"
 )]
 fn unsafe_combinations_are_refused_with_the_remedy(#[case] flags: &str, #[case] message: &str) {
     assert_eq!(served(flags, &[]), Err(message.to_owned()));

@@ -32,6 +32,7 @@ pub(super) async fn store(
         statement_timeout: *config.db_statement_timeout,
         topups: config.topup_limits(),
         automatic,
+        documents: config.documents()?,
         ..StoreOptions::new(events)
     };
     let give_up = Instant::now() + START_PATIENCE;

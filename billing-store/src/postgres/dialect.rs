@@ -13,11 +13,11 @@ use super::{
 use crate::{
     StoreError,
     rows::{
-        AccountRow, CouponRow, RecordRow,
+        AccountRow, CouponRow, RecordRow, SeriesRow,
         statements::{Insert, InsertNew, Update, UpdateAccounts, UpdateCounters, Upsert},
         table::{Role, Row},
     },
-    schema::{CATALOG, catalog_version, coupons},
+    schema::{CATALOG, catalog_version, coupons, document_series},
     sql_types::{DbTimestamp, ExactDecimal, lower},
 };
 
@@ -158,6 +158,21 @@ pub(super) async fn lock_coupon(
     let row = coupons::table
         .filter(lower(coupons::code).eq(code.to_ascii_lowercase()))
         .select(CouponRow::as_select())
+        .for_update()
+        .first(conn)
+        .await;
+    Ok(row.optional()?)
+}
+
+/// Locks the series of a year.
+pub(super) async fn lock_series(
+    conn: &mut Conn,
+    name: &str,
+    year: i32,
+) -> Result<Option<SeriesRow>, StoreError> {
+    let row = document_series::table
+        .find((name, year))
+        .select(SeriesRow::as_select())
         .for_update()
         .first(conn)
         .await;

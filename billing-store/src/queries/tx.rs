@@ -3,8 +3,11 @@
 
 use std::{mem, sync::Arc};
 
-use billing_core::catalog::Catalog;
-use billing_core::payment::{AutomaticPayments, TopupLimits};
+use billing_core::{
+    catalog::Catalog,
+    document::DocumentOptions,
+    payment::{AutomaticPayments, TopupLimits},
+};
 use chrono::{DateTime, Utc};
 use diesel_async::pooled_connection::deadpool::Object;
 use futures_util::future::BoxFuture;
@@ -28,6 +31,7 @@ pub(crate) struct Shared {
     pub(super) events: EventRenderer,
     /// Wakes who waits for events.
     pub(super) news: Arc<Notify>,
+    documents: Arc<DocumentOptions>,
 }
 
 impl Shared {
@@ -40,6 +44,7 @@ impl Shared {
             automatic: options.automatic.clone().map(Arc::new),
             events: options.events.clone(),
             news: Arc::default(),
+            documents: Arc::new(options.documents.clone()),
         }
     }
 }
@@ -85,6 +90,11 @@ impl Tx {
     /// What the operator lets happen by itself; `None` without a provider that keeps methods.
     pub(super) fn automatic(&self) -> Option<Arc<AutomaticPayments>> {
         self.shared.automatic.clone()
+    }
+
+    /// Who issues documents, and in which series.
+    pub(super) fn documents(&self) -> Arc<DocumentOptions> {
+        Arc::clone(&self.shared.documents)
     }
 
     /// The catalog as it is now. What names a price or a plan version is read before, so that the

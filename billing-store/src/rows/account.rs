@@ -13,7 +13,9 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::{
-    Amounts, AutomationJson, DbMoney, DbRate, DbTimestamp, DbUuid, month,
+    Amounts, AutomationJson, DbMoney, DbRate, DbTimestamp, DbUuid,
+    document::tax_exemption,
+    month,
     plan::{EarlierJson, earlier_json, earlier_terms, plan_version},
     present, subscription,
     table::table_row,
@@ -56,7 +58,7 @@ table_row! {
         discount_from: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         discount_until: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         tax_rate: DbRate as ExactDecimal = "numeric", Set;
-        tax_exempt: bool as Bool = "boolean", Set;
+        tax_exemption: Option<String> as Nullable<Text> = "text", Set;
         credit_balance: DbMoney as ExactDecimal = "numeric", Set;
         uninvoiced: Json<Amounts> as JsonText = "jsonb", Counter;
         closed_cost: DbMoney as ExactDecimal = "numeric", Set;
@@ -112,7 +114,7 @@ impl AccountRow {
             },
             tax: Tax {
                 rate: self.tax_rate.0,
-                is_exempt: self.tax_exempt,
+                exemption: self.tax_exemption.map(tax_exemption).transpose()?,
             },
             credit_balance: self.credit_balance.0,
             sequence: self.event_sequence,
@@ -206,7 +208,7 @@ impl AccountRow {
             discount_from: state.discount.from.map(DbTimestamp),
             discount_until: state.discount.until.map(DbTimestamp),
             tax_rate: DbFixed(state.tax.rate),
-            tax_exempt: state.tax.is_exempt,
+            tax_exemption: state.tax.exemption.map(|of| of.name().to_owned()),
             credit_balance: DbFixed(state.credit_balance),
             uninvoiced: Json(Amounts(state.uninvoiced.clone())),
             closed_cost: DbFixed(state.closed_cost),

@@ -1,14 +1,16 @@
 //! Rows of `invoices` and `credit_notes`.
 
 use billing_core::{
+    document::Snapshot,
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
-    invoice::{Bill, CreditNote, Discount, Invoice, InvoiceStatus, Item},
+    invoice::{Bill, Cancellation, CreditNote, Discount, Invoice, InvoiceStatus, Item},
     settings::CURRENCY,
 };
 use diesel::sql_types::{Bool, Nullable, Text};
 
 use super::{
     DbMoney, DbRate, DbTimestamp, DbUuid,
+    document::SnapshotJson,
     invoice_json::{DiscountJson, ItemJson},
     month,
     table::table_row,
@@ -38,6 +40,10 @@ table_row! {
         payment_method: Option<String> as Nullable<Text> = "text", Set;
         transaction_id: Option<String> as Nullable<Text> = "text", Set;
         invoice_number: String as Text = "text", Set;
+        document_number: String as Text = "text", Set;
+        snapshot: Option<Json<SnapshotJson>> as Nullable<JsonText> = "jsonb", Set;
+        cancellation_number: Option<String> as Nullable<Text> = "text", Set;
+        cancelled_at: Option<DbTimestamp> as Nullable<UtcTimestamp> = "timestamptz", Set;
         items: Json<Vec<ItemJson>> as JsonText = "jsonb", Set;
         discounts: Json<Vec<DiscountJson>> as JsonText = "jsonb", Set;
         tax_rate: DbRate as ExactDecimal = "numeric", Set;
@@ -57,7 +63,7 @@ impl TryFrom<&Invoice> for InvoiceRow {
     type Error = StoreError;
 
     fn try_from(invoice: &Invoice) -> Result<Self, StoreError> {
-        let bill = &invoice.bill;
+        let (bill, cancellation) = (&invoice.bill, invoice.cancellation.as_ref());
         let time = |at: Option<_>| at.map(DbTimestamp);
         let id = invoice.id;
         let id = id.ok_or_else(|| StoreError::Failed("a draft is not stored".to_owned()))?;
@@ -79,6 +85,10 @@ impl TryFrom<&Invoice> for InvoiceRow {
             payment_method: invoice.payment_method.clone(),
             transaction_id: invoice.transaction_id.clone(),
             invoice_number: invoice.number.clone(),
+            document_number: invoice.document_number.clone(),
+            snapshot: invoice.snapshot.as_ref().map(|of| Json(of.into())),
+            cancellation_number: cancellation.map(|of| of.number.clone()),
+            cancelled_at: time(cancellation.map(|of| of.at)),
             items: Json(bill.items.iter().map(ItemJson::from).collect()),
             notes: invoice.notes.clone(),
             created_at: DbTimestamp(invoice.created_at),
@@ -103,6 +113,8 @@ impl TryFrom<InvoiceRow> for Invoice {
         let status = InvoiceStatus::named(&row.status);
         let items = row.items.0.into_iter().map(Item::try_from);
         let discounts = row.discounts.0.into_iter().map(Discount::from);
+        let snapshot = row.snapshot.map(|json| Snapshot::try_from(json.0));
+        let cancelled = row.cancellation_number.zip(row.cancelled_at);
         Ok(Self {
             id: Some(InvoiceId::new(row.id.0)),
             user_id: UserId::trusted(row.user_id),
@@ -110,6 +122,9 @@ impl TryFrom<InvoiceRow> for Invoice {
             status: status.ok_or_else(|| StoreError::corrupt("status", &row.status))?,
             is_receipt: row.is_receipt,
             number: row.invoice_number,
+            document_number: row.document_number,
+            snapshot: snapshot.transpose()?,
+            cancellation: cancelled.map(|(number, at)| Cancellation { number, at: at.0 }),
             bill: Bill {
                 items: items.collect::<Result<_, _>>()?,
                 amount: row.amount.0,
@@ -145,6 +160,8 @@ table_row! {
         id: DbUuid as UuidBytes = "uuid", Key;
         invoice_id: DbUuid as UuidBytes = "uuid", Insert;
         note_number: String as Text = "text", Insert;
+        document_number: String as Text = "text", Insert;
+        snapshot: Json<SnapshotJson> as JsonText = "jsonb", Insert;
         amount: DbMoney as ExactDecimal = "numeric", Insert;
         tax_amount: DbMoney as ExactDecimal = "numeric", Insert;
         applied_amount: DbMoney as ExactDecimal = "numeric", Insert;
@@ -161,6 +178,8 @@ impl From<&CreditNote> for CreditNoteRow {
             id: DbUuid(note.id.uuid()),
             invoice_id: DbUuid(note.invoice_id.uuid()),
             note_number: note.number.clone(),
+            document_number: note.document_number.clone(),
+            snapshot: Json((&note.snapshot).into()),
             amount: DbFixed(note.amount),
             tax_amount: DbFixed(note.tax_amount),
             applied_amount: DbFixed(note.applied),
@@ -171,19 +190,23 @@ impl From<&CreditNote> for CreditNoteRow {
     }
 }
 
-impl From<CreditNoteRow> for CreditNote {
-    fn from(row: CreditNoteRow) -> Self {
-        Self {
+impl TryFrom<CreditNoteRow> for CreditNote {
+    type Error = StoreError;
+
+    fn try_from(row: CreditNoteRow) -> Result<Self, StoreError> {
+        Ok(Self {
             id: CreditNoteId::new(row.id.0),
             user_id: UserId::trusted(row.user_id),
             invoice_id: InvoiceId::new(row.invoice_id.0),
             number: row.note_number,
+            document_number: row.document_number,
+            snapshot: row.snapshot.0.try_into()?,
             amount: row.amount.0,
             tax_amount: row.tax_amount.0,
             applied: row.applied_amount.0,
             reason: row.reason,
             request_id: row.request_id.map(RequestId::trusted),
             created_at: row.created_at.0,
-        }
+        })
     }
 }

@@ -7,8 +7,11 @@ use billing_core::{
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::{DbMoney, DbTimestamp, table::table_row};
-use crate::sql_types::{DbFixed, ExactDecimal, UtcTimestamp};
+use super::{DbMoney, DbTimestamp, document::language, table::table_row};
+use crate::{
+    StoreError,
+    sql_types::{DbFixed, ExactDecimal, UtcTimestamp},
+};
 
 table_row! {
     SettingsRow, SettingsColumns in billing_settings {
@@ -25,14 +28,19 @@ table_row! {
         send_invoice_email: bool as Bool = "boolean", Set;
         alert_threshold: i64 as BigInt = "bigint", Set;
         enable_alerts: bool as Bool = "boolean", Set;
+        billing_name: String as Text = "text", Set;
+        billing_country: String as Text = "text", Set;
+        language: String as Text = "text", Set;
         created_at: DbTimestamp as UtcTimestamp = "timestamptz", Insert;
         updated_at: DbTimestamp as UtcTimestamp = "timestamptz", Set;
     }
 }
 
-impl From<SettingsRow> for Settings {
-    fn from(row: SettingsRow) -> Self {
-        Self {
+impl TryFrom<SettingsRow> for Settings {
+    type Error = StoreError;
+
+    fn try_from(row: SettingsRow) -> Result<Self, StoreError> {
+        Ok(Self {
             user_id: UserId::trusted(row.user_id),
             billing_email: row.billing_email,
             billing_address: row.billing_address,
@@ -43,11 +51,14 @@ impl From<SettingsRow> for Settings {
             send_invoice_email: row.send_invoice_email,
             alert_threshold: row.alert_threshold,
             enable_alerts: row.enable_alerts,
+            billing_name: row.billing_name,
+            billing_country: row.billing_country,
+            language: language(&row.language)?,
             written: Some(Written {
                 created_at: row.created_at.0,
                 updated_at: row.updated_at.0,
             }),
-        }
+        })
     }
 }
 
@@ -68,6 +79,9 @@ impl SettingsRow {
             send_invoice_email: settings.send_invoice_email,
             alert_threshold: settings.alert_threshold,
             enable_alerts: settings.enable_alerts,
+            billing_name: settings.billing_name.clone(),
+            billing_country: settings.billing_country.clone(),
+            language: settings.language.code().to_owned(),
             created_at: DbTimestamp(created_at),
             updated_at: DbTimestamp(now),
         }

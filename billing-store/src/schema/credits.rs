@@ -1,13 +1,15 @@
-//! What is given back of invoices, and to coupons.
+//! What is given back of invoices, and to coupons; the numbers of documents.
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::sql_types::{ExactDecimal, UtcTimestamp, UuidBytes};
+    use crate::sql_types::{ExactDecimal, JsonText, UtcTimestamp, UuidBytes};
     credit_notes (user_id, id) {
         user_id -> Text,
         id -> UuidBytes,
         invoice_id -> UuidBytes,
         note_number -> Text,
+        document_number -> Text,
+        snapshot -> JsonText,
         amount -> ExactDecimal,
         tax_amount -> ExactDecimal,
         applied_amount -> ExactDecimal,
@@ -48,5 +50,16 @@ diesel::table! {
         billing_month -> Text,
         amount -> ExactDecimal,
         created_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+    document_series (series, year) {
+        series -> Text,
+        year -> Integer,
+        last_number -> BigInt,
+        last_at -> Nullable<UtcTimestamp>,
     }
 }

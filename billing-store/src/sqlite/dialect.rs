@@ -18,11 +18,11 @@ use super::{
 use crate::{
     StoreError,
     rows::{
-        AccountRow, CouponRow, RecordRow,
+        AccountRow, CouponRow, RecordRow, SeriesRow,
         statements::{Insert, InsertNew, Source, Update, UpdateAccounts, UpdateCounters, Upsert},
         table::{Row, Wanted},
     },
-    schema::{CATALOG, accounts, billing_records, catalog_version},
+    schema::{CATALOG, accounts, billing_records, catalog_version, document_series},
     sql_types::{DbTimestamp, ExactDecimal},
 };
 
@@ -269,6 +269,20 @@ pub(super) async fn lock_coupon(
     code: &str,
 ) -> Result<Option<CouponRow>, StoreError> {
     find_coupon(conn, code).await
+}
+
+/// Finds the series of a year.
+pub(super) async fn lock_series(
+    conn: &mut Conn,
+    name: &str,
+    year: i32,
+) -> Result<Option<SeriesRow>, StoreError> {
+    let name = name.to_owned();
+    let found = conn.spawn_blocking(move |conn| {
+        let series = document_series::table.find((name, year));
+        series.select(SeriesRow::as_select()).first(conn).optional()
+    });
+    Ok(found.await?)
 }
 
 /// Answers the version of prices and plans.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use billing_core::{
-    account::Account,
+    account::{Account, Tax},
     ids::UserId,
     money::Rate,
     settings::{Settings, SettingsChange},
@@ -36,13 +36,8 @@ pub trait AccountStore: Send + Sync {
     /// Sets a user's tax, and answers as [`AccountStore::account`] does.
     ///
     /// # Errors
-    /// When the database fails.
-    async fn set_tax(
-        &self,
-        user_id: UserId,
-        rate: Rate,
-        exempt: bool,
-    ) -> Result<Account, StoreError>;
+    /// When the user is to owe it by reverse charge and has no tax id, or the database fails.
+    async fn set_tax(&self, user_id: UserId, tax: Tax) -> Result<Account, StoreError>;
 }
 
 /// Users' billing settings.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use billing_core::{
+    document::{Series, SeriesName},
     ids::{CreditNoteId, InvoiceId, UserId},
     invoice::{CreditNote, CreditNoteOrder, Invoice, InvoiceStatus, Payment, Reconciled},
     month::Month,
@@ -116,6 +117,24 @@ pub trait InvoiceStore: Send + Sync {
     /// # Errors
     /// When the database fails.
     async fn mark_overdue(&self, limit: i64) -> Result<usize, StoreError>;
+
+    /// The series of documents of all years, the latest year first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    async fn document_series(&self) -> Result<Vec<Series>, StoreError>;
+
+    /// Has the series of a year go on with a number, and answers it. It only goes forward.
+    ///
+    /// # Errors
+    /// When documents take no numbers of the series, the number was taken already or the database
+    /// fails.
+    async fn set_document_series(
+        &self,
+        name: SeriesName,
+        year: i32,
+        next_number: i64,
+    ) -> Result<Series, StoreError>;
 
     /// Checks the invoices of a month against the records and lines that they stand for, for at
     /// most `limit` users that come after one by id.

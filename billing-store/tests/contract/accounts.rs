@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use billing_core::{account::Discount, settings::SettingsChange};
+use billing_core::{
+    account::{Discount, Tax},
+    document::TaxExemption,
+    settings::SettingsChange,
+};
 use test_postgres::{Backend, on_both_databases};
 
-use crate::support::{NOON, TestStore, batch, card, recorded, time, usage, user};
+use crate::support::{NOON, TestStore, batch, card, recorded, taxed, time, usage, user};
 
 on_both_databases!(
     an_account_holds_the_discount_in_force_and_its_end,
@@ -74,10 +78,12 @@ async fn changes_of_an_account_that_meet_usage_lose_nothing(backend: Backend) {
         })
     });
     let calls: Vec<_> = calls.collect();
-    let rate = "0.1".parse().unwrap();
+    let exempt = Tax {
+        exemption: Some(TaxExemption::Exempt),
+        ..taxed("0.1")
+    };
     let alice = || user("alice");
-    let taxed = store.store.set_tax(alice(), rate, true);
-    taxed.await.unwrap();
+    store.store.set_tax(alice(), exempt).await.unwrap();
     let change = SettingsChange {
         alert_threshold: Some(7),
         ..SettingsChange::default()
@@ -88,7 +94,7 @@ async fn changes_of_an_account_that_meet_usage_lose_nothing(backend: Backend) {
         assert_eq!(call.await.unwrap().to_string(), "0.03");
     }
     let seen = store.store.account(alice()).await.unwrap().state;
-    assert_eq!((seen.tax.rate, seen.tax.is_exempt), (rate, true));
+    assert_eq!(seen.tax, exempt);
     assert_eq!(seen.uninvoiced_amount().unwrap().to_string(), "0.6");
     let settings = store.store.settings(alice()).await.unwrap();
     assert_eq!(settings.alert_threshold, 7);

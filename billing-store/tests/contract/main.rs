@@ -10,6 +10,7 @@
 
 mod accounts;
 mod commit;
+mod documents;
 mod effects;
 mod events;
 mod folding;

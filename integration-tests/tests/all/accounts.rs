@@ -37,7 +37,7 @@ async fn start(backend: Backend) -> (TestServer, Rest) {
 async fn an_account_looks_as_documented(backend: Backend) {
     let (server, rest) = start(backend).await;
     let alice = user(&server, "alice").await;
-    let fresh = r#"{"user_id":"alice","discount_rate":1,"next_discount_rate":null,"next_discount_from":null,"tax_rate":0,"tax_exempt":false,"credit_balance":0.00,"topup_balance":0,"uninvoiced_amount":0.00,"trial_used":false}"#;
+    let fresh = r#"{"user_id":"alice","discount_rate":1,"next_discount_rate":null,"next_discount_from":null,"tax_rate":0,"tax_exempt":false,"credit_balance":0.00,"topup_balance":0,"uninvoiced_amount":0.00,"trial_used":false,"exemption":null}"#;
     let seen = alice.get(ALICE).await;
     assert_eq!((seen.status, seen.body.as_str()), (200, fresh));
 
@@ -48,7 +48,7 @@ async fn an_account_looks_as_documented(backend: Backend) {
     record(&rest, &call("a", "m", 1_500, 0)).await;
     let announced = r#"{"discount_rate":"0.8","effective_from":"2024-12-01T00:00:00Z"}"#;
     rest.put(DISCOUNT, announced).await;
-    let expected = r#"{"user_id":"alice","discount_rate":0.9,"next_discount_rate":0.8,"next_discount_from":"2024-12-01T00:00:00Z","tax_rate":0.0825,"tax_exempt":true,"credit_balance":0.00,"topup_balance":0,"uninvoiced_amount":1.35,"trial_used":false}"#;
+    let expected = r#"{"user_id":"alice","discount_rate":0.9,"next_discount_rate":0.8,"next_discount_from":"2024-12-01T00:00:00Z","tax_rate":0.0825,"tax_exempt":true,"credit_balance":0.00,"topup_balance":0,"uninvoiced_amount":1.35,"trial_used":false,"exemption":"exempt"}"#;
     let set = rest.put(TAX, r#"{"tax_rate":0.0825,"exempt":true}"#).await;
     assert_eq!((set.status, set.body.as_str()), (200, expected));
     assert_eq!(alice.get(ALICE).await.body, expected);
@@ -181,7 +181,7 @@ async fn accounts_are_kept_over_grpc(backend: Backend) {
     let tax = v1::SetTaxRequest {
         user_id: "alice".into(),
         tax_rate: rate("0.1"),
-        exempt: false,
+        ..v1::SetTaxRequest::default()
     };
     let set = accounts.set_tax(tax).await.unwrap().into_inner();
     assert_eq!(

@@ -85,6 +85,8 @@ calls! {
     mark_invoice_paid MarkInvoicePaidRequest,
     create_credit_note CreateCreditNoteRequest,
     list_credit_notes ListCreditNotesRequest,
+    list_document_series ListDocumentSeriesRequest,
+    set_document_series SetDocumentSeriesRequest,
     close_month CloseMonthRequest,
     reconcile_month ReconcileMonthRequest,
     create_payment_setup CreatePaymentSetupRequest,

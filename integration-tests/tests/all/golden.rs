@@ -198,6 +198,11 @@ async fn errors_look_as_documented(backend: Backend) {
     );
 }
 
+/// What an invoice of November is for, and that nothing cancels it.
+const PERIOD: &str = r#""service_start":"2024-11-01T00:00:00Z","service_end":"2024-12-01T00:00:00Z","cancellation_number":"","cancelled_at":null"#;
+/// What documents say when neither seller nor buyer is named.
+const PARTIES: &str = r#""parties":{"seller":{"name":"","address":"","country":"","tax_id":"","registration":"","footer":""},"buyer":{"name":"","address":"","country":"","tax_id":"","language":"en"}},"exemption":null,"tax_note":"""#;
+
 /// The guide's invoice as a draft, issued and paid.
 async fn invoices_look_as_documented(backend: Backend) {
     let (server, rest) = start(backend).await;
@@ -206,11 +211,8 @@ async fn invoices_look_as_documented(backend: Backend) {
         rest.post("/v1/billing/prices", price).await;
     }
     let invoices = "/v1/billing/invoices";
-    assert_body(
-        &mine.get(invoices).await,
-        200,
-        r#"{"invoices":[],"total":0}"#,
-    );
+    let nothing = r#"{"invoices":[],"total":0}"#;
+    assert_body(&mine.get(invoices).await, 200, nothing);
     for (model, tokens) in [("gpt-4", 500_000), ("gpt-3.5-turbo", 750_000)] {
         let call = format!(
             r#"{{"user_id":"user-123","request_id":"{model}","model":"{model}","prompt_tokens":{tokens}}}"#
@@ -219,12 +221,12 @@ async fn invoices_look_as_documented(backend: Backend) {
     }
     let items = concat!(
         r#""items":[{"model":"gpt-4","quantity":500000,"unit_price":0.03,"amount":15.00,"description":"AI API usage - gpt-4","type":"usage","#,
-        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00,"price_id":"price-1","plan_version_id":""}],"period_start":null,"period_end":null,"exact_amount":15.00},"#,
+        r#""breakdown":[{"name":"prompt","tokens":500000,"unit_price":0.03,"amount":15.00,"price_id":"price-1","plan_version_id":""}],"period_start":null,"period_end":null,"exact_amount":15.00,"unit":"token","unit_price_per":1000},"#,
         r#"{"model":"gpt-3.5-turbo","quantity":750000,"unit_price":0.0015,"amount":1.13,"description":"AI API usage - gpt-3.5-turbo","type":"usage","#,
-        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125,"price_id":"price-2","plan_version_id":""}],"period_start":null,"period_end":null,"exact_amount":1.125}],"#,
+        r#""breakdown":[{"name":"prompt","tokens":750000,"unit_price":0.0015,"amount":1.125,"price_id":"price-2","plan_version_id":""}],"period_start":null,"period_end":null,"exact_amount":1.125,"unit":"token","unit_price_per":1000}],"#,
     );
     let draft = format!(
-        r#"{{"id":"","user_id":"user-123","billing_month":"2024-11","status":"draft","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"",{items}"issued_at":null,"due_date":null,"discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":16.13,"credit_notes":[],"credited_amount":0.00,"rounding_difference":0.005}}"#
+        r#"{{"id":"","user_id":"user-123","billing_month":"2024-11","status":"draft","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"",{items}"issued_at":null,"due_date":null,"discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":16.13,"credit_notes":[],"credited_amount":0.00,"rounding_difference":0.005,"document_number":"","parties":null,"exemption":null,"tax_note":"",{PERIOD}}}"#
     );
     let generate = format!("{invoices}/generate");
     let november = r#"{"billing_month":"2024-11"}"#;
@@ -236,7 +238,7 @@ async fn invoices_look_as_documented(backend: Backend) {
 
     advance(&server, "2024-12-01T00:00:00Z").await;
     let issued = format!(
-        r#"{{"id":"inv-ID","user_id":"user-123","billing_month":"2024-11","status":"issued","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"INV-user-123-2024-11",{items}"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":16.13,"credit_notes":[],"credited_amount":0.00,"rounding_difference":0.005}}"#
+        r#"{{"id":"inv-ID","user_id":"user-123","billing_month":"2024-11","status":"issued","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"INV-user-123-2024-11",{items}"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":null,"payment_method":null,"transaction_id":null,"billing_address":"","notes":"","credit_applied":0.00,"amount_due":16.13,"credit_notes":[],"credited_amount":0.00,"rounding_difference":0.005,"document_number":"INV-2024-000001",{PARTIES},{PERIOD}}}"#
     );
     let answer = mine.post(&generate, november).await;
     assert_body(&answer, 200, &issued);
@@ -245,7 +247,7 @@ async fn invoices_look_as_documented(backend: Backend) {
     assert_body(&mine.get(&path).await, 200, &issued);
     let summary = |status, paid_at, due| {
         format!(
-            r#"{{"invoices":[{{"id":"inv-ID","invoice_number":"INV-user-123-2024-11","billing_month":"2024-11","status":"{status}","amount":16.13,"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","paid_at":{paid_at},"final_amount":16.13,"user_id":"user-123","amount_due":{due}}}],"total":1}}"#
+            r#"{{"invoices":[{{"id":"inv-ID","invoice_number":"INV-user-123-2024-11","billing_month":"2024-11","status":"{status}","amount":16.13,"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","paid_at":{paid_at},"final_amount":16.13,"user_id":"user-123","amount_due":{due},"document_number":"INV-2024-000001"}}],"total":1}}"#
         )
     };
     let page = format!("{invoices}?page=1&page_size=10");
@@ -259,17 +261,19 @@ async fn invoices_look_as_documented(backend: Backend) {
     let paid = rest.post(&format!("{path}/mark-paid"), paid).await;
     assert_eq!(paid.status, 200, "{}", paid.body);
     let note = r#"{"user_id":"user-123","amount":1.00,"reason":"goodwill","request_id":"r-1"}"#;
-    let noted = r#"{"id":"crn-ID","user_id":"user-123","invoice_id":"inv-ID","amount":1.00,"tax_amount":0.00,"total":1.00,"reason":"goodwill","request_id":"r-1","created_at":"2024-12-01T00:00:00Z","number":"CN-INV-user-123-2024-11-1","applied_amount":0.00}"#;
+    let noted = format!(
+        r#"{{"id":"crn-ID","user_id":"user-123","invoice_id":"inv-ID","amount":1.00,"tax_amount":0.00,"total":1.00,"reason":"goodwill","request_id":"r-1","created_at":"2024-12-01T00:00:00Z","number":"CN-INV-user-123-2024-11-1","applied_amount":0.00,"document_number":"CN-2024-000001",{PARTIES}}}"#
+    );
     let answer = rest.post(&format!("{path}/credit-notes"), note).await;
-    assert_body(&answer, 200, noted);
+    assert_body(&answer, 200, &noted);
     let paid = format!(
-        r#"{{"id":"inv-ID","user_id":"user-123","billing_month":"2024-11","status":"paid","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"INV-user-123-2024-11",{items}"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":"2024-12-01T00:00:00Z","payment_method":"bank transfer","transaction_id":"tx-1","billing_address":"","notes":"","credit_applied":0.00,"amount_due":0.00,"credit_notes":[{noted}],"credited_amount":0.00,"rounding_difference":0.005}}"#
+        r#"{{"id":"inv-ID","user_id":"user-123","billing_month":"2024-11","status":"paid","amount":16.13,"final_amount":16.13,"currency":"USD","invoice_number":"INV-user-123-2024-11",{items}"issued_at":"2024-12-01T00:00:00Z","due_date":"2024-12-31T00:00:00Z","discount_amount":0.00,"tax_amount":0.00,"discounts":[],"taxes":[],"paid_at":"2024-12-01T00:00:00Z","payment_method":"bank transfer","transaction_id":"tx-1","billing_address":"","notes":"","credit_applied":0.00,"amount_due":0.00,"credit_notes":[{noted}],"credited_amount":0.00,"rounding_difference":0.005,"document_number":"INV-2024-000001",{PARTIES},{PERIOD}}}"#
     );
     assert_body(&mine.get(&path).await, 200, &paid);
     let at = r#""2024-12-01T00:00:00Z""#;
     assert_body(&mine.get(&page).await, 200, &summary("paid", at, "0.00"));
     let none = format!("{invoices}?status=overdue");
-    assert_body(&mine.get(&none).await, 200, r#"{"invoices":[],"total":0}"#);
+    assert_body(&mine.get(&none).await, 200, nothing);
 }
 
 async fn refused_invoices_look_as_documented(backend: Backend) {

@@ -18,6 +18,7 @@ mod concurrency;
 mod coupon_race;
 mod coupons;
 mod coupons_together;
+mod documents;
 mod events;
 mod every_method;
 mod examples;

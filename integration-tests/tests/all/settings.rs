@@ -30,7 +30,7 @@ async fn start(backend: Backend) -> (TestServer, Rest) {
 
 async fn settings_look_as_documented(backend: Backend) {
     let (server, alice) = start(backend).await;
-    let defaults = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":0,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":0,"enable_alerts":true,"created_at":null,"updated_at":null,"effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"}}"#;
+    let defaults = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":0,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":0,"enable_alerts":true,"created_at":null,"updated_at":null,"effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"},"billing_name":"","billing_country":"","language":"en"}"#;
     let unset = alice.get(SETTINGS).await;
     assert_eq!((unset.status, unset.body.as_str()), (200, defaults));
     // Operators learn it from the log.
@@ -39,14 +39,14 @@ async fn settings_look_as_documented(backend: Backend) {
     }
 
     let sent = r#"{"billing_email":"billing@example.com","auto_topup":true,"auto_topup_threshold":10000,"auto_topup_amount":100.0,"enable_alerts":true,"alert_threshold":50000}"#;
-    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"billing@example.com","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":10000,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":50000,"enable_alerts":true,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"}}"#;
+    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"billing@example.com","billing_address":"","tax_id":"","currency":"USD","auto_topup":true,"auto_topup_threshold":10000,"auto_topup_amount":100.00,"invoice_frequency":"monthly","send_invoice_email":true,"alert_threshold":50000,"enable_alerts":true,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-15T10:30:00Z","effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"},"billing_name":"","billing_country":"","language":"en"}"#;
     let set = alice.put(SETTINGS, sent).await;
     assert_eq!((set.status, set.body.as_str()), (200, expected));
     assert_eq!(alice.get(SETTINGS).await.body, expected);
 
     advance(&server, "2024-11-16T00:00:00Z").await;
-    let all = r#"{"id":"x","user_id":"bob","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":"7","auto_topup_amount":"12.5","invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2000-01-01T00:00:00Z","updated_at":null,"effective":{"auto_topup":true}}"#;
-    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":7,"auto_topup_amount":12.50,"invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-16T00:00:00Z","effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"}}"#;
+    let all = r#"{"id":"x","user_id":"bob","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":"7","auto_topup_amount":"12.5","invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2000-01-01T00:00:00Z","updated_at":null,"effective":{"auto_topup":true},"billing_name":"Alice Ltd","billing_country":"gb","language":"zh"}"#;
+    let expected = r#"{"id":"settings-alice","user_id":"alice","billing_email":"","billing_address":"1 High Street\nOxford","tax_id":"GB1","currency":"USD","auto_topup":false,"auto_topup_threshold":7,"auto_topup_amount":12.50,"invoice_frequency":"monthly","send_invoice_email":false,"alert_threshold":0,"enable_alerts":false,"created_at":"2024-11-15T10:30:00Z","updated_at":"2024-11-16T00:00:00Z","effective":{"auto_topup":false,"auto_topup_reason":"no payment provider is configured","send_invoice_email":false,"send_invoice_email_reason":"no mail server is configured"},"billing_name":"Alice Ltd","billing_country":"GB","language":"zh"}"#;
     let set = alice.put(SETTINGS, all).await;
     assert_eq!((set.status, set.body.as_str()), (200, expected));
     assert_eq!(alice.get(SETTINGS).await.body, expected);
@@ -173,8 +173,8 @@ async fn faulty_settings_are_refused_and_name_every_field(backend: Backend) {
         let answer = alice.put(SETTINGS, &body).await;
         assert_refused(&answer, 400, "SETTING_CURRENCY", &["currency", "tax_id"]);
     }
-    let answer = alice.put(SETTINGS, r#"{"language":"en"}"#).await;
-    assert_refused(&answer, 400, "UNKNOWN_FIELD", &["language"]);
+    let answer = alice.put(SETTINGS, r#"{"locale":"en"}"#).await;
+    assert_refused(&answer, 400, "UNKNOWN_FIELD", &["locale"]);
     let nested = alice
         .put(SETTINGS, r#"{"settings":{"tax_id":"GB1"}}"#)
         .await;

@@ -100,7 +100,8 @@ CREATE TABLE accounts (
     discount_from TIMESTAMPTZ,
     discount_until TIMESTAMPTZ,
     tax_rate NUMERIC NOT NULL DEFAULT 0,
-    tax_exempt BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Why none is charged all the same.
+    tax_exemption TEXT,
     credit_balance NUMERIC NOT NULL DEFAULT 0,
     uninvoiced JSONB NOT NULL DEFAULT '{}',
     -- What all usage of the invoice months before open_month has cost.
@@ -151,6 +152,9 @@ CREATE TABLE billing_settings (
     send_invoice_email BOOLEAN NOT NULL DEFAULT TRUE,
     alert_threshold BIGINT NOT NULL DEFAULT 0,
     enable_alerts BOOLEAN NOT NULL DEFAULT TRUE,
+    billing_name TEXT NOT NULL DEFAULT '',
+    billing_country TEXT NOT NULL DEFAULT '',
+    language TEXT NOT NULL DEFAULT 'en',
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 );
@@ -418,6 +422,13 @@ CREATE TABLE invoices (
     is_receipt BOOLEAN NOT NULL DEFAULT FALSE,
     -- Empty for a draft.
     invoice_number TEXT COLLATE "C" NOT NULL,
+    -- The number in the series of invoices; empty for a draft.
+    document_number TEXT COLLATE "C" NOT NULL DEFAULT '',
+    -- Seller, buyer and tax note as of issuing.
+    snapshot JSONB,
+    -- Of the document that cancels a void one, in the series of credit notes.
+    cancellation_number TEXT COLLATE "C",
+    cancelled_at TIMESTAMPTZ,
     items JSONB NOT NULL DEFAULT '[]',
     discounts JSONB NOT NULL DEFAULT '[]',
     tax_rate NUMERIC NOT NULL DEFAULT 0,
@@ -442,6 +453,10 @@ CREATE INDEX invoices_month ON invoices (billing_month, id);
 CREATE INDEX invoices_due ON invoices (due_date) WHERE status = 'issued';
 CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
     WHERE invoice_number <> '';
+CREATE UNIQUE INDEX invoices_document_number ON invoices (user_id, document_number)
+    WHERE document_number <> '';
+CREATE UNIQUE INDEX invoices_cancellation ON invoices (user_id, cancellation_number)
+    WHERE cancellation_number IS NOT NULL;
 -- One invoice per user and month, whatever happens.
 CREATE UNIQUE INDEX invoices_one_per_month ON invoices (user_id, billing_month)
     WHERE status <> 'void' AND NOT is_receipt;
@@ -492,6 +507,10 @@ CREATE TABLE credit_notes (
     id UUID NOT NULL,
     invoice_id UUID NOT NULL,
     note_number TEXT COLLATE "C" NOT NULL,
+    -- The number in the series of credit notes.
+    document_number TEXT COLLATE "C" NOT NULL,
+    -- Seller, buyer and tax note as of issuing.
+    snapshot JSONB NOT NULL,
     amount NUMERIC NOT NULL,
     tax_amount NUMERIC NOT NULL,
     -- How much of it the invoice no longer asks for.
@@ -503,8 +522,20 @@ CREATE TABLE credit_notes (
     PRIMARY KEY (user_id, id)
 );
 CREATE INDEX credit_notes_id ON credit_notes (id);
+CREATE UNIQUE INDEX credit_notes_document_number ON credit_notes (user_id, document_number);
 CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
     WHERE request_id IS NOT NULL;
+
+-- Numbers of documents: one row per series and year, locked last.
+CREATE TABLE document_series (
+    series TEXT COLLATE "C" NOT NULL,
+    year INTEGER NOT NULL,
+    -- 0 before the first.
+    last_number BIGINT NOT NULL,
+    -- The date of the last document.
+    last_at TIMESTAMPTZ,
+    PRIMARY KEY (series, year)
+);
 
 -- Payments.
 

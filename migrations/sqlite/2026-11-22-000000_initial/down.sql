@@ -8,6 +8,7 @@ DROP TABLE webhook_events;
 DROP TABLE payment_transactions;
 DROP TABLE payment_methods;
 DROP TABLE payment_customers;
+DROP TABLE document_series;
 DROP TABLE credit_notes;
 DROP TABLE invoice_corrections;
 DROP TABLE invoice_lines;

@@ -101,7 +101,8 @@ CREATE TABLE accounts (
     discount_from INTEGER,
     discount_until INTEGER,
     tax_rate TEXT NOT NULL DEFAULT '0',
-    tax_exempt INTEGER NOT NULL DEFAULT 0,
+    -- Why none is charged all the same.
+    tax_exemption TEXT,
     credit_balance TEXT NOT NULL DEFAULT '0',
     uninvoiced TEXT NOT NULL DEFAULT '{}',
     -- What all usage of the invoice months before open_month has cost.
@@ -150,6 +151,9 @@ CREATE TABLE billing_settings (
     send_invoice_email INTEGER NOT NULL DEFAULT 1,
     alert_threshold INTEGER NOT NULL DEFAULT 0,
     enable_alerts INTEGER NOT NULL DEFAULT 1,
+    billing_name TEXT NOT NULL DEFAULT '',
+    billing_country TEXT NOT NULL DEFAULT '',
+    language TEXT NOT NULL DEFAULT 'en',
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
@@ -412,6 +416,13 @@ CREATE TABLE invoices (
     is_receipt INTEGER NOT NULL DEFAULT 0,
     -- Empty for a draft.
     invoice_number TEXT NOT NULL,
+    -- The number in the series of invoices; empty for a draft.
+    document_number TEXT NOT NULL DEFAULT '',
+    -- Seller, buyer and tax note as of issuing.
+    snapshot TEXT,
+    -- Of the document that cancels a void one, in the series of credit notes.
+    cancellation_number TEXT,
+    cancelled_at INTEGER,
     items TEXT NOT NULL DEFAULT '[]',
     discounts TEXT NOT NULL DEFAULT '[]',
     tax_rate TEXT NOT NULL DEFAULT '0',
@@ -436,6 +447,10 @@ CREATE INDEX invoices_month ON invoices (billing_month, id);
 CREATE INDEX invoices_due ON invoices (due_date) WHERE status = 'issued';
 CREATE UNIQUE INDEX invoices_number ON invoices (user_id, invoice_number)
     WHERE invoice_number <> '';
+CREATE UNIQUE INDEX invoices_document_number ON invoices (user_id, document_number)
+    WHERE document_number <> '';
+CREATE UNIQUE INDEX invoices_cancellation ON invoices (user_id, cancellation_number)
+    WHERE cancellation_number IS NOT NULL;
 -- One invoice per user and month, whatever happens.
 CREATE UNIQUE INDEX invoices_one_per_month ON invoices (user_id, billing_month)
     WHERE status <> 'void' AND NOT is_receipt;
@@ -486,6 +501,10 @@ CREATE TABLE credit_notes (
     id BLOB NOT NULL,
     invoice_id BLOB NOT NULL,
     note_number TEXT NOT NULL,
+    -- The number in the series of credit notes.
+    document_number TEXT NOT NULL,
+    -- Seller, buyer and tax note as of issuing.
+    snapshot TEXT NOT NULL,
     amount TEXT NOT NULL,
     tax_amount TEXT NOT NULL,
     -- How much of it the invoice no longer asks for.
@@ -497,8 +516,20 @@ CREATE TABLE credit_notes (
     PRIMARY KEY (user_id, id)
 ) STRICT;
 CREATE INDEX credit_notes_id ON credit_notes (id);
+CREATE UNIQUE INDEX credit_notes_document_number ON credit_notes (user_id, document_number);
 CREATE UNIQUE INDEX credit_notes_request ON credit_notes (user_id, request_id)
     WHERE request_id IS NOT NULL;
+
+-- Numbers of documents: one row per series and year, locked last.
+CREATE TABLE document_series (
+    series TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    -- 0 before the first.
+    last_number INTEGER NOT NULL,
+    -- The date of the last document.
+    last_at INTEGER,
+    PRIMARY KEY (series, year)
+) STRICT;
 
 -- Payments.
 

@@ -4,8 +4,9 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    account::{AccountChange, AccountState, Tax},
+    account::{AccountChange, AccountState},
     coupon::CouponValue,
+    document::TaxExemption,
     ids::{CreditNoteId, InvoiceId, RequestId, UserId},
     invoice::{InvoiceStatus, LineKind, MonthInvoices, PAID_BY_CREDIT, PAID_BY_NOTHING},
     testing::*,
@@ -39,6 +40,7 @@ fn run(
     let run = InvoiceRun {
         month: month(NOVEMBER),
         catalog: &billed_catalog(),
+        seller: &Seller::default(),
         keep_drafts,
         now: day("2024-12-02"),
     };
@@ -46,8 +48,9 @@ fn run(
         invoices,
         charges,
         costs: &[(month(NOVEMBER), money("30"))].into(),
-        billing: &BillingDetails {
+        buyer: &Buyer {
             address: "1 Street".to_owned(),
+            ..Buyer::default()
         },
         new_id: InvoiceId::new(uuid("inv-1")),
     };
@@ -136,10 +139,7 @@ fn what_exceeds_the_charges_is_credited_with_its_tax() {
 #[test]
 fn the_exempt_pay_no_tax() {
     let mut account = account([]);
-    account.set_tax(Tax {
-        is_exempt: true,
-        ..account.state.tax
-    });
+    account.state.tax.exemption = Some(TaxExemption::Exempt);
     let invoice = issue(&mut account, &thirty());
     assert_eq!(invoice.bill.final_amount, money("30"));
 }
@@ -397,7 +397,7 @@ fn credit(
     amount: &str,
 ) -> Result<CreditNote, Refusal> {
     let order = note_order(invoice, amount);
-    account.credit(invoice, order, day("2024-12-05"))
+    account.credit(invoice, order, Default::default(), day("2024-12-05"))
 }
 
 #[test]

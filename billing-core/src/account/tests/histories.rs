@@ -8,11 +8,12 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     coupon::{Coupon, CouponValue, RedeemOrder},
+    document::{Buyer, Seller},
     ids::{CreditNoteId, InvoiceId},
     invoice::{
-        BillingDetails, CarriedCorrection, CarriedLine, ChargedFee, Charges, CreditNoteOrder,
-        Invoice, InvoiceRun, InvoiceStatus, InvoicedFee, InvoicedMonth, LiveInvoice, MonthInvoices,
-        MonthToInvoice, Payment, Reconciled, UsageSum, UserMonth,
+        CarriedCorrection, CarriedLine, ChargedFee, Charges, CreditNoteOrder, Invoice, InvoiceRun,
+        InvoiceStatus, InvoicedFee, InvoicedMonth, LiveInvoice, MonthInvoices, MonthToInvoice,
+        Payment, Reconciled, UsageSum, UserMonth,
     },
     testing::{fixed, percentage},
     usage::{Sums, UsageStatus},
@@ -236,7 +237,7 @@ impl World {
                 reason: String::new(),
                 request_id: None,
             };
-            drop(account.credit(invoice, order, now));
+            drop(account.credit(invoice, order, Default::default(), now));
         });
     }
 
@@ -350,6 +351,7 @@ impl World {
         let run = InvoiceRun {
             month,
             catalog: &catalog(),
+            seller: &Seller::default(),
             keep_drafts: false,
             now: self.now,
         };
@@ -357,7 +359,7 @@ impl World {
             invoices,
             charges: &self.uninvoiced(month),
             costs: &self.costs(),
-            billing: &BillingDetails::default(),
+            buyer: &Buyer::default(),
             new_id,
         };
         if let Some(invoice) = self.account.invoice(&run, stored).unwrap() {

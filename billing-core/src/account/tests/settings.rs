@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
+    document::TaxExemption,
     ids::PaymentMethodId,
     payment::{Automation, Consents, Payer, Provider, TopupConsent, TopupLimits, TopupSettings},
     settings::{Settings, SettingsChange},
@@ -164,14 +165,76 @@ fn an_announced_rate_comes_into_force_with_time() {
 }
 
 #[rstest]
-#[case::taxed(false, "0.19")]
-#[case::exempt(true, "0")]
-fn the_exempt_pay_no_tax(#[case] is_exempt: bool, #[case] charged: &str) {
+#[case::taxed(None, "0.19")]
+#[case::exempt(Some(TaxExemption::Exempt), "0")]
+#[case::outside_scope(Some(TaxExemption::OutsideScope), "0")]
+fn the_exempt_pay_no_tax(#[case] exemption: Option<TaxExemption>, #[case] charged: &str) {
     let mut account = account();
-    account.set_tax(Tax {
+    let tax = Tax {
         rate: rate("0.19"),
-        is_exempt,
-    });
+        exemption,
+    };
+    let settings = Settings::new(account.id().clone());
+    assert_eq!(account.set_tax(tax, &settings), Ok(()));
     assert_eq!(account.state.tax.charged(), rate(charged));
     assert_eq!(account.pending().account, AccountChange::All);
+}
+
+/// The settings of a user with a tax id.
+fn with_tax_id(account: &Account, tax_id: &str) -> Settings {
+    Settings {
+        tax_id: tax_id.to_owned(),
+        ..Settings::new(account.id().clone())
+    }
+}
+
+const REVERSE_CHARGE: Tax = Tax {
+    rate: Rate::ZERO,
+    exemption: Some(TaxExemption::ReverseCharge),
+};
+
+#[rstest]
+#[case("DE1", true)]
+#[case("", false)]
+#[case(" ", false)]
+fn reverse_charge_needs_a_tax_id(#[case] tax_id: &str, #[case] allowed: bool) {
+    let mut account = account();
+    let settings = with_tax_id(&account, tax_id);
+    let set = account.set_tax(REVERSE_CHARGE, &settings);
+    if allowed {
+        assert_eq!((set, account.state.tax), (Ok(()), REVERSE_CHARGE));
+    } else {
+        let message = "exemption needs the user's tax_id in the settings, which is empty";
+        assert_eq!(set.unwrap_err().to_string(), message);
+        assert_eq!(account.state.tax, Tax::default());
+        assert!(account.pending().is_empty());
+    }
+}
+
+#[rstest]
+#[case::cleared(REVERSE_CHARGE, Some(""), false)]
+#[case::replaced(REVERSE_CHARGE, Some("DE2"), true)]
+#[case::left_alone(REVERSE_CHARGE, None, true)]
+#[case::not_needed(Tax::default(), Some(""), true)]
+fn a_tax_id_stays_as_long_as_it_is_needed(
+    #[case] tax: Tax,
+    #[case] tax_id: Option<&str>,
+    #[case] allowed: bool,
+) {
+    let mut account = account();
+    account.state.tax = tax;
+    let change = SettingsChange {
+        tax_id: tax_id.map(str::to_owned),
+        ..SettingsChange::default()
+    };
+    let stored = with_tax_id(&account, "DE1");
+    let set = account.set_settings(stored, change, &limits(), now());
+    let refused = "tax_id must be set as long as the user owes tax by reverse charge";
+    match set {
+        Ok(set) => assert_eq!(
+            (set.tax_id.as_str(), true),
+            (tax_id.unwrap_or("DE1"), allowed)
+        ),
+        Err(refusal) => assert_eq!((refusal.to_string().as_str(), false), (refused, allowed)),
+    }
 }

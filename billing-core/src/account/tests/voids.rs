@@ -7,10 +7,11 @@ use rstest::rstest;
 use super::*;
 use crate::{
     coupon::{Coupon, CouponValue, RedeemOrder},
+    document::{Buyer, Seller},
     ids::{CreditNoteId, InvoiceId},
     invoice::{
-        BillingDetails, Charges, CreditNoteOrder, InvoiceRun, InvoicedMonth, MonthInvoices,
-        MonthToInvoice, UsageSum,
+        Charges, CreditNoteOrder, InvoiceRun, InvoicedMonth, MonthInvoices, MonthToInvoice,
+        UsageSum,
     },
     quota_window::Counters,
     testing::{fixed, percentage, rate as rate_of},
@@ -169,6 +170,7 @@ fn invoiced(account: &mut Account, record: &UsageRecord) -> InvoicedMonth {
     let run = InvoiceRun {
         month: month("2024-11"),
         catalog: &catalog(),
+        seller: &Seller::default(),
         keep_drafts: false,
         now: day("2024-12-02"),
     };
@@ -176,7 +178,7 @@ fn invoiced(account: &mut Account, record: &UsageRecord) -> InvoicedMonth {
         invoices: MonthInvoices::default(),
         charges: &charges,
         costs: &BTreeMap::new(),
-        billing: &BillingDetails::default(),
+        buyer: &Buyer::default(),
         new_id: InvoiceId::new(uuid("inv-1")),
     };
     let redemptions = account.relations.redemptions.iter();
@@ -267,7 +269,12 @@ fn what_credit_notes_gave_back_is_not_taken_back_again(
             request_id: None,
         };
         account
-            .credit(&mut month_of.invoice, order, day("2024-12-03"))
+            .credit(
+                &mut month_of.invoice,
+                order,
+                Default::default(),
+                day("2024-12-03"),
+            )
             .unwrap();
     }
     let number = month_of.invoice.number.clone();

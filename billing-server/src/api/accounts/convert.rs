@@ -1,7 +1,8 @@
 //! Users' accounts.
 
 use billing_core::{
-    account::Account,
+    account::{Account, Tax},
+    document::TaxExemption,
     ids::UserId,
     money::{NumberError, Rate},
 };
@@ -12,7 +13,7 @@ use crate::{
     api::{
         Violations,
         time::{start_time, timestamp},
-        values::{amount, decimal, fixed},
+        values::{amount, decimal, exemption, fixed},
     },
     error::ApiError,
 };
@@ -31,7 +32,8 @@ pub(crate) fn account(account: Account, now: DateTime<Utc>) -> Result<v1::Accoun
         next_discount_rate: next.and_then(|next| decimal(next.rate)),
         next_discount_from: next.and_then(|next| timestamp(next.from)),
         tax_rate: decimal(state.tax.rate),
-        tax_exempt: state.tax.is_exempt,
+        tax_exempt: state.tax.exemption.is_some(),
+        exemption: exemption(state.tax.exemption),
         credit_balance: amount(state.credit_balance),
         topup_balance: state.topup_balance,
         trial_used: state.trial_used,
@@ -57,15 +59,32 @@ pub(crate) fn discount(
     violations.finish(read)
 }
 
-/// Whose tax is to be what, and whether none is owed.
+/// Whose tax is to be what.
 ///
 /// # Errors
 /// Every field at fault.
-pub(crate) fn tax(request: v1::SetTaxRequest) -> Result<(UserId, Rate, bool), ApiError> {
+pub(crate) fn tax(request: v1::SetTaxRequest) -> Result<(UserId, Tax), ApiError> {
     let mut violations = Violations::default();
+    let exemption = exemption_of(request.exempt, request.exemption);
     let user = violations.check("user_id", UserId::parse(request.user_id));
     let rate = rate("tax_rate", &request.tax_rate, &mut violations);
-    violations.finish(user.map(|user| (user, rate.unwrap_or(Rate::ZERO), request.exempt)))
+    let exemption = violations.check("exemption", exemption);
+    let tax = exemption.map(|exemption| Tax {
+        rate: rate.unwrap_or(Rate::ZERO),
+        exemption,
+    });
+    violations.finish(user.zip(tax))
+}
+
+/// Why no tax is owed, if none is.
+fn exemption_of(is_exempt: bool, named: i32) -> Result<Option<TaxExemption>, &'static str> {
+    let named = v1::TaxExemption::try_from(named);
+    Ok(match named.map_err(|_| "must be a known exemption")? {
+        v1::TaxExemption::Unspecified => is_exempt.then_some(TaxExemption::Exempt),
+        v1::TaxExemption::ReverseCharge => Some(TaxExemption::ReverseCharge),
+        v1::TaxExemption::Exempt => Some(TaxExemption::Exempt),
+        v1::TaxExemption::OutsideScope => Some(TaxExemption::OutsideScope),
+    })
 }
 
 /// A rate from 0 to 1.
@@ -112,11 +131,11 @@ mod tests {
         let taxed = tax(v1::SetTaxRequest {
             user_id: "alice".into(),
             tax_rate: digits(text),
-            exempt: false,
+            ..v1::SetTaxRequest::default()
         });
         if sound {
             let rate: Rate = text.parse().unwrap();
-            assert_eq!((discounted.unwrap().1, taxed.unwrap().1), (rate, rate));
+            assert_eq!((discounted.unwrap().1, taxed.unwrap().1.rate), (rate, rate));
         } else {
             assert_eq!(fields(discounted), ["discount_rate"]);
             assert_eq!(fields(taxed), ["tax_rate"]);
@@ -140,7 +159,30 @@ mod tests {
             exempt: true,
             ..v1::SetTaxRequest::default()
         };
-        let (_, rate, exempt) = tax(request).unwrap();
-        assert_eq!((rate, exempt), (Rate::ZERO, true));
+        let (_, tax) = tax(request).unwrap();
+        assert_eq!(tax.charged(), Rate::ZERO);
+    }
+
+    #[rstest]
+    #[case(false, 0, None)]
+    #[case(true, 0, Some(TaxExemption::Exempt))]
+    #[case(false, 1, Some(TaxExemption::ReverseCharge))]
+    #[case(true, 1, Some(TaxExemption::ReverseCharge))]
+    #[case(false, 2, Some(TaxExemption::Exempt))]
+    #[case(true, 3, Some(TaxExemption::OutsideScope))]
+    fn an_exemption_may_be_named(
+        #[case] exempt: bool,
+        #[case] named: i32,
+        #[case] exemption: Option<TaxExemption>,
+    ) {
+        let request = |exemption| v1::SetTaxRequest {
+            user_id: "alice".into(),
+            tax_rate: digits("0.19"),
+            exempt,
+            exemption,
+        };
+        let (_, set) = tax(request(named)).unwrap();
+        assert_eq!(set.exemption, exemption);
+        assert_eq!(fields(tax(request(4))), ["exemption"]);
     }
 }

@@ -33,8 +33,8 @@ impl App {
     }
 
     async fn set_tax(&self, request: Request<v1::SetTaxRequest>) -> Answer<v1::Account> {
-        let (user, rate, exempt) = convert::tax(request.into_inner())?;
-        let account = self.store().set_tax(user, rate, exempt).await?;
+        let (user, tax) = convert::tax(request.into_inner())?;
+        let account = self.store().set_tax(user, tax).await?;
         Ok(convert::account(account, self.now())?)
     }
 }

@@ -1,19 +1,21 @@
 //! Invoices and credit notes as they are sent.
 
 use billing_core::{
+    document::{Series, Snapshot},
     ids::{InvoiceId, ModelId, RequestId},
     invoice::{
-        Bill, CreditNote, Difference, Discount, DiscountSource, Invoice, InvoiceStatus, Item,
-        ItemKind, ItemPart,
+        Bill, Cancellation, CreditNote, Difference, Discount, DiscountSource, Invoice,
+        InvoiceStatus, Item, ItemKind, ItemPart,
     },
     money::{NumberError, Rate},
     settings::CURRENCY,
 };
 use billing_proto::v1;
+use prost_types::Timestamp;
 
 use crate::api::{
     time::timestamp,
-    values::{amount, decimal},
+    values::{amount, decimal, exemption},
 };
 
 /// What the discount of the user's rate is called.
@@ -25,6 +27,9 @@ const ACCOUNT_DISCOUNT: &str = "Account discount";
 /// When an amount does not fit.
 pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
     let amount_due = amount(invoice.amount_due()?);
+    let period = invoice.service_period();
+    let says = says(invoice.snapshot);
+    let (cancellation_number, cancelled_at) = cancellation(invoice.cancellation);
     let rounding_difference = amount(invoice.bill.rounding_difference()?);
     let notes = invoice.credit_notes.into_iter().map(credit_note);
     let credit_notes = notes.collect::<Result<_, _>>()?;
@@ -56,6 +61,14 @@ pub(crate) fn invoice(invoice: Invoice) -> Result<v1::Invoice, NumberError> {
         credit_notes,
         credited_amount: amount(invoice.credit_noted),
         rounding_difference,
+        document_number: invoice.document_number,
+        parties: says.parties,
+        exemption: says.exemption,
+        tax_note: says.tax_note,
+        service_start: period.and_then(|period| timestamp(period.start)),
+        service_end: period.and_then(|period| timestamp(period.end)),
+        cancellation_number,
+        cancelled_at,
     })
 }
 
@@ -77,6 +90,7 @@ pub(crate) fn invoice_summary(invoice: Invoice) -> Result<v1::InvoiceSummary, Nu
         final_amount: amount(invoice.bill.final_amount),
         user_id: invoice.user_id.into_string(),
         amount_due,
+        document_number: invoice.document_number,
     })
 }
 
@@ -87,6 +101,7 @@ pub(crate) fn invoice_summary(invoice: Invoice) -> Result<v1::InvoiceSummary, Nu
 pub(crate) fn credit_note(note: CreditNote) -> Result<v1::CreditNote, NumberError> {
     let total = amount(note.total()?);
     let request_id = note.request_id.map(RequestId::into_string);
+    let says = says(Some(note.snapshot));
     Ok(v1::CreditNote {
         id: note.id.to_string(),
         user_id: note.user_id.into_string(),
@@ -99,7 +114,69 @@ pub(crate) fn credit_note(note: CreditNote) -> Result<v1::CreditNote, NumberErro
         created_at: timestamp(note.created_at),
         number: note.number,
         applied_amount: amount(note.applied),
+        document_number: note.document_number,
+        parties: says.parties,
+        exemption: says.exemption,
+        tax_note: says.tax_note,
     })
+}
+
+/// Where a series of documents stands, as it is sent.
+#[must_use]
+pub(crate) fn series(series: Series) -> v1::DocumentSeries {
+    v1::DocumentSeries {
+        next_number: series.next_number(),
+        year: series.year,
+        last_at: series.last_at.and_then(timestamp),
+        series: series.name.to_string(),
+    }
+}
+
+/// What a document says of its parties and of tax.
+#[derive(Default)]
+struct Says {
+    parties: Option<v1::DocumentParties>,
+    exemption: Option<i32>,
+    tax_note: String,
+}
+
+fn says(snapshot: Option<Snapshot>) -> Says {
+    let Some(Snapshot {
+        seller,
+        buyer,
+        exemption: reason,
+        tax_note,
+    }) = snapshot
+    else {
+        return Says::default();
+    };
+    let parties = v1::DocumentParties {
+        seller: Some(v1::Seller {
+            name: seller.name,
+            address: seller.address,
+            country: seller.country,
+            tax_id: seller.tax_id,
+            registration: seller.registration,
+            footer: seller.footer,
+        }),
+        buyer: Some(v1::Buyer {
+            name: buyer.name,
+            address: buyer.address,
+            country: buyer.country,
+            tax_id: buyer.tax_id,
+            language: buyer.language.code().to_owned(),
+        }),
+    };
+    Says {
+        parties: Some(parties),
+        exemption: exemption(reason),
+        tax_note,
+    }
+}
+
+/// Number and date of the document that cancels an invoice.
+fn cancellation(cancelled: Option<Cancellation>) -> (String, Option<Timestamp>) {
+    cancelled.map_or_else(Default::default, |of| (of.number, timestamp(of.at)))
 }
 
 /// What is at fault with an invoice, as it is sent.
@@ -131,6 +208,7 @@ pub(super) fn status(status: InvoiceStatus) -> v1::InvoiceStatus {
 
 fn item(item: Item) -> Result<v1::InvoiceItem, NumberError> {
     let exact_amount = amount(item.exact_amount()?);
+    let unit = item.unit();
     let kind = match item.kind {
         ItemKind::Usage => v1::ItemType::Usage,
         ItemKind::PlanFee => v1::ItemType::PlanFee,
@@ -151,6 +229,8 @@ fn item(item: Item) -> Result<v1::InvoiceItem, NumberError> {
         period_start: item.period_start.and_then(timestamp),
         period_end: item.period_end.and_then(timestamp),
         exact_amount,
+        unit: unit.name().to_owned(),
+        unit_price_per: unit.priced_per(),
     })
 }
 

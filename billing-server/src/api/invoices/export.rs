@@ -1,6 +1,11 @@
 //! Invoices as a CSV file (RFC 4180) for bookkeepers, part by part.
 
-use billing_core::{ids::InvoiceId, invoice::Invoice, money::NumberError};
+use billing_core::{
+    document::{Buyer, TaxExemption},
+    ids::InvoiceId,
+    invoice::Invoice,
+    money::NumberError,
+};
 use billing_proto::v1;
 use billing_store::InvoiceFilter;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,8 +23,8 @@ pub(super) type Parts = csv::Parts<v1::ExportInvoicesResponse>;
 /// What an invoice has in a column.
 type Field = fn(&Invoice) -> Result<String, NumberError>;
 
-/// The columns, named like the fields of the API's `Invoice`.
-const COLUMNS: [(&str, Field); 17] = [
+/// The columns, named like the fields of the API's `Invoice` and of its buyer.
+const COLUMNS: [(&str, Field); 23] = [
     ("invoice_number", |i| Ok(neutral(&i.number).into_owned())),
     ("user_id", |i| Ok(neutral(i.user_id.as_str()).into_owned())),
     ("billing_month", |i| Ok(i.month.to_string())),
@@ -39,6 +44,17 @@ const COLUMNS: [(&str, Field); 17] = [
     ("id", |i| {
         Ok(i.id.map(|id| id.to_string()).unwrap_or_default())
     }),
+    ("document_number", |i| {
+        Ok(neutral(&i.document_number).into_owned())
+    }),
+    ("exemption", |i| Ok(exemption(i).to_owned())),
+    ("buyer_name", |i| Ok(buyer(i, |buyer| &buyer.name))),
+    ("buyer_country", |i| Ok(buyer(i, |buyer| &buyer.country))),
+    ("buyer_tax_id", |i| Ok(buyer(i, |buyer| &buyer.tax_id))),
+    ("cancellation_number", |i| {
+        let cancelled = i.cancellation.as_ref();
+        Ok(text(&cancelled.map(|of| of.number.clone())))
+    }),
 ];
 
 fn rfc3339(time: Option<DateTime<Utc>>) -> String {
@@ -48,6 +64,20 @@ fn rfc3339(time: Option<DateTime<Utc>>) -> String {
 
 fn text(text: &Option<String>) -> String {
     neutral(text.as_deref().unwrap_or_default()).into_owned()
+}
+
+fn exemption(invoice: &Invoice) -> &'static str {
+    let exemption = invoice
+        .snapshot
+        .as_ref()
+        .and_then(|issued| issued.exemption);
+    exemption.map_or("", TaxExemption::name)
+}
+
+/// What an issued invoice says of its buyer.
+fn buyer(invoice: &Invoice, field: fn(&Buyer) -> &String) -> String {
+    let said = invoice.snapshot.as_ref().map(|issued| field(&issued.buyer));
+    text(&said.cloned())
 }
 
 /// Reads and sends invoices, a part at a time as the client reads on.

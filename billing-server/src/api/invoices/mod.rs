@@ -30,6 +30,9 @@ service! {
         Admin => mark_invoice_paid(v1::MarkInvoicePaidRequest) -> v1::Invoice;
         Admin => create_credit_note(v1::CreateCreditNoteRequest) -> v1::CreditNote;
         User => list_credit_notes(v1::ListCreditNotesRequest) -> v1::ListCreditNotesResponse;
+        Admin => list_document_series(v1::ListDocumentSeriesRequest)
+            -> v1::ListDocumentSeriesResponse;
+        Admin => set_document_series(v1::SetDocumentSeriesRequest) -> v1::DocumentSeries;
         Admin => close_month(v1::CloseMonthRequest) -> month::Closing;
         Admin => reconcile_month(v1::ReconcileMonthRequest) -> v1::ReconcileMonthResponse;
     }
@@ -153,6 +156,35 @@ impl App {
             credit_notes: notes.collect::<Result<_, _>>()?,
             next_page_token,
         })
+    }
+
+    async fn list_document_series(
+        &self,
+        _: Request<v1::ListDocumentSeriesRequest>,
+    ) -> Answer<v1::ListDocumentSeriesResponse> {
+        let found = self.store().document_series().await?;
+        Ok(v1::ListDocumentSeriesResponse {
+            series: found.into_iter().map(convert::series).collect(),
+        })
+    }
+
+    async fn set_document_series(
+        &self,
+        request: Request<v1::SetDocumentSeriesRequest>,
+    ) -> Answer<v1::DocumentSeries> {
+        let by = caller(&request)?.subject.clone();
+        let (series, year, next_number) = requests::series(request.into_inner())?;
+        let set = self.store().set_document_series(series, year, next_number);
+        let set = set.await?;
+        let (series, year) = (set.name.as_str(), set.year);
+        tracing::info!(
+            series,
+            year,
+            next_number,
+            by,
+            "a series of documents was set"
+        );
+        Ok(convert::series(set))
     }
 
     async fn close_month(&self, request: Request<v1::CloseMonthRequest>) -> Answer<month::Closing> {

@@ -1,6 +1,7 @@
 //! What callers ask of invoices.
 
 use billing_core::{
+    document::{EARLIEST_YEAR, LATEST_YEAR, MAX_NUMBER, SeriesName},
     ids::{CreditNoteId, InvoiceId, RequestId, UserId, check_optional},
     invoice::{CreditNoteOrder, InvoiceStatus, MAX_PAYMENT_METHOD, Payment},
     month::Month,
@@ -224,4 +225,25 @@ pub(crate) fn credit_note(
         }
         _ => Err(violations.into_error()),
     }
+}
+
+/// Which series of documents is to go on with which number, and of which year.
+///
+/// # Errors
+/// Every violation at once.
+pub(crate) fn series(
+    request: v1::SetDocumentSeriesRequest,
+) -> Result<(SeriesName, i32, i64), ApiError> {
+    let mut violations = Violations::default();
+    let name = violations.check("series", SeriesName::parse(request.series));
+    let (year, next) = (request.year, request.next_number);
+    if !(EARLIEST_YEAR..=LATEST_YEAR).contains(&year) {
+        let problem = format!("must be from {EARLIEST_YEAR} to {LATEST_YEAR}");
+        violations.check::<(), _>("year", Err(problem));
+    }
+    if !(1..=MAX_NUMBER).contains(&next) {
+        let problem = format!("must be from 1 to {MAX_NUMBER}");
+        violations.check::<(), _>("next_number", Err(problem));
+    }
+    violations.finish(name.map(|name| (name, year, next)))
 }

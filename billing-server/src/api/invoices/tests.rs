@@ -4,10 +4,11 @@ use std::fmt::Debug;
 
 use billing_core::{
     catalog::TokenKind,
+    document::{Buyer, Language, Seller, SeriesName, Snapshot, TaxExemption},
     ids::{CreditNoteId, InvoiceId, ModelId, PlanVersionId, PriceId, RedemptionId, UserId},
     invoice::{
-        Bill, CreditNote, Discount, DiscountSource, Invoice, InvoiceStatus, Item, ItemKind,
-        ItemPart, PAID_BY_CREDIT, PartKind,
+        Bill, Cancellation, CreditNote, Discount, DiscountSource, Invoice, InvoiceStatus, Item,
+        ItemKind, ItemPart, PAID_BY_CREDIT, PartKind,
     },
     money::{Money, Rate},
 };
@@ -183,6 +184,79 @@ fn a_draft_that_is_not_kept_has_neither_id_nor_number_nor_dates() {
 }
 
 #[test]
+fn a_document_says_who_issued_it_to_whom_and_why_it_charges_no_tax() {
+    let cancelled_at = time("2024-12-03T00:00:00Z");
+    let sent = invoice(Invoice {
+        document_number: "INV-2024-000042".to_owned(),
+        snapshot: Some(snapshot()),
+        status: InvoiceStatus::Void,
+        cancellation: Some(Cancellation {
+            number: "CN-2024-000007".to_owned(),
+            at: cancelled_at,
+        }),
+        ..issued()
+    });
+    let sent = sent.unwrap();
+    assert_eq!(sent.document_number, "INV-2024-000042");
+    assert_eq!(sent.exemption(), v1::TaxExemption::ReverseCharge);
+    assert_eq!(sent.tax_note, "反向征税：税款由购买方缴纳。");
+    let parties = sent.parties.unwrap();
+    let (seller, buyer) = (parties.seller.unwrap(), parties.buyer.unwrap());
+    assert_eq!(
+        (seller.name.as_str(), seller.footer.as_str()),
+        ("Seller", "Thank you")
+    );
+    assert_eq!(
+        (buyer.country.as_str(), buyer.language.as_str()),
+        ("DE", "zh")
+    );
+    assert_eq!(sent.service_start, timestamp(time("2024-11-01T00:00:00Z")));
+    assert_eq!(sent.service_end, timestamp(time("2024-12-01T00:00:00Z")));
+    assert_eq!(sent.cancellation_number, "CN-2024-000007");
+    assert_eq!(sent.cancelled_at, timestamp(cancelled_at));
+    let item = &sent.items[0];
+    assert_eq!((item.unit.as_str(), item.unit_price_per), ("token", 1_000));
+}
+
+fn snapshot() -> Snapshot {
+    let seller = Seller {
+        name: "Seller".to_owned(),
+        footer: "Thank you".to_owned(),
+        ..Seller::default()
+    };
+    let buyer = Buyer {
+        country: "DE".to_owned(),
+        tax_id: "DE1".to_owned(),
+        language: Language::Chinese,
+        ..Buyer::default()
+    };
+    Snapshot::new(seller, buyer, Some(TaxExemption::ReverseCharge))
+}
+
+#[rstest]
+#[case("INV", 2024, 100, &[])]
+#[case("inv", 1999, 0, &["series", "year", "next_number"])]
+#[case("INV", 10_000, 1_000_000_000_000, &["year", "next_number"])]
+fn a_series_goes_on_with_a_number_of_a_year(
+    #[case] series: &str,
+    #[case] year: i32,
+    #[case] next_number: i64,
+    #[case] fields: &[&str],
+) {
+    let read = requests::series(v1::SetDocumentSeriesRequest {
+        series: series.to_owned(),
+        year,
+        next_number,
+    });
+    if fields.is_empty() {
+        let name = SeriesName::parse(series).unwrap();
+        assert_eq!(read.unwrap(), (name, year, next_number));
+    } else {
+        assert_eq!(refused_fields(read), fields);
+    }
+}
+
+#[test]
 fn a_paid_invoice_leaves_nothing_to_collect() {
     let mut paid = issued();
     paid.status = InvoiceStatus::Paid;
@@ -332,6 +406,8 @@ fn a_credit_note_is_sent_with_its_total() {
     let sent = credit_note(CreditNote {
         id: note_id(),
         number: "CN-INV-alice-2024-11-1".to_owned(),
+        document_number: "CN-2024-000001".to_owned(),
+        snapshot: snapshot(),
         user_id: UserId::trusted("alice".to_owned()),
         invoice_id: InvoiceId::new(Uuid::nil()),
         amount: usd("2.5"),
@@ -343,6 +419,9 @@ fn a_credit_note_is_sent_with_its_total() {
     });
     let sent = sent.unwrap();
     assert_eq!((sent.total, sent.request_id.as_str()), (digits("2.75"), ""));
+    assert_eq!(sent.document_number, "CN-2024-000001");
+    assert_eq!(sent.exemption, Some(1));
+    assert_eq!(sent.parties.unwrap().buyer.unwrap().tax_id, "DE1");
 }
 
 fn note_id() -> CreditNoteId {

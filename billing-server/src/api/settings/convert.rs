@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a mask may name; those of [`READ_ONLY`] are ignored, as they are in the message.
-const SETTABLE: [&str; 11] = [
+const SETTABLE: [&str; 14] = [
     "billing_email",
     "billing_address",
     "tax_id",
@@ -30,6 +30,9 @@ const SETTABLE: [&str; 11] = [
     "send_invoice_email",
     "alert_threshold",
     "enable_alerts",
+    "billing_name",
+    "billing_country",
+    "language",
 ];
 const READ_ONLY: [&str; 5] = ["id", "user_id", "created_at", "updated_at", "effective"];
 const CURRENCY_FIELD: &str = "currency";
@@ -55,6 +58,9 @@ pub(crate) fn settings(settings: Settings, no_topup: Option<String>) -> v1::Sett
         created_at: written.and_then(|written| timestamp(written.created_at)),
         updated_at: written.and_then(|written| timestamp(written.updated_at)),
         effective: Some(effective(no_topup)),
+        billing_name: Some(settings.billing_name),
+        billing_country: Some(settings.billing_country),
+        language: Some(settings.language.code().to_owned()),
     }
 }
 
@@ -170,6 +176,17 @@ impl Mask {
                 default.alert_threshold,
             ),
             enable_alerts: self.pick("enable_alerts", sent.enable_alerts, default.enable_alerts),
+            billing_name: self.pick("billing_name", sent.billing_name, default.billing_name),
+            billing_country: self.pick(
+                "billing_country",
+                sent.billing_country,
+                default.billing_country,
+            ),
+            language: self.pick(
+                "language",
+                sent.language,
+                default.language.code().to_owned(),
+            ),
         }
     }
 }

@@ -392,6 +392,54 @@ pub(crate) struct ClearAttention {
     pub(crate) client: ClientOptions,
 }
 
+/// `series`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SeriesCommand {
+    /// Lists series.
+    #[command(
+        about = "Show which number comes next in each series of documents",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    List(SeriesList),
+    /// Sets a series.
+    #[command(
+        about = "Have a series of documents go on with a later number, as after a backup was \
+            restored that lacks the latest documents",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Set(SeriesSet),
+}
+
+/// `series list`
+#[derive(Debug, Args)]
+pub(crate) struct SeriesList {
+    /// Print the series as one JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// `series set`
+#[derive(Debug, Args)]
+pub(crate) struct SeriesSet {
+    /// What its numbers begin with, such as INV
+    #[arg(long, value_name = "SERIES")]
+    pub(crate) series: String,
+    /// The year (UTC)
+    #[arg(long, value_name = "YYYY")]
+    pub(crate) year: i32,
+    /// The number that comes next; those before it that were not taken never are
+    #[arg(long, value_name = "N")]
+    pub(crate) next: i64,
+    /// How the server is reached.
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
 fn transaction_status() -> PossibleValuesParser {
     PossibleValuesParser::new(TransactionStatus::ALL.map(TransactionStatus::name))
 }

@@ -12,8 +12,8 @@ use clap_complete::Shell;
 pub(crate) use client::{
     ClearAttention, ClientOptions, InvoicesCommand, InvoicesList, MonthClose, MonthReconcile,
     PriceFormat, PricesCommand, PricesHistory, PricesImport, Progress, ReportBy, ReportCommand,
-    TransactionsCommand, TransactionsList, TransactionsReconcile, UsageCommand, UsageFormat,
-    UsageImport,
+    SeriesCommand, SeriesList, SeriesSet, TransactionsCommand, TransactionsList,
+    TransactionsReconcile, UsageCommand, UsageFormat, UsageImport,
 };
 
 use crate::auth::Scopes;
@@ -130,6 +130,14 @@ pub(crate) enum Command {
         after_help = SETTINGS_HELP
     )]
     Transactions(TransactionsCommand),
+    /// Shows and sets the series of documents.
+    #[command(
+        subcommand,
+        about = "Show and set the numbers that invoices and credit notes are given",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Series(SeriesCommand),
 }
 
 /// `migrate`

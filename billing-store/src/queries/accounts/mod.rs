@@ -11,12 +11,13 @@ use billing_core::{
     account::{Account, AccountState, Needs, Tax},
     ids::UserId,
     money::Rate,
+    refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 pub(super) use self::{
-    lock::Ready,
+    lock::{Held, Ready},
     relations::{redemptions_of, with_relations},
 };
 use super::{Backend, Tx};
@@ -42,14 +43,8 @@ impl AccountStore for Backend {
         .await
     }
 
-    async fn set_tax(
-        &self,
-        user_id: UserId,
-        rate: Rate,
-        is_exempt: bool,
-    ) -> Result<Account, StoreError> {
-        let order = (user_id, Tax { rate, is_exempt });
-        self.write(order, |tx, (user_id, tax)| {
+    async fn set_tax(&self, user_id: UserId, tax: Tax) -> Result<Account, StoreError> {
+        self.write((user_id, tax), |tx, (user_id, tax)| {
             set_tax(tx, user_id, tax).boxed()
         })
         .await
@@ -75,25 +70,29 @@ async fn set_discount_rate(
     rate: Rate,
     from: Option<DateTime<Utc>>,
 ) -> Result<Account, StoreError> {
-    change(tx, user_id, |account, now| {
-        account.set_discount(rate, from, now)
+    let held = tx.hold(&user_id).await?;
+    change(tx, held, |account, now| {
+        account.set_discount(rate, from, now);
+        Ok(())
     })
     .await
 }
 
 async fn set_tax(tx: &mut Tx, user_id: UserId, tax: Tax) -> Result<Account, StoreError> {
-    change(tx, user_id, |account, _| account.set_tax(tax)).await
+    // Whatever changes settings locks the account first.
+    let held = tx.hold(&user_id).await?;
+    let settings = settings::find(tx, user_id).await?;
+    change(tx, held, |account, _| account.set_tax(tax, &settings)).await
 }
 
 async fn change(
     tx: &mut Tx,
-    user_id: UserId,
-    change: impl FnOnce(&mut Account, DateTime<Utc>) + Send,
+    held: Held,
+    change: impl FnOnce(&mut Account, DateTime<Utc>) -> Result<(), Refusal> + Send,
 ) -> Result<Account, StoreError> {
-    let held = tx.hold(&user_id).await?;
     let needs = needs_discounts(&held.state, held.now);
     let mut ready = tx.ready(held, needs).await?;
-    change(&mut ready.account, ready.now);
+    change(&mut ready.account, ready.now)?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
     Ok(ready.account)

@@ -54,12 +54,13 @@ async fn update(
     Ok(settings)
 }
 
-async fn find(tx: &mut Tx, user_id: UserId) -> Result<Settings, StoreError> {
+/// A user's settings.
+pub(super) async fn find(tx: &mut Tx, user_id: UserId) -> Result<Settings, StoreError> {
     let row = billing_settings::table
         .find(user_id.as_str())
         .select(SettingsRow::as_select())
         .first(&mut tx.conn)
         .await
         .optional()?;
-    Ok(row.map_or_else(|| Settings::new(user_id), Settings::from))
+    row.map_or_else(|| Ok(Settings::new(user_id)), Settings::try_from)
 }

@@ -1,10 +1,11 @@
 //! Writing events, as the last thing that a transaction does.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use billing_core::{
     event::{Event, EventData, UnpricedModel},
     ids::UserId,
+    invoice::{CreditNote, Invoice},
 };
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -46,6 +47,33 @@ impl Tx {
             event: Event { sequence: 0, data },
             at,
         });
+    }
+
+    /// Has what is told of an invoice and its credit notes be told as they are now: they are
+    /// numbered after all else.
+    pub(in super::super) fn retell_invoice(&mut self, invoice: &Invoice) {
+        let current = Arc::new(invoice.clone());
+        for told in &mut self.told {
+            if let EventData::Invoice(_, told) = &mut told.event.data
+                && told.id == current.id
+            {
+                *told = Arc::clone(&current);
+            }
+        }
+        for note in &invoice.credit_notes {
+            self.retell_note(note);
+        }
+    }
+
+    /// Has what is told of a credit note be told as it is now.
+    pub(in super::super) fn retell_note(&mut self, note: &CreditNote) {
+        for told in &mut self.told {
+            if let EventData::CreditNote(told) = &mut told.event.data
+                && told.id == note.id
+            {
+                *told = Arc::new(note.clone());
+            }
+        }
     }
 
     /// Writes what the world is told. Nothing of the transaction comes after it: events show how

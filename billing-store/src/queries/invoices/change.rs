@@ -11,7 +11,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{
     super::{Tx, dialect},
-    charges, issue_one, stored,
+    charges, issue_one, numbers, stored,
 };
 use crate::{
     InvoiceChange, StoreError,
@@ -32,9 +32,11 @@ pub(super) async fn change(
     match change {
         InvoiceChange::Finalise => {
             invoice.check_draft()?;
+            let documents = tx.documents();
             let run = InvoiceRun {
                 month: invoice.month,
                 catalog: &ready.catalog,
+                seller: &documents.seller,
                 keep_drafts: false,
                 now: ready.now,
             };
@@ -60,6 +62,7 @@ pub(super) async fn change(
     tx.note_if_all_paid(&mut ready).await?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    numbers::store_cancellation(tx, &mut invoice, ready.now).await?;
     Ok(invoice)
 }
 
@@ -101,13 +104,15 @@ pub(super) async fn credit(tx: &mut Tx, order: CreditNoteOrder) -> Result<Credit
         return Ok(earlier);
     }
     let mut invoice = stored::one(tx, order.user_id.clone(), order.invoice_id).await?;
-    let note = ready.account.credit(&mut invoice, order, ready.now)?;
+    let parties = tx.parties(&order.user_id).await?;
+    let account = &mut ready.account;
+    let mut note = account.credit(&mut invoice, order, parties, ready.now)?;
     let row = InvoiceRow::try_from(&invoice)?;
     dialect::upsert(&mut tx.conn, vec![row]).await?;
     tx.note_if_all_paid(&mut ready).await?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
-    dialect::insert(&mut tx.conn, vec![CreditNoteRow::from(&note)]).await?;
+    numbers::store_note(tx, &mut note, ready.now).await?;
     Ok(note)
 }
 
@@ -126,5 +131,5 @@ async fn made_before(
         .first(&mut tx.conn)
         .await
         .optional()?;
-    Ok(row.map(CreditNote::from))
+    row.map(CreditNote::try_from).transpose()
 }

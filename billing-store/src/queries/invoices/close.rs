@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use super::{
     super::{Backend, Tx, dialect},
     charges::{self, Costs},
-    run,
+    numbers, run,
     stored::unpaid_of,
 };
 use crate::{
@@ -135,10 +135,13 @@ async fn close(
     fold(tx, &mut accounts).await?;
     tx.save_lines_first(&mut accounts, now).await?;
     let costs = charges::costs(tx, &accounts, month).await?;
+    let documents = tx.documents();
+    let mut made = Vec::new();
     for (due_month, due) in due_months(&accounts, month) {
         let run = InvoiceRun {
             month: due_month,
             catalog: &ready.catalog,
+            seller: &documents.seller,
             keep_drafts: false,
             now,
         };
@@ -146,7 +149,7 @@ async fn close(
             .iter_mut()
             .filter(|account| due.contains(account.id().as_str()));
         let mut due: Vec<_> = due.collect();
-        run::issue(tx, &run, &mut due, &costs, &new_id).await?;
+        made.extend(run::issue(tx, &run, &mut due, &costs, &new_id).await?);
         for account in due {
             close_month(account, due_month, &costs)?;
         }
@@ -154,7 +157,8 @@ async fn close(
     for account in &mut accounts {
         close_month(account, month, &costs)?;
     }
-    tx.save(&accounts, &[], &ready.catalog, now).await
+    tx.save(&accounts, &[], &ready.catalog, now).await?;
+    numbers::store_new(tx, &mut made, now).await
 }
 
 /// Folds accounts that the transaction has locked: what is summed up now need not be read record by

@@ -107,7 +107,7 @@ pub(super) async fn credit_notes(
         query = query.filter(credit_notes::id.lt(DbUuid(after.uuid())));
     }
     let rows = query.load(&mut tx.conn).await?.into_iter();
-    Ok(rows.map(CreditNote::from).collect())
+    rows.map(CreditNote::try_from).collect()
 }
 
 /// An invoice in force and what it carries: the records of its user and month.

@@ -4,6 +4,7 @@ mod change;
 mod charges;
 mod close;
 pub(super) mod listed;
+mod numbers;
 mod reconcile;
 mod run;
 mod stored;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use billing_core::{
     account::Account,
+    document::{Series, SeriesName},
     ids::{CreditNoteId, InvoiceId, UserId},
     invoice::{CreditNote, CreditNoteOrder, Invoice, InvoiceRun, Reconciled, Requested},
     month::Month,
@@ -22,8 +24,8 @@ use futures_util::FutureExt;
 
 pub(super) use self::{
     charges::{charged_fee, invoiced_month},
-    run::billing_details,
-    stored::{one as one_invoice, unpaid_of},
+    numbers::{store_new, store_note},
+    stored::{find as find_invoice, one as one_invoice, unpaid_of},
 };
 use super::{Backend, Tx};
 use crate::{
@@ -124,6 +126,22 @@ impl InvoiceStore for Backend {
             .await
     }
 
+    async fn document_series(&self) -> Result<Vec<Series>, StoreError> {
+        self.read((), |tx, ()| numbers::all(tx).boxed()).await
+    }
+
+    async fn set_document_series(
+        &self,
+        name: SeriesName,
+        year: i32,
+        next_number: i64,
+    ) -> Result<Series, StoreError> {
+        self.write((name, year, next_number), |tx, (name, year, next)| {
+            numbers::set_next(tx, name, year, next).boxed()
+        })
+        .await
+    }
+
     async fn reconcile_month(
         &self,
         month: Month,
@@ -151,9 +169,11 @@ async fn generate(tx: &mut Tx, order: InvoiceOrder) -> Result<Invoice, StoreErro
             Ok(draft?)
         }
         Requested::New => {
+            let documents = tx.documents();
             let run = InvoiceRun {
                 month: order.month,
                 catalog: &ready.catalog,
+                seller: &documents.seller,
                 keep_drafts: order.keep_draft,
                 now: ready.now,
             };
@@ -174,8 +194,9 @@ async fn issue_one(
     tx.save_lines_first(&mut accounts, run.now).await?;
     let costs = charges::costs(tx, &accounts, run.month).await?;
     let [account] = &mut accounts;
-    let invoices = run::issue(tx, run, &mut [account], &costs, &only).await?;
+    let mut invoices = run::issue(tx, run, &mut [account], &costs, &only).await?;
     tx.save(&accounts, &[], run.catalog, run.now).await?;
+    store_new(tx, &mut invoices, run.now).await?;
     let invoice = invoices.into_iter().next();
     invoice.ok_or(StoreError::Rejected(Refusal::NothingToBill(run.month)))
 }

@@ -5,26 +5,29 @@ use std::collections::{BTreeMap, HashMap};
 
 use billing_core::{
     account::Account,
-    invoice::{BillingDetails, Charges, Invoice, InvoiceRun, InvoiceStatus, MonthToInvoice},
+    document::{Buyer, Seller},
+    ids::UserId,
+    invoice::{Charges, Invoice, InvoiceRun, InvoiceStatus, MonthToInvoice},
     month::Month,
+    settings::Settings,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    super::{Tx, dialect},
+    super::Tx,
     charges::{self, Costs},
     stored,
 };
 use crate::{
     NewInvoiceId, StoreError,
-    rows::{CreditNoteRow, InvoiceRow},
+    rows::SettingsRow,
     schema::{billing_settings, invoice_corrections, invoice_lines, invoices},
     sql_types::DbUuid,
 };
 
 /// Issues the invoices of accounts that have something to bill and no invoice, and answers them.
-/// The accounts change, and are the caller's to save.
+/// They are the caller's to store, after the accounts, which change.
 pub(super) async fn issue(
     tx: &mut Tx,
     run: &InvoiceRun<'_>,
@@ -36,7 +39,7 @@ pub(super) async fn issue(
     let user_ids: Vec<_> = user_ids.collect();
     let mut stored = stored::of_month(tx, &user_ids, run.month).await?;
     let charges = charges::uninvoiced(tx, &user_ids, run.month).await?;
-    let billing = billing_details(tx, &user_ids).await?;
+    let mut buyers = buyers(tx, &user_ids).await?;
     let mut made = Vec::with_capacity(accounts.len());
     let mut drafts = Vec::new();
     for account in accounts {
@@ -49,11 +52,12 @@ pub(super) async fn issue(
             drafts.push(user_id.clone());
         }
         let charges = charges.get(&user_id).unwrap_or(const { &NO_CHARGES });
+        let buyer = buyers.remove(&user_id).unwrap_or_default();
         let month = MonthToInvoice {
             invoices: of_month,
             charges,
             costs: costs.get(&user_id).unwrap_or(const { &BTreeMap::new() }),
-            billing: billing.get(&user_id).unwrap_or(const { &NO_DETAILS }),
+            buyer: &buyer,
             new_id: new_id(),
         };
         let Some(invoice) = account.invoice(run, month)? else {
@@ -67,7 +71,7 @@ pub(super) async fn issue(
     }
     // A draft that was kept has become the invoice, or there is nothing left of it.
     delete_drafts(tx, drafts, run.month).await?;
-    store(tx, &made).await?;
+    mark(tx, &made).await?;
     Ok(made.into_iter().map(|(invoice, _)| invoice).collect())
 }
 
@@ -83,24 +87,31 @@ const NO_CHARGES: Charges = Charges {
     corrections: Vec::new(),
 };
 
-const NO_DETAILS: BillingDetails = BillingDetails {
-    address: String::new(),
-};
-
-/// What invoices take from users' settings, by user.
-pub(in super::super) async fn billing_details(
-    tx: &mut Tx,
-    user_ids: &[String],
-) -> Result<HashMap<String, BillingDetails>, StoreError> {
-    let rows: Vec<(String, String)> = billing_settings::table
+/// What users' settings say of who buys, by user.
+async fn buyers(tx: &mut Tx, user_ids: &[String]) -> Result<HashMap<String, Buyer>, StoreError> {
+    let rows: Vec<SettingsRow> = billing_settings::table
         .filter(billing_settings::user_id.eq_any(user_ids))
-        .select((billing_settings::user_id, billing_settings::billing_address))
+        .select(SettingsRow::as_select())
         .load(&mut tx.conn)
         .await?;
-    let details = rows.into_iter();
-    Ok(details
-        .map(|(user_id, address)| (user_id, BillingDetails { address }))
-        .collect())
+    let settings = rows.into_iter().map(Settings::try_from);
+    let buyers = settings.map(|settings| {
+        let settings = settings?;
+        Ok((settings.user_id.to_string(), settings.buyer()))
+    });
+    buyers.collect()
+}
+
+impl Tx {
+    /// Who sells, and who buys, as settings say now.
+    pub(in super::super) async fn parties(
+        &mut self,
+        user_id: &UserId,
+    ) -> Result<(Seller, Buyer), StoreError> {
+        let found = buyers(self, &[user_id.to_string()]).await?;
+        let buyer = found.into_values().next().unwrap_or_default();
+        Ok((self.documents().seller.clone(), buyer))
+    }
 }
 
 async fn delete_drafts(tx: &mut Tx, user_ids: Vec<String>, month: Month) -> Result<(), StoreError> {
@@ -130,16 +141,8 @@ macro_rules! mark_carried {
     }};
 }
 
-/// Stores new invoices with their credit notes, and marks what they carry.
-async fn store(tx: &mut Tx, made: &[(Invoice, Carries)]) -> Result<(), StoreError> {
-    let rows = made
-        .iter()
-        .map(|(invoice, _)| InvoiceRow::try_from(invoice));
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    dialect::insert(&mut tx.conn, rows).await?;
-    let notes = made.iter().flat_map(|(invoice, _)| &invoice.credit_notes);
-    let notes = notes.map(CreditNoteRow::from).collect();
-    dialect::insert(&mut tx.conn, notes).await?;
+/// Marks what new invoices carry.
+async fn mark(tx: &mut Tx, made: &[(Invoice, Carries)]) -> Result<(), StoreError> {
     for (invoice, carries) in made {
         if carries.lines {
             mark_carried!(invoice_lines, tx, invoice);

@@ -25,13 +25,25 @@ pub(in super::super) async fn one(
     user_id: UserId,
     id: InvoiceId,
 ) -> Result<Invoice, StoreError> {
+    let found = find(tx, &user_id, id).await?;
+    Ok(found.ok_or_else(|| Refusal::InvoiceNotFound(id.to_string()))?)
+}
+
+/// One invoice with its credit notes, if there is one.
+pub(in super::super) async fn find(
+    tx: &mut Tx,
+    user_id: &UserId,
+    id: InvoiceId,
+) -> Result<Option<Invoice>, StoreError> {
     let row = invoices::table
         .find((user_id.as_str(), DbUuid(id.uuid())))
         .select(InvoiceRow::as_select())
         .first(&mut tx.conn)
         .await
         .optional()?;
-    let row = row.ok_or_else(|| Refusal::InvoiceNotFound(id.to_string()))?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
     let notes = credit_notes::table
         .filter(credit_notes::user_id.eq(user_id.as_str()))
         .filter(credit_notes::invoice_id.eq(DbUuid(id.uuid())))
@@ -40,8 +52,9 @@ pub(in super::super) async fn one(
         .load(&mut tx.conn)
         .await?;
     let mut invoice = Invoice::try_from(row)?;
-    invoice.credit_notes = notes.into_iter().map(CreditNote::from).collect();
-    Ok(invoice)
+    let notes = notes.into_iter().map(CreditNote::try_from);
+    invoice.credit_notes = notes.collect::<Result<_, _>>()?;
+    Ok(Some(invoice))
 }
 
 /// A user's invoices that wait to be paid, without their credit notes.

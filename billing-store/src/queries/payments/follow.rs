@@ -3,6 +3,7 @@
 use billing_core::{
     account::{Account, PaymentInHand},
     ids::{TransactionId, UserId},
+    invoice::Invoice,
     month::Month,
     payment::{
         Charge, ChargeStatus, Failure, Observation, Transaction, TransactionKind, TransactionStatus,
@@ -17,7 +18,7 @@ use super::{
         Tx,
         accounts::Ready,
         dialect,
-        invoices::{billing_details, one_invoice},
+        invoices::{one_invoice, store_new},
     },
     list, next_turn, refunds, stored,
 };
@@ -53,25 +54,27 @@ pub(super) async fn charge(
     let rows = hand.invoices.iter().map(InvoiceRow::try_from);
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     dialect::upsert(&mut tx.conn, rows).await?;
+    let mut receipts = Vec::new();
     if Account::owes_receipt(&hand.transaction, &observed) {
-        let receipt = receipt(tx, &mut ready, &hand.transaction).await?;
-        dialect::insert(&mut tx.conn, vec![receipt]).await?;
+        receipts.push(receipt(tx, &mut ready, &hand.transaction).await?);
     }
     tx.note_if_all_paid(&mut ready).await?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, ready.now).await?;
+    let transaction = keep(tx, hand.transaction).await?;
+    store_new(tx, &mut receipts, ready.now).await?;
     Ok(Followed {
-        transaction: keep(tx, hand.transaction).await?,
+        transaction,
         is_wanted,
     })
 }
 
-/// The receipt of a top-up, as it is stored.
+/// The receipt of a top-up.
 async fn receipt(
     tx: &mut Tx,
     ready: &mut Ready<Account>,
     transaction: &Transaction,
-) -> Result<InvoiceRow, StoreError> {
+) -> Result<Invoice, StoreError> {
     let account = &mut ready.account;
     let user_id = account.id().as_str();
     let earlier = invoices::table
@@ -81,9 +84,8 @@ async fn receipt(
         .count()
         .get_result(&mut tx.conn)
         .await?;
-    let details = billing_details(tx, &[user_id.to_owned()]).await?;
-    let address = details.into_values().next().unwrap_or_default().address;
-    InvoiceRow::try_from(&account.receipt(transaction, earlier, address, ready.now)?)
+    let parties = tx.parties(account.id()).await?;
+    Ok(account.receipt(transaction, earlier, parties, ready.now)?)
 }
 
 /// A transaction with all that its charge may change.

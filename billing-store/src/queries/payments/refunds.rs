@@ -2,19 +2,29 @@
 
 use billing_core::{
     account::{Account, RefundInHand, RefundOrder},
-    ids::{TransactionId, UserId},
+    ids::{InvoiceId, TransactionId, UserId},
+    invoice::CreditNote,
     payment::{Failure, Observation, RefundReport, Transaction, TransactionKind},
     refusal::Refusal,
 };
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    super::{Tx, dialect},
+    super::{
+        Tx, dialect,
+        invoices::{find_invoice, store_note},
+    },
     follow::topups,
     next_turn, repeated, stored,
 };
-use crate::{StoreError, rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid};
+use crate::{
+    StoreError,
+    rows::{InvoiceRow, TransactionRow},
+    schema::payment_transactions,
+    sql_types::DbUuid,
+};
 
 pub(super) async fn begin(
     tx: &mut Tx,
@@ -56,11 +66,40 @@ pub(super) async fn follow(
     };
     let now = ready.now;
     let moved = |refund: &mut Transaction| refund.observe_refund(&report, now);
-    let refund = moved_on(&mut ready.account, &mut hand, id, moved, now)?;
+    let (refund, observed) = moved_on(&mut ready.account, &mut hand, id, moved, now)?;
+    let receipt = Account::refunded_receipt(&hand.payment, &observed);
     keep(tx, hand).await?;
+    let note = match receipt {
+        Some(id) => credit_receipt(tx, &mut ready.account, id, &refund, now).await?,
+        None => None,
+    };
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, now).await?;
+    if let Some(mut note) = note {
+        store_note(tx, &mut note, now).await?;
+    }
     Ok(refund)
+}
+
+/// Credits what was given back of a receipt, and answers the note, which is numbered and stored
+/// last. Money that came without being what was asked for has no receipt.
+async fn credit_receipt(
+    tx: &mut Tx,
+    account: &mut Account,
+    id: InvoiceId,
+    refund: &Transaction,
+    now: DateTime<Utc>,
+) -> Result<Option<CreditNote>, StoreError> {
+    let Some(mut receipt) = find_invoice(tx, &refund.user_id, id).await? else {
+        return Ok(None);
+    };
+    let parties = tx.parties(&refund.user_id).await?;
+    let note = account.refund_note(&mut receipt, refund, parties, now)?;
+    if note.is_some() {
+        let row = InvoiceRow::try_from(&receipt)?;
+        dialect::upsert(&mut tx.conn, vec![row]).await?;
+    }
+    Ok(note)
 }
 
 /// Ends a refund that the provider refuses to make.
@@ -76,7 +115,7 @@ pub(super) async fn refused(
     let mut hand = in_hand(tx, &user_id, payment).await?;
     let now = ready.now;
     let moved = |refund: &mut Transaction| refund.refused(failure, now);
-    let refund = moved_on(&mut ready.account, &mut hand, refund.id, moved, now)?;
+    let (refund, _) = moved_on(&mut ready.account, &mut hand, refund.id, moved, now)?;
     keep(tx, hand).await?;
     let accounts = std::slice::from_ref(&ready.account);
     tx.save(accounts, &[], &ready.catalog, now).await?;
@@ -88,12 +127,13 @@ fn moved_on(
     hand: &mut RefundInHand,
     id: TransactionId,
     moved: impl FnOnce(&mut Transaction) -> Observation,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Transaction, StoreError> {
-    drop(account.follow_refund(hand, id, moved, now)?);
+    now: DateTime<Utc>,
+) -> Result<(Transaction, Observation), StoreError> {
+    let observed = account.follow_refund(hand, id, moved, now)?;
     let mut refunds = hand.refunds.iter();
     let refund = refunds.find(|refund| refund.id == id).cloned();
-    Ok(refund.ok_or_else(|| Refusal::TransactionNotFound(id.to_string()))?)
+    let refund = refund.ok_or_else(|| Refusal::TransactionNotFound(id.to_string()))?;
+    Ok((refund, observed))
 }
 
 async fn in_hand(

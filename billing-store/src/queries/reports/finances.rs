@@ -110,6 +110,7 @@ async fn credited(tx: &mut Tx, month: Month) -> Result<Money, StoreError> {
             exact_sum(credit_notes::tax_amount),
         ))
         .filter(invoices::billing_month.eq(month.to_string()))
+        .filter(invoices::is_receipt.eq(false))
         .filter(invoices::status.ne_all(names(InvoiceStatus::NOT_IN_FORCE)));
     let (net, tax): (Sum, Sum) = sums.get_result(&mut tx.conn).await?;
     money(net).plus(money(tax)).map_err(too_large)

@@ -13,7 +13,7 @@ use test_postgres::{Backend, Random};
 
 use super::{expected::Truth, reading::Reading};
 use crate::support::{
-    TestStore, coupon, new_invoice_ids, plan, plan_with_quota, redeem, subscribe_to, user,
+    TestStore, coupon, new_invoice_ids, plan, plan_with_quota, redeem, subscribe_to, taxed, user,
 };
 
 const BEGIN: &str = "2026-09-03T10:00:00Z";
@@ -176,9 +176,7 @@ async fn set_up(store: &TestStore) {
     let rate = "0.8".parse().unwrap();
     let discounted = store.store.set_discount_rate(user("erin"), rate, None);
     discounted.await.unwrap();
-    let taxed = store
-        .store
-        .set_tax(user("dave"), "0.19".parse().unwrap(), false);
+    let taxed = store.store.set_tax(user("dave"), taxed("0.19"));
     taxed.await.unwrap();
 }
 

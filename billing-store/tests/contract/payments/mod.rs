@@ -7,4 +7,4 @@ mod methods;
 mod refunds;
 mod sweep;
 mod turns;
-mod world;
+pub(crate) mod world;

@@ -35,7 +35,7 @@ pub(super) async fn with_alice(backend: Backend) -> TestStore {
 }
 
 /// Puts a user on the plan Pro and saves a card.
-pub(super) async fn add(store: &TestStore, name: &str) -> PaymentMethod {
+pub(crate) async fn add(store: &TestStore, name: &str) -> PaymentMethod {
     let order = subscribe_to("plan-pro");
     let ordered = store.store.order_subscription(user(name), order);
     ordered.await.unwrap();
@@ -55,7 +55,7 @@ pub(super) fn called(id: &str, content: u8) -> Option<CallerRequest> {
 }
 
 /// A top-up of 100.00 by the default method.
-pub(super) fn topup(name: &str) -> PaymentOrder {
+pub(crate) fn topup(name: &str) -> PaymentOrder {
     PaymentOrder {
         id: TransactionId::new(unique()),
         user_id: user(name),
@@ -103,14 +103,14 @@ pub(super) fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refu
     }
 }
 
-pub(super) async fn begin(store: &TestStore, order: PaymentOrder) -> Transaction {
+pub(crate) async fn begin(store: &TestStore, order: PaymentOrder) -> Transaction {
     let begun = store.store.begin_payment(order).await.unwrap();
     assert!(begun.is_new);
     begun.transaction
 }
 
 /// The charge of a transaction; its id is made of the transaction's.
-pub(super) fn charge(of: &Transaction, status: ChargeStatus) -> Charge {
+pub(crate) fn charge(of: &Transaction, status: ChargeStatus) -> Charge {
     Charge {
         reference: format!("ch_{}", of.id),
         transaction: Some(of.id),
@@ -133,7 +133,7 @@ pub(super) fn declined() -> ChargeStatus {
     })
 }
 
-pub(super) async fn try_follow(
+pub(crate) async fn try_follow(
     store: &TestStore,
     of: &Transaction,
     charge: Charge,

@@ -7,7 +7,7 @@ use billing_core::{
 use billing_store::InvoiceOrder;
 
 use super::{Case, case, world::World};
-use crate::support::{batch, month, redeem, unique, usage, user};
+use crate::support::{batch, month, redeem, taxed, unique, usage, user};
 
 pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
     let store = world.store.store.as_ref();
@@ -38,7 +38,7 @@ pub(super) fn cases(world: &World) -> Vec<Case<'_>> {
             store.update_settings(grace(), change),
             too_large(),
         ),
-        case("a tax", store.set_tax(grace(), rate(), false), too_large()),
+        case("a tax", store.set_tax(grace(), taxed("0.5")), too_large()),
         case(
             "a discount",
             store.set_discount_rate(grace(), rate(), None),

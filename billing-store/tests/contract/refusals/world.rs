@@ -12,7 +12,7 @@ use test_postgres::Backend;
 
 use crate::support::{
     NOON, TestStore, batch, coupon, made_at, month, plan, plan_with_quota, recorded, redeem,
-    request, subscribe_to, time, unique, usage, user,
+    request, subscribe_to, taxed, time, unique, usage, user,
 };
 
 /// A month before everything else.
@@ -43,9 +43,7 @@ impl World {
         let (voided, correction) = record_and_void(&store).await;
         corrupt(&store).await;
         let (paid, void) = make_invoices(&store).await;
-        let taxed = store
-            .store
-            .set_tax(user("known"), "0.1".parse().unwrap(), false);
+        let taxed = store.store.set_tax(user("known"), taxed("0.1"));
         taxed.await.unwrap();
         Self {
             store,

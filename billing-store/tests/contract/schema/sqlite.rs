@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use super::declared::{self, Table};
 
 /// Tables that do not grow with users.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "catalog_version",
     "coupons",
+    "document_series",
     "event_log",
     "job_leases",
     "model_prices",

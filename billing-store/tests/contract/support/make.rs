@@ -9,6 +9,7 @@ use std::{
 };
 
 use billing_core::{
+    account::Tax,
     catalog::{PlanChange, PriceChange, TokenPrices},
     coupon::{Coupon, CouponValue, RedeemOrder},
     ids::{
@@ -66,6 +67,14 @@ pub(crate) fn card(user_id: &str, reference: &str) -> PaymentMethod {
 
 pub(crate) fn request(id: &str) -> RequestId {
     RequestId::parse(id).unwrap()
+}
+
+/// A tax that is owed.
+pub(crate) fn taxed(rate: &str) -> Tax {
+    Tax {
+        rate: rate.parse().unwrap(),
+        exemption: None,
+    }
 }
 
 /// A value that no other call answers, greater than those before.

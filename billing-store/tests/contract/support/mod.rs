@@ -7,7 +7,10 @@ mod make;
 
 use std::{error::Error, sync::Arc};
 
-use billing_core::usage::{Outcome, Usage};
+use billing_core::{
+    document::DocumentOptions,
+    usage::{Outcome, Usage},
+};
 use billing_store::{Database, Store, StoreOptions, connect, migrate};
 use diesel::{
     Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text,
@@ -21,8 +24,8 @@ pub(crate) use self::{
     log::{Logged, Source, Values, by_key},
     make::{
         MODEL, batch, card, change_plan, coupon, made_at, month, new_invoice_ids, of_model, plan,
-        plan_with_quota, price, received, recorded, redeem, request, subscribe_to, texts, time,
-        unique, usage, user,
+        plan_with_quota, price, received, recorded, redeem, request, subscribe_to, taxed, texts,
+        time, unique, usage, user,
     },
 };
 
@@ -47,11 +50,19 @@ pub(crate) struct TestStore {
 impl TestStore {
     /// A fresh database at [`NOON`] in which [`MODEL`] costs 0.03 and 0.06 USD per 1,000 tokens.
     pub(crate) async fn open(backend: Backend) -> Self {
+        Self::open_with(backend, DocumentOptions::default()).await
+    }
+
+    /// The same, issuing documents in another way.
+    pub(crate) async fn open_with(backend: Backend, documents: DocumentOptions) -> Self {
         let home = tempfile::tempdir().unwrap();
         let database = database(backend, &home).await;
         migrate(&database).await.unwrap();
         let clock = TestClock::at(NOON);
-        let options = options();
+        let options = StoreOptions {
+            documents,
+            ..options()
+        };
         let store = connect(&database, &options, clock.clock()).await;
         let store = Self {
             store: store.unwrap(),
@@ -104,6 +115,21 @@ impl TestStore {
                 let mut conn = SqliteConnection::establish(path.to_str().unwrap())?;
                 conn.batch_execute("PRAGMA busy_timeout = 5000")?;
                 Ok(diesel::dsl::sql::<Text>(query).load(&mut conn)?)
+            }
+        }
+    }
+
+    /// Runs statements behind the store's back.
+    pub(crate) async fn execute(&self, statements: &str) {
+        match &self.database {
+            Database::Postgres(url) => {
+                let conn = test_postgres::connect(url).await;
+                conn.batch_execute(statements).await.unwrap();
+            }
+            Database::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+                conn.batch_execute(statements).unwrap();
             }
         }
     }

@@ -11,18 +11,23 @@ use crate::support::{EVERYTHING, advance, assert_refused, call, record, start, u
 on_both_databases!(invoices_are_exported_one_line_each);
 
 const EXPORT: &str = "/v1/billing/invoices/export";
+/// The column of the id.
+const ID: usize = 16;
 const HEADER: &str = "invoice_number,user_id,billing_month,status,issued_at,due_date,amount,\
     discount_amount,tax_rate,tax_amount,final_amount,credit_applied,amount_due,paid_at,\
-    payment_method,transaction_id,id\r\n";
+    payment_method,transaction_id,id,document_number,exemption,buyer_name,buyer_country,\
+    buyer_tax_id,cancellation_number\r\n";
 
-/// The lines of a file behind its header, without the ids they end in.
+/// The lines of a file behind its header, without the ids in them.
 #[track_caller]
-fn lines(file: &str) -> Vec<&str> {
+fn lines(file: &str) -> Vec<String> {
     let lines = file.strip_prefix(HEADER).expect("a file has a header");
-    let lines = lines
-        .lines()
-        .map(|line| line.rsplit_once(',').expect("it has an id").0);
-    lines.collect()
+    let without_id = |line: &str| {
+        let mut fields: Vec<_> = line.split(',').collect();
+        assert!(fields.remove(ID).starts_with("inv-"), "{line}");
+        fields.join(",")
+    };
+    lines.lines().map(without_id).collect()
 }
 
 async fn by_grpc(server: &TestServer, request: ExportInvoicesRequest) -> String {
@@ -43,6 +48,11 @@ async fn november(server: &TestServer, rest: &Rest) {
     }
     let taxed = rest.put("/v1/billing/accounts/alice/tax", r#"{"tax_rate":0.1}"#);
     assert_eq!(taxed.await.status, 200);
+    let settings = r#"{"billing_name":"=Alice","billing_country":"de","tax_id":"-1"}"#;
+    let named = rest.put("/v1/billing/settings?user_id=alice", settings);
+    assert_eq!(named.await.status, 200);
+    let exempt = rest.put("/v1/billing/accounts/=bob/tax", r#"{"exempt":true}"#);
+    assert_eq!(exempt.await.status, 200);
     advance(server, "2024-12-01T00:00:00Z").await;
     for name in ["alice", "=bob"] {
         let body = json!({"user_id": name, "billing_month": "2024-11"});
@@ -61,9 +71,9 @@ async fn invoices_are_exported_one_line_each(backend: Backend) {
     let (server, rest) = start(backend).await;
     november(&server, &rest).await;
     let alice = "INV-alice-2024-11,alice,2024-11,paid,2024-12-01T00:00:00Z,2024-12-31T00:00:00Z,\
-        3.00,0.00,0.1,0.30,3.30,0.00,0.00,2024-12-01T00:00:00Z,'@bank,";
+        3.00,0.00,0.1,0.30,3.30,0.00,0.00,2024-12-01T00:00:00Z,'@bank,,INV-2024-000001,,'=Alice,DE,'-1,";
     let bob = "INV-=bob-2024-11,'=bob,2024-11,issued,2024-12-01T00:00:00Z,2024-12-31T00:00:00Z,\
-        3.00,0.00,0,0.00,3.00,0.00,3.00,,,";
+        3.00,0.00,0,0.00,3.00,0.00,3.00,,,,INV-2024-000002,exempt,,,,";
     let response = rest.request(Method::GET, EXPORT).send().await;
     let response = response.expect("the server answers");
     assert_eq!(

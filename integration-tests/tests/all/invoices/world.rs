@@ -82,7 +82,7 @@ impl World {
         let request = SetTaxRequest {
             user_id: ALICE.to_owned(),
             tax_rate: Some(Decimal { value }),
-            exempt: false,
+            ..SetTaxRequest::default()
         };
         let set = self.wire.accounts.set_tax(request).await;
         set.expect("the tax is set");

@@ -217,6 +217,7 @@ pub(super) fn draft(
     compare_bill(&mut figures, reference, names, expected, got);
     figures.add("id", "", &got.id);
     figures.add("number", "", &got.invoice_number);
+    figures.add("document_number", "", &got.document_number);
     figures.add("billing_month", month_name(month), &got.billing_month);
     figures.add(
         "status",
@@ -244,6 +245,8 @@ pub(super) fn invoice(
     compare_bill(&mut figures, reference, names, &expected.bill, got);
     let number = number(names, expected);
     figures.add("id", &expected.id, &got.id);
+    let is_numbered = got.document_number.starts_with("INV-");
+    figures.add("has a document number", true, is_numbered);
     figures.add("number", &number, &got.invoice_number);
     figures.add(
         "billing_month",
@@ -333,6 +336,7 @@ pub(super) fn summary(listed: &InvoiceSummary, read: &v1::Invoice) -> Result<(),
         final_amount: read.final_amount.clone(),
         user_id: read.user_id.clone(),
         amount_due: read.amount_due.clone(),
+        document_number: read.document_number.clone(),
     };
     let mut figures = Figures::default();
     figures.add("summary", format!("{expected:?}"), format!("{listed:?}"));

@@ -27,6 +27,7 @@ impl Driver {
             user_id: self.names.user.clone(),
             tax_rate: number(rate, 4),
             exempt,
+            ..SetTaxRequest::default()
         };
         self.reference.tax = if exempt { 0 } else { rate };
         accepted(self.wire.accounts.set_tax(request).await).map(|_| ())
