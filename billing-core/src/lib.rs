@@ -10,6 +10,7 @@
 //! - [`text`]: free text that people read
 //! - [`refusal`]: why a call is refused, and what callers read then
 //! - [`event`]: what the world is told of
+//! - [`event_type`]: the types of what it is told
 //!
 //! Data, and tables of the transitions there are:
 //! - [`usage`]: what a caller sends, the record that it becomes, and what records add up to
@@ -34,6 +35,7 @@ pub mod account;
 pub mod catalog;
 pub mod coupon;
 pub mod event;
+pub mod event_type;
 pub mod ids;
 pub mod invoice;
 pub mod money;
