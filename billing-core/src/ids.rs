@@ -243,6 +243,8 @@ uuid_ids! {
     TransactionId = "txn-",
     /// A payment method that a user has saved.
     PaymentMethodId = "pm-",
+    /// Where events are sent.
+    WebhookEndpointId = "whe-",
 }
 
 numbered_ids! {

@@ -21,6 +21,7 @@
 //! - [`settings`]: a user's billing settings
 //! - [`invoice`]: what a month is invoiced at, and what becomes of invoices
 //! - [`payment`]: money that comes in, and what providers say of it
+//! - [`webhook`]: where events are sent, and what they are signed with
 //! - [`report`]: figures over many records
 //!
 //! And the aggregate that they serve:
@@ -51,5 +52,6 @@ mod testing;
 pub mod text;
 pub mod usage;
 mod violation;
+pub mod webhook;
 
 pub use violation::Violation;

@@ -28,5 +28,6 @@ pub use store::{
     MonthFilter, MonthProgress, NewInvoiceId, PaidBy, PaymentFor, PaymentOrder, PaymentStore,
     PlanStore, PriceStore, RecordFilter, ReportStore, SettingsStore, Store, SubscriptionStore,
     SumsFilter, Swept, Tails, TransactionFilter, UsageStore, UserUsage, UsersToClose,
+    WebhookEndpointStore,
 };
 pub use usage_writer::{QueuedUsage, RecordError, SLICE, UsageWriter, UsageWriterTasks};

@@ -9,11 +9,13 @@
 mod credits;
 mod payments;
 mod totals;
+mod webhooks;
 
 pub use self::{
     credits::{coupon_catch_ups, credit_notes, invoice_corrections},
     payments::{payment_customers, payment_methods, payment_transactions},
     totals::{record_totals, usage_totals},
+    webhooks::webhook_endpoints,
 };
 
 /// The id of the only row of `catalog_version`.

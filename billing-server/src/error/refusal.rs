@@ -46,6 +46,7 @@ impl From<Refusal> for ApiError {
             Refusal::PaymentInFlight { .. } => ErrorCode::PaymentInFlight,
             Refusal::PaymentNotRefundable { .. } => ErrorCode::PaymentNotRefundable,
             Refusal::TransactionNotFound(_) => ErrorCode::TransactionNotFound,
+            Refusal::WebhookEndpointNotFound(_) => ErrorCode::WebhookEndpointNotFound,
             Refusal::TransactionConflict => ErrorCode::PaymentRequestConflict,
             Refusal::TopupLimit { .. } => ErrorCode::TopupLimit,
             Refusal::TopupNoPrice(_) => ErrorCode::TopupNoPrice,

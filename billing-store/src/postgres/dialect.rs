@@ -1,5 +1,6 @@
 //! What PostgreSQL spells differently from SQLite; same signatures as `sqlite::dialect`.
 
+use billing_core::ids::WebhookEndpointId;
 use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -13,12 +14,12 @@ use super::{
 use crate::{
     StoreError,
     rows::{
-        AccountRow, CouponRow, RecordRow,
+        AccountRow, CouponRow, RecordRow, WebhookEndpointRow,
         statements::{Insert, InsertNew, UpdateAccounts, UpdateCounters, Upsert},
         table::{Role, Row},
     },
-    schema::{CATALOG, catalog_version, coupons},
-    sql_types::{DbTimestamp, ExactDecimal, lower},
+    schema::{CATALOG, catalog_version, coupons, webhook_endpoints},
+    sql_types::{DbTimestamp, DbUuid, ExactDecimal, lower},
 };
 
 diesel::define_sql_function! {
@@ -149,6 +150,20 @@ pub(super) async fn lock_coupon(
     let row = coupons::table
         .filter(lower(coupons::code).eq(code.to_ascii_lowercase()))
         .select(CouponRow::as_select())
+        .for_update()
+        .first(conn)
+        .await;
+    Ok(row.optional()?)
+}
+
+/// Locks the webhook endpoint with an id.
+pub(super) async fn lock_endpoint(
+    conn: &mut Conn,
+    id: WebhookEndpointId,
+) -> Result<Option<WebhookEndpointRow>, StoreError> {
+    let row = webhook_endpoints::table
+        .find(DbUuid(id.uuid()))
+        .select(WebhookEndpointRow::as_select())
         .for_update()
         .first(conn)
         .await;

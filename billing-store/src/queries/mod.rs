@@ -13,6 +13,7 @@ mod subscriptions;
 mod sums;
 mod tx;
 mod usage;
+pub(super) mod webhooks;
 
 use async_trait::async_trait;
 use diesel::{IntoSql, sql_types::Integer};

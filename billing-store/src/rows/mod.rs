@@ -19,6 +19,7 @@ pub(crate) mod statements;
 mod subscription;
 mod sums;
 pub(crate) mod table;
+mod webhook;
 
 pub(crate) use account::AccountRow;
 pub(crate) use amounts::Amounts;
@@ -39,6 +40,8 @@ pub(crate) use sums::{
     GroupRow, MONEY_SUMS, ROLLUP_KEYS, TotalsRow, UsageSumRow, WHOLE_SUMS, money, sums_of,
     usage_totals,
 };
+
+pub(crate) use webhook::WebhookEndpointRow;
 
 use crate::{
     StoreError,

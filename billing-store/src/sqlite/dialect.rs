@@ -2,7 +2,7 @@
 //!
 //! The transaction holds the file's only write lock from its start, so reading is locking.
 
-use billing_core::money::Money;
+use billing_core::{ids::WebhookEndpointId, money::Money};
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -13,12 +13,12 @@ use diesel::{
 use super::{
     Conn,
     fold::{RaiseWatermark, SumTail},
-    queries::{Changes, Keys, Locked, coupons::find_coupon},
+    queries::{Changes, Keys, Locked, coupons::find_coupon, webhooks::find_endpoint},
 };
 use crate::{
     StoreError,
     rows::{
-        AccountRow, CouponRow, RecordRow,
+        AccountRow, CouponRow, RecordRow, WebhookEndpointRow,
         statements::{Insert, InsertNew, Source, UpdateAccounts, UpdateCounters, Upsert},
         table::{Row, Wanted},
     },
@@ -261,6 +261,14 @@ pub(super) async fn lock_coupon(
     code: &str,
 ) -> Result<Option<CouponRow>, StoreError> {
     find_coupon(conn, code).await
+}
+
+/// Finds the webhook endpoint with an id.
+pub(super) async fn lock_endpoint(
+    conn: &mut Conn,
+    id: WebhookEndpointId,
+) -> Result<Option<WebhookEndpointRow>, StoreError> {
+    find_endpoint(conn, id).await
 }
 
 /// Answers the version of prices and plans.

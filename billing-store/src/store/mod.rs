@@ -10,6 +10,7 @@ mod prices;
 mod reports;
 mod subscriptions;
 mod usage;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use self::{
     reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
     subscriptions::SubscriptionStore,
     usage::{FoundRecords, InvoicedRecord, RecordFilter, UsageStore},
+    webhooks::WebhookEndpointStore,
 };
 use crate::StoreError;
 
@@ -53,6 +55,7 @@ pub trait Store:
     + SettingsStore
     + SubscriptionStore
     + UsageStore
+    + WebhookEndpointStore
 {
     /// Asks the database for a sign of life.
     ///

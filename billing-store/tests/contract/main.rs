@@ -25,4 +25,5 @@ mod schema;
 mod sums;
 mod support;
 mod watched;
+mod webhooks;
 mod writer;

@@ -2,6 +2,7 @@
 DROP TABLE job_leases;
 DROP TABLE outbox;
 DROP TABLE alerts;
+DROP TABLE webhook_endpoints;
 DROP TABLE webhook_events;
 DROP TABLE payment_transactions;
 DROP TABLE payment_methods;

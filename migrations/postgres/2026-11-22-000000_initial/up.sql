@@ -611,6 +611,31 @@ CREATE TABLE webhook_events (
     PRIMARY KEY (provider, id)
 );
 
+-- Where events are sent.
+
+CREATE TABLE webhook_endpoints (
+    id UUID PRIMARY KEY,
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    -- Which events it gets; an empty list leaves none out.
+    event_types JSONB NOT NULL,
+    user_ids JSONB NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    disabled_reason TEXT,
+    disabled_at TIMESTAMPTZ,
+    secret TEXT NOT NULL,
+    -- Secrets that still sign, newest first, each with its end.
+    old_secrets JSONB NOT NULL,
+    failures_in_row INTEGER NOT NULL DEFAULT 0,
+    failing_since TIMESTAMPTZ,
+    attempts_since_success INTEGER NOT NULL DEFAULT 0,
+    last_success_at TIMESTAMPTZ,
+    next_probe_at TIMESTAMPTZ,
+    told_failing_at TIMESTAMPTZ,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
+);
+
 -- What is announced, and work for the background.
 
 CREATE TABLE alerts (

@@ -605,6 +605,31 @@ CREATE TABLE webhook_events (
     PRIMARY KEY (provider, id)
 ) STRICT;
 
+-- Where events are sent.
+
+CREATE TABLE webhook_endpoints (
+    id BLOB PRIMARY KEY,
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    -- Which events it gets; an empty list leaves none out.
+    event_types TEXT NOT NULL,
+    user_ids TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    disabled_reason TEXT,
+    disabled_at INTEGER,
+    secret TEXT NOT NULL,
+    -- Secrets that still sign, newest first, each with its end.
+    old_secrets TEXT NOT NULL,
+    failures_in_row INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER,
+    attempts_since_success INTEGER NOT NULL DEFAULT 0,
+    last_success_at INTEGER,
+    next_probe_at INTEGER,
+    told_failing_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
 -- What is announced, and work for the background.
 
 CREATE TABLE alerts (

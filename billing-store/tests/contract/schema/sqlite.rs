@@ -12,13 +12,14 @@ use tempfile::TempDir;
 use super::declared::{self, Table};
 
 /// Tables that do not grow with users.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
     "catalog_version",
     "coupons",
     "job_leases",
     "model_prices",
     "plan_versions",
     "subscription_plans",
+    "webhook_endpoints",
     "webhook_events",
 ];
 
