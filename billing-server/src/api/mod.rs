@@ -9,6 +9,7 @@ pub(crate) mod csv;
 mod debug;
 mod formula;
 mod invoices;
+mod mask;
 mod page;
 mod payments;
 mod plans;
