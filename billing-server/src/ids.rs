@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use billing_core::ids::{
     CouponId, CreditNoteId, InvoiceId, PaymentMethodId, RecordId, RedemptionId, SubscriptionId,
-    TransactionId,
+    TransactionId, WebhookEndpointId,
 };
 use billing_store::NewInvoiceId;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -59,6 +59,8 @@ impl Ids {
         transaction: TransactionId;
         /// The next payment method's id.
         payment_method: PaymentMethodId;
+        /// The next webhook endpoint's id.
+        webhook_endpoint: WebhookEndpointId;
     }
 
     /// Ids of invoices, for a store that makes many within a transaction.

@@ -23,6 +23,7 @@ mod time;
 pub(crate) mod usage;
 mod values;
 mod violations;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ use billing_proto::v1::{
     pricing_service_server::PricingServiceServer, report_service_server::ReportServiceServer,
     settings_service_server::SettingsServiceServer, stats_service_server::StatsServiceServer,
     subscription_service_server::SubscriptionServiceServer,
-    usage_service_server::UsageServiceServer,
+    usage_service_server::UsageServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
@@ -58,6 +59,7 @@ pub(crate) const ACCESS: &[ServiceAccess] = &[
     stats::ACCESS,
     subscriptions::ACCESS,
     usage::ACCESS,
+    webhooks::ACCESS,
 ];
 
 /// What a handler answers.
@@ -87,7 +89,8 @@ pub(crate) fn routes(
         .add_service(limited!(StatsServiceServer))
         .add_service(limited!(ReportServiceServer))
         .add_service(limited!(InvoiceServiceServer))
-        .add_service(limited!(PaymentServiceServer));
+        .add_service(limited!(PaymentServiceServer))
+        .add_service(limited!(WebhookServiceServer));
     if let Some(clock) = test_clock {
         let debug = debug::MovableClock::new(clock, app);
         routes = routes.add_service(DebugServiceServer::new(debug));

@@ -130,6 +130,11 @@ calls! {
     get_usage_record GetUsageRecordRequest,
     list_usage_records ListUsageRecordsRequest,
     void_usage VoidUsageRequest,
+    create_webhook_endpoint CreateWebhookEndpointRequest,
+    list_webhook_endpoints ListWebhookEndpointsRequest,
+    update_webhook_endpoint UpdateWebhookEndpointRequest,
+    delete_webhook_endpoint DeleteWebhookEndpointRequest,
+    rotate_webhook_secret RotateWebhookSecretRequest,
 }
 
 /// The name of a method as a call of the client.

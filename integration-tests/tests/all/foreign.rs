@@ -8,7 +8,7 @@ mod python;
 pub(crate) use grpcurl::program::Grpcurl;
 
 /// What a server without a test clock serves, sorted.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "billing.v1.AccountService",
     "billing.v1.CouponService",
     "billing.v1.InvoiceService",
@@ -20,5 +20,6 @@ const SERVICES: [&str; 12] = [
     "billing.v1.StatsService",
     "billing.v1.SubscriptionService",
     "billing.v1.UsageService",
+    "billing.v1.WebhookService",
     "grpc.health.v1.Health",
 ];

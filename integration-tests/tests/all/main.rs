@@ -41,6 +41,7 @@ mod settings;
 mod subscriptions;
 mod support;
 mod voids;
+mod webhooks;
 mod windows;
 mod wire;
 mod worked_examples;

@@ -1,0 +1,3 @@
+//! What leaves the service by itself.
+
+pub(crate) mod webhook;
