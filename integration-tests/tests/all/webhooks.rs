@@ -156,15 +156,19 @@ async fn a_mask_empties_what_it_only_names(backend: Backend) {
     });
     let (mut expected, _) = create(&admin, &order).await;
     let change = json!({
-        "update_mask": {"paths": ["event_types", "user_ids"]},
+        "update_mask": "event_types, userIds",
         "user_ids": ["bob"], "description": "not named",
     });
     let changed = admin.patch(&path(&expected), &change.to_string()).await;
     expected["event_types"] = json!([]);
     expected["user_ids"] = json!(["bob"]);
     assert_eq!(changed.json(), expected);
-    for (mask, field) in [("url", "url"), ("secret", "update_mask")] {
-        let change = json!({"update_mask": {"paths": [mask]}}).to_string();
+    for (mask, field) in [
+        (json!("url"), "url"),
+        (json!("secret"), "update_mask"),
+        (json!({"paths": ["enabled"]}), "update_mask"),
+    ] {
+        let change = json!({"update_mask": mask}).to_string();
         let answer = admin.patch(&path(&expected), &change).await;
         assert_refused(&answer, 400, "INVALID_FIELD", &[field]);
     }
