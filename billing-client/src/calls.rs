@@ -58,6 +58,14 @@ methods! {
 
         /// Reads one event.
         unary get_event: GetEvent(GetEventRequest) -> Event, Reads;
+
+        /// Has an event delivered again, the same bytes. Needs the scope `admin`.
+        unary redeliver_event: RedeliverEvent(RedeliverEventRequest) -> RedeliverEventResponse,
+            SameAgain "it is delivered again once more, under the same id";
+
+        /// Has deliveries that were given up attempted again. Needs the scope `admin`.
+        unary redeliver_dead: RedeliverDead(RedeliverDeadRequest) -> RedeliverDeadResponse,
+            SameAgain "those that are under way are not given up any more";
     }
 
     InvoiceService {
@@ -317,5 +325,42 @@ methods! {
         /// Reverses a usage record by a correction, which is answered. Needs the scope `admin`.
         unary void_usage: VoidUsage(VoidUsageRequest) -> UsageRecord,
             RefusedAgain "it is void by then (`USAGE_ALREADY_VOIDED`)";
+    }
+
+    WebhookService {
+        /// Makes an endpoint that events are sent to, and answers its secret, which is shown only
+        /// now. Needs the scope `admin`.
+        unary create_webhook_endpoint: CreateWebhookEndpoint(CreateWebhookEndpointRequest)
+            -> CreateWebhookEndpointResponse,
+            Never "another endpoint would be made, and each event sent twice";
+
+        /// Lists a page of the endpoints, newest first. Needs the scope `admin`.
+        unary list_webhook_endpoints: ListWebhookEndpoints(ListWebhookEndpointsRequest)
+            -> ListWebhookEndpointsResponse, Reads;
+
+        /// Changes an endpoint; fields left out keep their value. Needs the scope `admin`.
+        unary update_webhook_endpoint: UpdateWebhookEndpoint(UpdateWebhookEndpointRequest)
+            -> WebhookEndpoint,
+            SameAgain "the same values are set again";
+
+        /// Forgets an endpoint. Needs the scope `admin`.
+        unary delete_webhook_endpoint: DeleteWebhookEndpoint(DeleteWebhookEndpointRequest)
+            -> WebhookEndpoint,
+            RefusedAgain "it is gone by then (`WEBHOOK_ENDPOINT_NOT_FOUND`)";
+
+        /// Signs an endpoint's events with a new secret, which is shown only now. Needs the scope
+        /// `admin`.
+        unary rotate_webhook_secret: RotateWebhookSecret(RotateWebhookSecretRequest)
+            -> RotateWebhookSecretResponse,
+            Never "a secret would be made that nobody has seen, and an old one forgotten";
+
+        /// Has what an endpoint missed attempted again. Needs the scope `admin`.
+        unary recover_endpoint: RecoverEndpoint(RecoverEndpointRequest)
+            -> RecoverEndpointResponse,
+            SameAgain "what is under way is not missed any more";
+
+        /// Sends a test to one endpoint. Needs the scope `admin`.
+        unary send_test_event: SendTestEvent(SendTestEventRequest) -> SendTestEventResponse,
+            SameAgain "another test is sent";
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     invoice::{CreditNote, Invoice},
     payment::{Effect, Transaction, TransactionKind},
     subscription::SubscriptionView,
+    webhook::WebhookEndpoint,
 };
 
 /// Something that happened to an account, or to what all accounts share.
@@ -44,6 +45,8 @@ pub enum EventData {
     PriceChanged(Arc<ModelPrice>),
     /// A plan was made or changed.
     PlanChanged(Arc<Plan>),
+    /// What became of a webhook endpoint.
+    Endpoint(EndpointEvent, Arc<WebhookEndpoint>),
 }
 
 /// What can become of a subscription.
@@ -89,6 +92,17 @@ pub enum PaymentEvent {
     Refunded,
     /// It is disputed, or the dispute was won or lost.
     Disputed,
+}
+
+/// What can become of a webhook endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointEvent {
+    /// It has taken nothing for a day.
+    Failing,
+    /// It was disabled because it took nothing any more.
+    Disabled,
+    /// An operator tries it out.
+    Test,
 }
 
 /// A model that somebody wanted to use and that has no price.
@@ -141,6 +155,7 @@ impl EventData {
             Self::Payment(event, transaction) => event.event_type(transaction.kind),
             Self::PriceChanged(_) => EventType::PriceChanged,
             Self::PlanChanged(_) => EventType::PlanChanged,
+            Self::Endpoint(event, _) => event.event_type(),
         }
     }
 }
@@ -165,6 +180,16 @@ impl InvoiceEvent {
             Self::Paid => EventType::InvoicePaid,
             Self::Overdue => EventType::InvoiceOverdue,
             Self::Voided => EventType::InvoiceVoided,
+        }
+    }
+}
+
+impl EndpointEvent {
+    const fn event_type(self) -> EventType {
+        match self {
+            Self::Failing => EventType::EndpointFailing,
+            Self::Disabled => EventType::EndpointDisabled,
+            Self::Test => EventType::EndpointTest,
         }
     }
 }

@@ -245,6 +245,8 @@ uuid_ids! {
     PaymentMethodId = "pm-",
     /// Something that the world is told of.
     EventId = "evt-",
+    /// Where events are sent.
+    WebhookEndpointId = "whe-",
 }
 
 numbered_ids! {

@@ -22,6 +22,8 @@
 //! - [`invoice`]: what a month is invoiced at, and what becomes of invoices
 //! - [`payment`]: money that comes in, and what providers say of it
 //! - [`report`]: figures over many records
+//! - [`delivery`]: when events are delivered, and when no more
+//! - [`webhook`]: where events are sent, and what they are signed with
 //! - [`event`]: what the world is told of
 //!
 //! And the aggregate that they serve:
@@ -35,6 +37,7 @@
 pub mod account;
 pub mod catalog;
 pub mod coupon;
+pub mod delivery;
 pub mod document;
 pub mod event;
 pub mod event_type;
@@ -53,5 +56,6 @@ mod testing;
 pub mod text;
 pub mod usage;
 mod violation;
+pub mod webhook;
 
 pub use violation::Violation;

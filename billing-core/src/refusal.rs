@@ -160,6 +160,9 @@ pub enum Refusal {
     /// The request id made another transaction.
     #[error("this request id was used for another transaction")]
     TransactionConflict,
+    /// No webhook endpoint has the id, which is as the caller wrote it.
+    #[error("there is no webhook endpoint {0:?}")]
+    WebhookEndpointNotFound(String),
     /// A top-up is smaller or larger than one may be.
     #[error("amount must be between {least} and {most} USD")]
     TopupLimit {

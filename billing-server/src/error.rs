@@ -155,6 +155,8 @@ error_codes! {
     TopupNoPrice = "TOPUP_NO_PRICE" => FailedPrecondition,
     /// The webhook is not the payment provider's.
     WebhookSignature = "WEBHOOK_SIGNATURE" => InvalidArgument,
+    /// No such webhook endpoint.
+    WebhookEndpointNotFound = "WEBHOOK_ENDPOINT_NOT_FOUND" => NotFound,
     /// The currency is not supported.
     SettingCurrency = "SETTING_CURRENCY" => InvalidArgument,
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use billing_core::ids::{
     CouponId, CreditNoteId, EventId, InvoiceId, PaymentMethodId, RecordId, RedemptionId,
-    SubscriptionId, TransactionId,
+    SubscriptionId, TransactionId, WebhookEndpointId,
 };
 use billing_store::NewInvoiceId;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -61,6 +61,13 @@ impl Ids {
         payment_method: PaymentMethodId;
         /// The next event's id.
         event: EventId;
+        /// The next webhook endpoint's id.
+        webhook_endpoint: WebhookEndpointId;
+    }
+
+    /// What nobody else holds a lease under.
+    pub(crate) fn lease(&self) -> Uuid {
+        self.next()
     }
 
     /// Ids of invoices, for a store that makes many within a transaction.

@@ -12,7 +12,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{app::App, payments};
+use crate::{app::App, delivery::Relay, payments};
 
 /// How often the jobs run. Usage renews a user's own subscription at once, so they only bring quiet
 /// users' fees to their invoices, and invoices to everybody.
@@ -30,7 +30,7 @@ impl Jobs {
 
     /// Runs the jobs at the start and every [`INTERVAL`], and folds what is recorded, until
     /// `stopping` turns true.
-    pub(crate) fn start(self, mut stopping: watch::Receiver<bool>) {
+    pub(crate) fn start(self, relay: Arc<Relay>, mut stopping: watch::Receiver<bool>) {
         tokio::spawn(async move {
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => {}
@@ -39,6 +39,7 @@ impl Jobs {
                 () = folding::keep_sweeping(self.0.store()) => {}
                 () = payments::keep_looking(&self.0) => {}
                 () = payments::keep_comparing(&self.0) => {}
+                () = relay.keep_running() => {}
             }
         });
     }
@@ -63,6 +64,16 @@ impl Jobs {
         while self.0.store().renew_due(CHUNK).await? > 0 {}
         self.close_months(now).await?;
         while self.0.store().mark_overdue(CHUNK).await? > 0 {}
+        self.prune(now).await
+    }
+
+    /// Forgets deliveries that are over since long, and old events with them.
+    async fn prune(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let retention = TimeDelta::from_std(*self.0.config().event_retention);
+        let before = retention.ok().and_then(|keep| now.checked_sub_signed(keep));
+        if let Some(before) = before {
+            while self.0.store().prune_deliveries(before, CHUNK).await? > 0 {}
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use billing_core::{
     payment::{AutomaticPayments, TopupLimits},
 };
 
-use crate::{Clock, EventRenderer, Store, StoreError, postgres, sqlite};
+use crate::{Clock, DeliveryOptions, EventRenderer, Store, StoreError, postgres, sqlite};
 
 /// Which database, by its URL.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct StoreOptions {
     pub automatic: Option<AutomaticPayments>,
     /// Renders what the world is told.
     pub events: EventRenderer,
+    /// How it is delivered.
+    pub deliveries: DeliveryOptions,
     /// Who issues documents, and in which series.
     pub documents: DocumentOptions,
 }
@@ -58,6 +60,7 @@ impl StoreOptions {
     pub fn new(events: EventRenderer) -> Self {
         Self {
             events,
+            deliveries: DeliveryOptions::default(),
             read_pool: 4,
             writers: 1,
             connect_timeout: Duration::from_secs(5),

@@ -23,11 +23,13 @@ mod usage_writer;
 pub use connect::{Database, SchemaState, StoreOptions, connect, migrate, revert, schema_state};
 pub use error::StoreError;
 pub use store::{
-    AccountStore, BegunPayment, Clock, ClosedUsers, CouponStore, EventFilter, EventRenderer,
-    EventStore, FoldStore, Followed, FoundRecords, InvoiceChange, InvoiceFilter, InvoiceOrder,
-    InvoiceStore, InvoicedRecord, LONG_TAIL, MAX_EVENT_BYTES, MonthFilter, MonthProgress,
+    AccountStore, AttemptReport, BegunDelivery, BegunPayment, Clock, ClosedUsers, CouponStore,
+    DeliveryOptions, DeliveryStore, EndedDelivery, EventFilter, EventRenderer, EventStore,
+    FoldStore, Followed, FoundRecords, InvoiceChange, InvoiceFilter, InvoiceOrder, InvoiceStore,
+    InvoicedRecord, LONG_TAIL, MAX_EVENT_BYTES, MailOutlets, MonthFilter, MonthProgress,
     NewInvoiceId, PaidBy, PaymentFor, PaymentOrder, PaymentStore, PlanStore, PriceStore,
-    RecordFilter, RenderedEvent, ReportStore, SettingsStore, Store, StoredEvent, SubscriptionStore,
-    SumsFilter, Swept, Tails, TransactionFilter, UsageStore, UserUsage, UsersToClose, WrittenEvent,
+    RecordFilter, RenderedEvent, ReportStore, SettingsStore, Store, StoredDelivery, StoredEvent,
+    StoredMail, SubscriptionStore, SumsFilter, Swept, Tails, TransactionFilter, UsageStore,
+    UserUsage, UsersToClose, WebhookEndpointStore, WrittenEvent,
 };
 pub use usage_writer::{QueuedUsage, RecordError, SLICE, UsageWriter, UsageWriterTasks};

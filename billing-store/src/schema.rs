@@ -10,12 +10,14 @@ mod credits;
 mod payments;
 mod told;
 mod totals;
+mod webhooks;
 
 pub use self::{
     credits::{coupon_catch_ups, credit_notes, document_series, invoice_corrections},
     payments::{payment_customers, payment_methods, payment_transactions},
-    told::{event_log, events, unpriced_models},
+    told::{deliveries, delivery_attempts, event_log, events, mails, outlets, unpriced_models},
     totals::{record_totals, usage_totals},
+    webhooks::webhook_endpoints,
 };
 
 /// The id of the only row of `catalog_version`.
@@ -427,3 +429,4 @@ diesel::allow_tables_to_appear_in_same_query!(accounts, billing_settings);
 diesel::allow_tables_to_appear_in_same_query!(coupon_usages, coupons);
 diesel::allow_tables_to_appear_in_same_query!(credit_notes, invoices);
 diesel::allow_tables_to_appear_in_same_query!(plan_versions, subscription_plans);
+diesel::allow_tables_to_appear_in_same_query!(deliveries, events, outlets);

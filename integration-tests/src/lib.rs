@@ -11,6 +11,7 @@
 )]
 
 pub mod paypal;
+pub mod receiver;
 pub mod server;
 pub mod stripe;
 pub mod stripe_mock;

@@ -37,6 +37,8 @@ const STRIPE_MOCK: GoProgram = GoProgram {
 const GRPCIO_VERSION: &str = "1.85.1";
 const PROTOBUF_VERSION: &str = "7.36.2";
 const GOOGLEAPIS_VERSION: &str = "1.76.0";
+/// What receivers of webhooks verify them with.
+const STANDARDWEBHOOKS_VERSION: &str = "1.1.0";
 /// The folder of Go's generators is named after this one's version.
 const PROTOC_GEN_GO_VERSION: &str = "v1.36.12";
 const PROTOC_GEN_GO_GRPC_VERSION: &str = "v1.6.2";
@@ -60,6 +62,7 @@ const NODE_PACKAGES: [(&str, &str); 5] = [
 static FOUND_GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static FOUND_STRIPE_MOCK: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static WEBHOOKS_PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static GO_MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
@@ -87,6 +90,15 @@ pub fn stripe_mock() -> Option<&'static Path> {
 /// When it is missing in CI.
 pub fn python() -> Option<&'static Path> {
     or_skip("Python's grpcio", PYTHON.get_or_init(install_grpcio))
+}
+
+/// A Python with Standard Webhooks' own library, or `None` where the test is to be skipped.
+///
+/// # Panics
+/// When it is missing in CI.
+pub fn python_with_standardwebhooks() -> Option<&'static Path> {
+    let found = WEBHOOKS_PYTHON.get_or_init(install_standardwebhooks);
+    or_skip("Python's standardwebhooks", found)
 }
 
 /// A folder with the `go.mod` and `go.sum` of a client in Go, and the generators of its code in
@@ -156,20 +168,34 @@ impl GoProgram {
     }
 }
 
-/// Only wheels: without one for this machine, building grpcio would take half an hour.
 fn install_grpcio() -> Result<PathBuf, String> {
-    let environment = install(&format!("grpcio-tools-{GRPCIO_VERSION}"), |staging| {
+    let packages = [
+        format!("grpcio=={GRPCIO_VERSION}"),
+        format!("grpcio-reflection=={GRPCIO_VERSION}"),
+        format!("grpcio-tools=={GRPCIO_VERSION}"),
+        format!("googleapis-common-protos=={GOOGLEAPIS_VERSION}"),
+        format!("protobuf=={PROTOBUF_VERSION}"),
+    ];
+    install_python(&format!("grpcio-tools-{GRPCIO_VERSION}"), &packages)
+}
+
+fn install_standardwebhooks() -> Result<PathBuf, String> {
+    let package = format!("standardwebhooks=={STANDARDWEBHOOKS_VERSION}");
+    let folder = format!("standardwebhooks-{STANDARDWEBHOOKS_VERSION}");
+    install_python(&folder, &[package])
+}
+
+/// A Python with packages. Only wheels: without one for this machine, building grpcio would take
+/// half an hour.
+fn install_python(folder: &str, packages: &[String]) -> Result<PathBuf, String> {
+    let environment = install(folder, |staging| {
         let environment = staging.join("python");
         run(Command::new("python3")
             .args(["-m", "venv"])
             .arg(&environment))?;
         run(Command::new(environment.join("bin/python"))
             .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"])
-            .arg(format!("grpcio=={GRPCIO_VERSION}"))
-            .arg(format!("grpcio-reflection=={GRPCIO_VERSION}"))
-            .arg(format!("grpcio-tools=={GRPCIO_VERSION}"))
-            .arg(format!("googleapis-common-protos=={GOOGLEAPIS_VERSION}"))
-            .arg(format!("protobuf=={PROTOBUF_VERSION}")))?;
+            .args(packages))?;
         Ok(environment)
     })?;
     Ok(environment.join("bin/python"))

@@ -10,6 +10,7 @@ mod debug;
 mod events;
 mod formula;
 mod invoices;
+mod mask;
 mod page;
 mod payments;
 mod plans;
@@ -23,6 +24,7 @@ mod time;
 pub(crate) mod usage;
 mod values;
 mod violations;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -34,7 +36,7 @@ use billing_proto::v1::{
     report_service_server::ReportServiceServer, settings_service_server::SettingsServiceServer,
     stats_service_server::StatsServiceServer,
     subscription_service_server::SubscriptionServiceServer,
-    usage_service_server::UsageServiceServer,
+    usage_service_server::UsageServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use tonic::{codec::CompressionEncoding, service::Routes};
 
@@ -49,6 +51,7 @@ pub(crate) use self::{
     settings::{NO_AUTO_TOPUP, NO_MAIL_SERVER},
     subscriptions::convert::subscription,
     time::timestamp,
+    webhooks::convert::endpoint as webhook_endpoint,
 };
 use crate::{app::App, auth::ServiceAccess, clock::TestClock, error::ApiError};
 
@@ -67,6 +70,7 @@ pub(crate) const ACCESS: &[ServiceAccess] = &[
     stats::ACCESS,
     subscriptions::ACCESS,
     usage::ACCESS,
+    webhooks::ACCESS,
 ];
 
 /// What a handler answers.
@@ -97,7 +101,8 @@ pub(crate) fn routes(
         .add_service(limited!(ReportServiceServer))
         .add_service(limited!(InvoiceServiceServer))
         .add_service(limited!(PaymentServiceServer))
-        .add_service(limited!(EventServiceServer));
+        .add_service(limited!(EventServiceServer))
+        .add_service(limited!(WebhookServiceServer));
     if let Some(clock) = test_clock {
         let debug = debug::MovableClock::new(clock, app);
         routes = routes.add_service(DebugServiceServer::new(debug));

@@ -1,6 +1,6 @@
 //! Declaring a setting once.
 
-use super::{DatabaseUrl, ListenAddress, LogFormat, Period, Periods, SecretText, Usd};
+use super::{DatabaseUrl, ListenAddress, LogFormat, Networks, Period, Periods, SecretText, Usd};
 
 /// A setting's type, and the type of the flag that gives it.
 pub(crate) trait Setting {
@@ -28,6 +28,7 @@ given_as_they_are!(
     usize,
     ListenAddress,
     LogFormat,
+    Networks,
     Period,
     Periods,
     Usd

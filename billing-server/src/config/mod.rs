@@ -10,6 +10,7 @@ mod database_url;
 mod declare;
 mod listen;
 mod load;
+mod networks;
 mod period;
 mod periods;
 mod secret;
@@ -29,13 +30,17 @@ use serde::{Deserialize, Serialize};
 pub(crate) use database_url::DatabaseUrl;
 pub(crate) use listen::ListenAddress;
 pub(crate) use load::check_variables;
+pub(crate) use networks::Networks;
 pub(crate) use period::Period;
 pub(crate) use periods::Periods;
 pub(crate) use secret::SecretText;
 pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
 pub(crate) use usd::Usd;
 
-use crate::auth::{KeyError, SigningKey, TokenRules};
+use crate::{
+    auth::{KeyError, SigningKey, TokenRules},
+    delivery::webhook::AddressRules,
+};
 
 /// Why the settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +99,15 @@ impl Config {
             most: self.topup_max.0,
             per_day: self.topup_max_per_day,
             per_month: self.topup_max_per_month,
+        }
+    }
+
+    /// Where webhooks may be sent.
+    #[must_use]
+    pub(crate) fn webhook_addresses(&self) -> AddressRules {
+        AddressRules {
+            allow_http: self.webhook_allow_http,
+            allowed: self.webhook_allow_cidr.to_vec(),
         }
     }
 

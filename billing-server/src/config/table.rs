@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use billing_core::settings::{MAX_ADDRESS, MAX_NAME, MAX_TAX_ID};
 
 use super::{
-    DatabaseUrl, ListenAddress, LogFormat, Period, Periods, SecretText, Usd,
+    DatabaseUrl, ListenAddress, LogFormat, Networks, Period, Periods, SecretText, Usd,
     check::{
         any, at_most, between, cents, country, line, lines, not_empty, origin, series, timeout,
     },
@@ -153,6 +153,19 @@ settings! {
 
         /// Waits before an invoice is collected again that could not be [default: 1d,3d,7d]
         collection_retries: Periods = Periods::days(&[1, 3, 7]), value "DURATIONS", any;
+    }
+
+    /// Where webhooks may be sent.
+    WebhookOptions webhooks {
+        /// Allow endpoints without TLS, as on this machine
+        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        webhook_allow_http: bool = false, value "BOOL", any;
+
+        /// Time that events are kept, and those with open deliveries longer [default: 30days]
+        event_retention: Period = Period::seconds(30 * 24 * 60 * 60), value "DURATION", any;
+
+        /// Networks of endpoints that not everybody can reach, such as 10.1.0.0/16 [default: none]
+        webhook_allow_cidr: Networks = Networks::default(), value "NETWORKS", any;
     }
 
     /// What documents say of the seller, and how they are numbered.

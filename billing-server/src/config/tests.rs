@@ -72,6 +72,7 @@ fn the_help_tells_the_defaults() {
             // What stands there is what its absence means.
             "null" => {}
             "false" => assert_eq!(text, None, "{help}"),
+            "" => assert_eq!(text, Some("none"), "{help}"),
             "1day" => assert_eq!(text, Some("24h"), "{help}"),
             "1day,3days,7days" => assert_eq!(text, Some("1d,3d,7d"), "{help}"),
             default => {
@@ -139,6 +140,9 @@ const ALL: &[(&str, &str)] = &[
     ("topup_max_per_day", "9"),
     ("topup_max_per_month", "9"),
     ("collection_retries", "\"2h,3d\""),
+    ("webhook_allow_http", "true"),
+    ("event_retention", "\"30days\""),
+    ("webhook_allow_cidr", "\"127.0.0.0/8,fd00::/64\""),
     ("seller_name", "\"Oblivious\""),
     ("seller_address", "\"Street\""),
     ("seller_country", "\"DE\""),
@@ -297,6 +301,10 @@ fn values_out_of_range_are_refused_by_name(#[case] flags: &str, #[case] message:
 #[case(
     "BILLING_PLAINTEXT=maybe",
     "BILLING_PLAINTEXT: maybe is not one of: true, false"
+)]
+#[case(
+    "BILLING_WEBHOOK_ALLOW_CIDR=10.0.0.0",
+    "BILLING_WEBHOOK_ALLOW_CIDR: 10.0.0.0 is not valid: "
 )]
 #[case("BILLING_TLS_CERT=", "BILLING_TLS_CERT: must not be empty")]
 #[case(

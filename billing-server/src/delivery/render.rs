@@ -78,6 +78,10 @@ fn data(data: &EventData, user_id: Option<&UserId>) -> Result<String, ApiError> 
             json("Transaction", &shown)
         }
         EventData::PriceChanged(price) => json("ModelPrice", &api::model_price(price)),
+        EventData::Endpoint(_, endpoint) => {
+            let shown = api::webhook_endpoint(endpoint.as_ref().clone());
+            json("WebhookEndpoint", &shown)
+        }
         EventData::PlanChanged(plan) => json("Plan", &api::plan(plan.as_ref().clone())),
     }
 }

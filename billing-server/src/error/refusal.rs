@@ -47,6 +47,7 @@ impl From<Refusal> for ApiError {
             Refusal::PaymentNotRefundable { .. } => ErrorCode::PaymentNotRefundable,
             Refusal::TransactionNotFound(_) => ErrorCode::TransactionNotFound,
             Refusal::EventNotFound(_) => ErrorCode::EventNotFound,
+            Refusal::WebhookEndpointNotFound(_) => ErrorCode::WebhookEndpointNotFound,
             Refusal::TransactionConflict => ErrorCode::PaymentRequestConflict,
             Refusal::TopupLimit { .. } => ErrorCode::TopupLimit,
             Refusal::TopupNoPrice(_) => ErrorCode::TopupNoPrice,

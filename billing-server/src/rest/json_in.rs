@@ -7,7 +7,7 @@ use prost_reflect::{MessageDescriptor, Value};
 use super::json::Json;
 use super::number;
 use super::problems::Problems;
-use super::types::{Special, enum_name, enum_names, field_named, special};
+use super::types::{Special, enum_name, enum_names, field_named, is_mask, special};
 
 const INTEGER: &str = "must be an integer within the range of its type";
 
@@ -63,6 +63,7 @@ fn read_field(
 fn read_value(kind: &Kind, json: &Json, path: &str, problems: &mut Problems) -> Option<Value> {
     if let (Kind::Message(descriptor), Json::Object(entries)) = (kind, json)
         && special(descriptor).is_none()
+        && !is_mask(descriptor)
     {
         let message = read_message(descriptor, entries, path, problems);
         return Some(Value::Message(message));
@@ -100,6 +101,7 @@ pub(super) fn read_scalar(kind: &Kind, json: &Json) -> Result<Value, String> {
             Some(Special::Amount | Special::Decimal) => read_decimal(descriptor, json),
             // Only answers have some.
             Some(Special::Object) => Err("has no JSON form".into()),
+            None if is_mask(descriptor) => read_mask(descriptor, json),
             None => Err("must be an object".into()),
         },
         Kind::Float | Kind::Double | Kind::Bytes => Err("has no JSON form".into()),
@@ -157,6 +159,30 @@ fn read_timestamp(descriptor: &MessageDescriptor, json: &Json) -> Result<Value, 
     message.set_field_by_name("seconds", Value::I64(seconds));
     message.set_field_by_name("nanos", Value::I32(nanos));
     Ok(Value::Message(message))
+}
+
+/// Reads names of fields, in snake_case or lowerCamelCase.
+fn read_mask(descriptor: &MessageDescriptor, json: &Json) -> Result<Value, String> {
+    let Json::String(text) = json else {
+        return Err("must be names of fields, divided by commas".into());
+    };
+    let names = text.split(',').map(str::trim);
+    let names = names.filter(|name| !name.is_empty());
+    let paths = names.map(|name| Value::String(snake_case(name))).collect();
+    let mut message = DynamicMessage::new(descriptor.clone());
+    message.set_field_by_name("paths", Value::List(paths));
+    Ok(Value::Message(message))
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 fn join(at: &str, name: &str) -> String {

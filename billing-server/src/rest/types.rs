@@ -29,6 +29,11 @@ pub(super) fn special(message: &MessageDescriptor) -> Option<Special> {
     }
 }
 
+/// Whether a message is a mask of fields: in a body a text, as ProtoJSON has it.
+pub(super) fn is_mask(message: &MessageDescriptor) -> bool {
+    message.full_name() == "google.protobuf.FieldMask"
+}
+
 /// The fields in the order of the .proto file; the descriptor's own iterator sorts by number.
 pub(super) fn declared_fields(
     message: &MessageDescriptor,

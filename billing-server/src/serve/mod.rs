@@ -26,7 +26,7 @@ use crate::{
     auth::Verifier,
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
-    delivery,
+    delivery::{self, Relay, webhook::WebhookSender},
     jobs::Jobs,
     payments::{self, Providers},
     stdout,
@@ -74,7 +74,9 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
             providers,
             stopping.clone(),
         );
-        Jobs::new(app.clone()).start(stopping.clone());
+        let sender = WebhookSender::new(config.webhook_addresses()).map_err(ServeError::failed)?;
+        let relay = Relay::new(app.clone(), sender);
+        Jobs::new(app.clone()).start(relay, stopping.clone());
         let grpc = api::routes(&app, config.max_message_bytes, test_clock);
         (grpc, payments::webhooks(app))
     };

@@ -1,5 +1,6 @@
 //! What PostgreSQL spells differently from SQLite; same signatures as `sqlite::dialect`.
 
+use billing_core::ids::WebhookEndpointId;
 use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -13,12 +14,12 @@ use super::{
 use crate::{
     StoreError,
     rows::{
-        AccountRow, CouponRow, RecordRow, SeriesRow,
+        AccountRow, CouponRow, OutletRow, RecordRow, SeriesRow, WebhookEndpointRow,
         statements::{Insert, InsertNew, Update, UpdateAccounts, UpdateCounters, Upsert},
         table::{Role, Row},
     },
-    schema::{CATALOG, catalog_version, coupons, document_series},
-    sql_types::{DbTimestamp, ExactDecimal, lower},
+    schema::{CATALOG, catalog_version, coupons, document_series, outlets, webhook_endpoints},
+    sql_types::{DbTimestamp, DbUuid, ExactDecimal, UtcTimestamp, lower},
 };
 
 diesel::define_sql_function! {
@@ -162,6 +163,68 @@ pub(super) async fn lock_coupon(
         .first(conn)
         .await;
     Ok(row.optional()?)
+}
+
+/// Locks the webhook endpoint with an id.
+pub(super) async fn lock_endpoint(
+    conn: &mut Conn,
+    id: WebhookEndpointId,
+) -> Result<Option<WebhookEndpointRow>, StoreError> {
+    let row = webhook_endpoints::table
+        .find(DbUuid(id.uuid()))
+        .select(WebhookEndpointRow::as_select())
+        .for_update()
+        .first(conn)
+        .await;
+    Ok(row.optional()?)
+}
+
+/// Locks how an outlet fares; `None` while somebody else has locked it.
+pub(super) async fn try_lock_outlet(
+    conn: &mut Conn,
+    outlet: &str,
+) -> Result<Option<OutletRow>, StoreError> {
+    let row = outlets::table
+        .find(outlet)
+        .select(OutletRow::as_select())
+        .for_update()
+        .skip_locked()
+        .first(conn)
+        .await;
+    Ok(row.optional()?)
+}
+
+/// Locks how an outlet fares.
+pub(super) async fn lock_outlet(
+    conn: &mut Conn,
+    outlet: &str,
+) -> Result<Option<OutletRow>, StoreError> {
+    let row = outlets::table
+        .find(outlet)
+        .select(OutletRow::as_select())
+        .for_update()
+        .first(conn)
+        .await;
+    Ok(row.optional()?)
+}
+
+/// Keeps endpoints as they are until the transaction ends, and reads them.
+pub(super) async fn share_endpoints(
+    conn: &mut Conn,
+) -> Result<Vec<WebhookEndpointRow>, StoreError> {
+    Ok(webhook_endpoints::table
+        .order(webhook_endpoints::id)
+        .select(WebhookEndpointRow::as_select())
+        .for_share()
+        .load(conn)
+        .await?)
+}
+
+/// The time by the database's own clock, which all servers share.
+pub(super) async fn clock(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
+    let now = diesel::dsl::sql::<UtcTimestamp>("clock_timestamp()");
+    let now: DbTimestamp = diesel::select(now).get_result(conn).await?;
+    Ok(now.0)
 }
 
 /// Locks the series of a year.

@@ -6,6 +6,7 @@ mod accounts;
 mod cache;
 mod catalog;
 pub(super) mod coupons;
+mod deliveries;
 mod events;
 mod invoices;
 mod payments;
@@ -14,6 +15,7 @@ mod subscriptions;
 mod sums;
 mod tx;
 mod usage;
+pub(super) mod webhooks;
 
 use async_trait::async_trait;
 use diesel::{IntoSql, sql_types::Integer};

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::{Backend, Conn, cache::CatalogCache, events::Told};
 use crate::{
-    Clock, EventRenderer, StoreError, StoreOptions,
+    Clock, DeliveryOptions, EventRenderer, StoreError, StoreOptions,
     retry::{MAX_ATTEMPTS, retry},
     tails::TailNotes,
 };
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(super) topups: TopupLimits,
     pub(super) automatic: Option<Arc<AutomaticPayments>>,
     pub(super) events: EventRenderer,
+    pub(super) deliveries: DeliveryOptions,
     /// Wakes who waits for events.
     pub(super) news: Arc<Notify>,
     documents: Arc<DocumentOptions>,
@@ -43,6 +44,7 @@ impl Shared {
             topups: options.topups,
             automatic: options.automatic.clone().map(Arc::new),
             events: options.events.clone(),
+            deliveries: options.deliveries,
             news: Arc::default(),
             documents: Arc::new(options.documents.clone()),
         }

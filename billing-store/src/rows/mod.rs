@@ -5,6 +5,7 @@ mod amounts;
 mod automation;
 mod correction;
 mod coupon;
+mod delivery;
 mod discount;
 mod document;
 mod event;
@@ -20,15 +21,17 @@ pub(crate) mod statements;
 mod subscription;
 mod sums;
 pub(crate) mod table;
+mod webhook;
 
 pub(crate) use account::AccountRow;
 pub(crate) use amounts::Amounts;
 pub(crate) use automation::AutomationJson;
 pub(crate) use correction::{CatchUpRow, CorrectionRow};
 pub(crate) use coupon::{CouponRow, CouponTermsRow, RedemptionRow};
+pub(crate) use delivery::{AttemptRow, DeliveryRow, MailRow, OutletRow};
 pub(crate) use discount::DiscountRow;
 pub(crate) use document::SeriesRow;
-pub(crate) use event::{AlertRow, EventRow, PlaceRow, UnpricedRow};
+pub(crate) use event::{AlertRow, EventRow, NOBODY, PlaceRow, UnpricedRow};
 pub(crate) use invoice::{CreditNoteRow, InvoiceRow};
 pub(crate) use line::LineRow;
 pub(crate) use payment::{CustomerRow, LeaseRow, MethodRow, SweptJson, TransactionRow, WebhookRow};
@@ -41,6 +44,8 @@ pub(crate) use sums::{
     GroupRow, MONEY_SUMS, ROLLUP_KEYS, TotalsRow, UsageSumRow, WHOLE_SUMS, money, sums_of,
     usage_totals,
 };
+
+pub(crate) use webhook::WebhookEndpointRow;
 
 use crate::{
     StoreError,

@@ -32,3 +32,65 @@ diesel::table! {
         model_id -> Text,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+    outlets (outlet) {
+        outlet -> Text,
+        failures -> Integer,
+        failing_since -> Nullable<UtcTimestamp>,
+        succeeded_at -> Nullable<UtcTimestamp>,
+        probe_at -> Nullable<UtcTimestamp>,
+        drained_to -> Nullable<UtcTimestamp>,
+        told_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::{UtcTimestamp, UuidBytes};
+    deliveries (user_id, sequence, outlet) {
+        user_id -> Text,
+        sequence -> BigInt,
+        outlet -> Text,
+        status -> Text,
+        attempts -> Integer,
+        attempts_made -> Integer,
+        next_at -> UtcTimestamp,
+        lease -> Nullable<UuidBytes>,
+        leased_until -> Nullable<UtcTimestamp>,
+        created_at -> UtcTimestamp,
+        finished_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+    delivery_attempts (user_id, sequence, outlet, number) {
+        user_id -> Text,
+        sequence -> BigInt,
+        outlet -> Text,
+        number -> Integer,
+        made_at -> UtcTimestamp,
+        status_code -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        answer -> Text,
+        took_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::sql_types::UtcTimestamp;
+    mails (user_id, sequence, outlet) {
+        user_id -> Text,
+        sequence -> BigInt,
+        outlet -> Text,
+        sender -> Text,
+        recipient -> Text,
+        content -> Binary,
+        created_at -> UtcTimestamp,
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! The transaction holds the file's only write lock from its start, so reading is locking.
 
-use billing_core::money::Money;
+use billing_core::{ids::WebhookEndpointId, money::Money};
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -13,17 +13,20 @@ use diesel::{
 use super::{
     Conn,
     fold::{RaiseWatermark, SumTail},
-    queries::{Changes, Keys, Locked, coupons::find_coupon},
+    queries::{Changes, Keys, Locked, coupons::find_coupon, webhooks::find_endpoint},
 };
 use crate::{
     StoreError,
     rows::{
-        AccountRow, CouponRow, RecordRow, SeriesRow,
+        AccountRow, CouponRow, OutletRow, RecordRow, SeriesRow, WebhookEndpointRow,
         statements::{Insert, InsertNew, Source, Update, UpdateAccounts, UpdateCounters, Upsert},
         table::{Row, Wanted},
     },
-    schema::{CATALOG, accounts, billing_records, catalog_version, document_series},
-    sql_types::{DbTimestamp, ExactDecimal},
+    schema::{
+        CATALOG, accounts, billing_records, catalog_version, document_series, outlets,
+        webhook_endpoints,
+    },
+    sql_types::{DbTimestamp, ExactDecimal, UtcTimestamp},
 };
 
 diesel::define_sql_function! {
@@ -269,6 +272,57 @@ pub(super) async fn lock_coupon(
     code: &str,
 ) -> Result<Option<CouponRow>, StoreError> {
     find_coupon(conn, code).await
+}
+
+/// Finds the webhook endpoint with an id.
+pub(super) async fn lock_endpoint(
+    conn: &mut Conn,
+    id: WebhookEndpointId,
+) -> Result<Option<WebhookEndpointRow>, StoreError> {
+    find_endpoint(conn, id).await
+}
+
+/// Finds how an outlet fares: nobody else writes now.
+pub(super) async fn try_lock_outlet(
+    conn: &mut Conn,
+    outlet: &str,
+) -> Result<Option<OutletRow>, StoreError> {
+    lock_outlet(conn, outlet).await
+}
+
+/// Finds how an outlet fares.
+pub(super) async fn lock_outlet(
+    conn: &mut Conn,
+    outlet: &str,
+) -> Result<Option<OutletRow>, StoreError> {
+    let outlet = outlet.to_owned();
+    let found = conn.spawn_blocking(move |conn| {
+        let outlet = outlets::table.find(outlet);
+        outlet.select(OutletRow::as_select()).first(conn).optional()
+    });
+    Ok(found.await?)
+}
+
+/// Reads endpoints.
+pub(super) async fn share_endpoints(
+    conn: &mut Conn,
+) -> Result<Vec<WebhookEndpointRow>, StoreError> {
+    let found = conn.spawn_blocking(move |conn| {
+        webhook_endpoints::table
+            .order(webhook_endpoints::id)
+            .select(WebhookEndpointRow::as_select())
+            .load(conn)
+    });
+    Ok(found.await?)
+}
+
+/// The time by the clock of the database's only machine.
+pub(super) async fn clock(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
+    let micros = "CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000";
+    let found = conn.spawn_blocking(move |conn| {
+        diesel::select(diesel::dsl::sql::<UtcTimestamp>(micros)).get_result::<DbTimestamp>(conn)
+    });
+    Ok(found.await?.0)
 }
 
 /// Finds the series of a year.

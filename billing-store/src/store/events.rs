@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use billing_core::{
+    delivery::DeliveryStatus,
     event::Event,
     event_type::EventType,
     ids::{EventId, UserId},
@@ -94,6 +95,8 @@ pub struct EventFilter {
     pub event_type: Option<EventType>,
     /// Not before this time (UTC).
     pub since: Option<DateTime<Utc>>,
+    /// With a delivery of this status.
+    pub delivery_status: Option<DeliveryStatus>,
 }
 
 /// Reads and numbers what the world is told.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod coupons;
+mod deliveries;
 mod events;
 mod folding;
 mod invoices;
@@ -11,6 +12,7 @@ mod prices;
 mod reports;
 mod subscriptions;
 mod usage;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -20,6 +22,10 @@ use chrono::{DateTime, Utc};
 pub use self::{
     accounts::{AccountStore, SettingsStore},
     coupons::CouponStore,
+    deliveries::{
+        AttemptReport, BegunDelivery, DeliveryOptions, DeliveryStore, EndedDelivery, MailOutlets,
+        StoredDelivery, StoredMail,
+    },
     events::{
         EventFilter, EventRenderer, EventStore, MAX_EVENT_BYTES, RenderedEvent, StoredEvent,
         WrittenEvent,
@@ -37,6 +43,7 @@ pub use self::{
     reports::{MonthFilter, ReportStore, SumsFilter, UserUsage},
     subscriptions::SubscriptionStore,
     usage::{FoundRecords, InvoicedRecord, RecordFilter, UsageStore},
+    webhooks::WebhookEndpointStore,
 };
 use crate::StoreError;
 
@@ -49,6 +56,7 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 pub trait Store:
     AccountStore
     + CouponStore
+    + DeliveryStore
     + EventStore
     + FoldStore
     + InvoiceStore
@@ -59,6 +67,7 @@ pub trait Store:
     + SettingsStore
     + SubscriptionStore
     + UsageStore
+    + WebhookEndpointStore
 {
     /// Asks the database for a sign of life.
     ///

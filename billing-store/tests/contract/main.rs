@@ -10,6 +10,7 @@
 
 mod accounts;
 mod commit;
+mod deliveries;
 mod documents;
 mod effects;
 mod events;
@@ -27,4 +28,5 @@ mod schema;
 mod sums;
 mod support;
 mod watched;
+mod webhooks;
 mod writer;

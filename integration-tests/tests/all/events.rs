@@ -59,7 +59,7 @@ async fn an_event_looks_as_documented(backend: Backend) {
     let [id, redemption, coupon] = ids.map(|id| id.as_str().unwrap());
     assert!(id.starts_with("evt-") && !id.contains('.'), "{id}");
     let expected = format!(
-        r#"{{"events":[{{"id":"{id}","type":"coupon.applied","timestamp":"2024-11-15T10:30:00Z","version":1,"user_id":"alice","sequence":1,"data":{{"id":"{redemption}","user_id":"alice","coupon_id":"{coupon}","coupon":{{"code":"SAVE50","type":"percentage","value":50}},"discount_amount":0.00,"taken_at_apply":0.00,"billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z"}},"position":1,"fault":""}}],"next_page_token":""}}"#
+        r#"{{"events":[{{"id":"{id}","type":"coupon.applied","timestamp":"2024-11-15T10:30:00Z","version":1,"user_id":"alice","sequence":1,"data":{{"id":"{redemption}","user_id":"alice","coupon_id":"{coupon}","coupon":{{"code":"SAVE50","type":"percentage","value":50}},"discount_amount":0.00,"taken_at_apply":0.00,"billing_month":"2024-11","created_at":"2024-11-15T10:30:00Z"}},"position":1,"fault":"","deliveries":[]}}],"next_page_token":""}}"#
     );
     assert_eq!(listed.body, expected);
     let one = admin.get(&format!("{EVENTS}/{id}")).await;

@@ -105,6 +105,10 @@ calls! {
     get_transaction GetTransactionRequest,
     list_events ListEventsRequest,
     get_event GetEventRequest,
+    redeliver_event RedeliverEventRequest,
+    redeliver_dead RedeliverDeadRequest,
+    recover_endpoint RecoverEndpointRequest,
+    send_test_event SendTestEventRequest,
     list_plans ListPlansRequest,
     get_plan GetPlanRequest,
     create_plan CreatePlanRequest,
@@ -134,6 +138,11 @@ calls! {
     get_usage_record GetUsageRecordRequest,
     list_usage_records ListUsageRecordsRequest,
     void_usage VoidUsageRequest,
+    create_webhook_endpoint CreateWebhookEndpointRequest,
+    list_webhook_endpoints ListWebhookEndpointsRequest,
+    update_webhook_endpoint UpdateWebhookEndpointRequest,
+    delete_webhook_endpoint DeleteWebhookEndpointRequest,
+    rotate_webhook_secret RotateWebhookSecretRequest,
 }
 
 /// The name of a method as a call of the client.

@@ -8,7 +8,7 @@ mod python;
 pub(crate) use grpcurl::program::Grpcurl;
 
 /// What a server without a test clock serves, sorted.
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 14] = [
     "billing.v1.AccountService",
     "billing.v1.CouponService",
     "billing.v1.EventService",
@@ -21,5 +21,6 @@ const SERVICES: [&str; 13] = [
     "billing.v1.StatsService",
     "billing.v1.SubscriptionService",
     "billing.v1.UsageService",
+    "billing.v1.WebhookService",
     "grpc.health.v1.Health",
 ];

@@ -175,7 +175,7 @@ const PLAN: &str = r#"{"id":"plan-team","name":"Team","monthly_quota":5,"monthly
 const SETTINGS: &str = r#"{"billing_email":"a@example.com","auto_topup_amount":12.5}"#;
 
 /// Operation, path where it has variables or a query, and body.
-const EXCHANGES: [(&str, &str, &str); 25] = [
+const EXCHANGES: [(&str, &str, &str); 27] = [
     ("POST /v1/billing/prices", "", GPT_4),
     ("GET /v1/billing/prices", "", ""),
     (
@@ -233,6 +233,12 @@ const EXCHANGES: [(&str, &str, &str); 25] = [
         r#"{"at_period_end":false}"#,
     ),
     ("GET /v1/billing/subscriptions", "", ""),
+    (
+        "POST /v1/billing/webhook-endpoints",
+        "",
+        r#"{"url":"https://example.com/","event_types":["invoice.paid"]}"#,
+    ),
+    ("GET /v1/billing/webhook-endpoints", "", ""),
     (
         "PUT /v1/billing/accounts/{user_id}/discount",
         "/v1/billing/accounts/alice/discount",

@@ -1,9 +1,14 @@
 -- Drops everything, children first.
 DROP TABLE job_leases;
+DROP TABLE mails;
+DROP TABLE delivery_attempts;
+DROP TABLE deliveries;
+DROP TABLE outlets;
 DROP TABLE unpriced_models;
 DROP TABLE event_log;
 DROP TABLE events;
 DROP TABLE alerts;
+DROP TABLE webhook_endpoints;
 DROP TABLE webhook_events;
 DROP TABLE payment_transactions;
 DROP TABLE payment_methods;

@@ -689,6 +689,84 @@ CREATE TABLE unpriced_models (
     PRIMARY KEY (hour, model_id)
 );
 
+-- Where events are sent.
+
+CREATE TABLE webhook_endpoints (
+    id UUID PRIMARY KEY,
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    -- Which events it gets; an empty list leaves none out.
+    event_types JSONB NOT NULL,
+    user_ids JSONB NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    disabled_reason TEXT,
+    disabled_at TIMESTAMPTZ,
+    secret TEXT NOT NULL,
+    -- Secrets that still sign, newest first, each with its end.
+    old_secrets JSONB NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
+);
+
+-- How each way out fares: 'mail', 'operator', or an endpoint's id.
+CREATE TABLE outlets (
+    outlet TEXT COLLATE "C" PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    failing_since TIMESTAMPTZ,
+    succeeded_at TIMESTAMPTZ,
+    probe_at TIMESTAMPTZ,
+    drained_to TIMESTAMPTZ,
+    told_at TIMESTAMPTZ
+);
+INSERT INTO outlets (outlet, failures) VALUES ('mail', 0), ('operator', 0);
+
+-- One row per event and outlet.
+CREATE TABLE deliveries (
+    user_id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    outlet TEXT COLLATE "C" NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    -- Those before it was begun again count too.
+    attempts_made INTEGER NOT NULL,
+    next_at TIMESTAMPTZ NOT NULL,
+    -- Who is at it, and until when, by the database's clock.
+    lease UUID,
+    leased_until TIMESTAMPTZ,
+    created_at TIMESTAMPTZ NOT NULL,
+    finished_at TIMESTAMPTZ,
+    PRIMARY KEY (user_id, sequence, outlet)
+);
+CREATE INDEX deliveries_due ON deliveries (outlet, next_at) WHERE status = 'pending';
+CREATE INDEX deliveries_leased ON deliveries (outlet, leased_until) WHERE lease IS NOT NULL;
+CREATE INDEX deliveries_status ON deliveries (outlet, status);
+CREATE INDEX deliveries_finished ON deliveries (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE TABLE delivery_attempts (
+    user_id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    outlet TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    made_at TIMESTAMPTZ NOT NULL,
+    status_code INTEGER,
+    error TEXT,
+    answer TEXT NOT NULL,
+    took_ms BIGINT NOT NULL,
+    PRIMARY KEY (user_id, sequence, outlet, number)
+);
+
+-- Mails as they were composed once: a repeat has the same bytes.
+CREATE TABLE mails (
+    user_id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    outlet TEXT COLLATE "C" NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    content BYTEA NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (user_id, sequence, outlet)
+);
+
 CREATE TABLE job_leases (
     name TEXT COLLATE "C" PRIMARY KEY,
     owner TEXT NOT NULL,

@@ -676,6 +676,79 @@ CREATE TABLE unpriced_models (
     PRIMARY KEY (hour, model_id)
 ) STRICT;
 
+-- Where events are sent.
+
+CREATE TABLE webhook_endpoints (
+    id BLOB PRIMARY KEY,
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    -- Which events it gets; an empty list leaves none out.
+    event_types TEXT NOT NULL,
+    user_ids TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    disabled_reason TEXT,
+    disabled_at INTEGER,
+    secret TEXT NOT NULL,
+    -- Secrets that still sign, newest first, each with its end.
+    old_secrets TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE outlets (
+    outlet TEXT PRIMARY KEY NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since INTEGER,
+    succeeded_at INTEGER,
+    probe_at INTEGER,
+    drained_to INTEGER,
+    told_at INTEGER
+) STRICT;
+INSERT INTO outlets (outlet, failures) VALUES ('mail', 0), ('operator', 0);
+
+CREATE TABLE deliveries (
+    user_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    outlet TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    attempts_made INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    lease BLOB,
+    leased_until INTEGER,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    PRIMARY KEY (user_id, sequence, outlet)
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (outlet, next_at) WHERE status = 'pending';
+CREATE INDEX deliveries_leased ON deliveries (outlet, leased_until) WHERE lease IS NOT NULL;
+CREATE INDEX deliveries_status ON deliveries (outlet, status);
+CREATE INDEX deliveries_finished ON deliveries (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE TABLE delivery_attempts (
+    user_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    outlet TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    status_code INTEGER,
+    error TEXT,
+    answer TEXT NOT NULL,
+    took_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, sequence, outlet, number)
+) STRICT;
+
+CREATE TABLE mails (
+    user_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    outlet TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    content BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, sequence, outlet)
+) STRICT;
+
 CREATE TABLE job_leases (
     name TEXT PRIMARY KEY,
     owner TEXT NOT NULL,

@@ -10,6 +10,7 @@ use super::NO_MAIL_SERVER;
 use crate::{
     api::{
         Violations,
+        mask::Mask,
         time::timestamp,
         values::{amount, money},
     },
@@ -84,8 +85,8 @@ pub(crate) fn settings_change(
 ) -> Result<(UserId, SettingsChange), ApiError> {
     let mut violations = Violations::default();
     let user = violations.check("user_id", user.id());
-    let mask = Mask(request.update_mask.unwrap_or_default().paths);
-    mask.check(&mut violations);
+    let is_known = |path: &str| SETTABLE.contains(&path) || READ_ONLY.contains(&path);
+    let mask = Mask::read(request.update_mask, is_known, &mut violations);
     let sent = request.settings.unwrap_or_default();
     let currency_is_wrong = mask.takes(CURRENCY_FIELD)
         && sent
@@ -101,7 +102,7 @@ pub(crate) fn settings_change(
         let problem = format!("must be {INVOICE_FREQUENCY}");
         violations.check::<(), _>("invoice_frequency", Err(problem));
     }
-    let change = mask.change(sent, &mut violations);
+    let change = change(&mask, sent, &mut violations);
     violations.extend(change.violations());
     match user {
         Some(user) if violations.is_empty() => Ok((user, change)),
@@ -113,81 +114,50 @@ pub(crate) fn settings_change(
     }
 }
 
-/// The fields to change; none means those that are set.
-struct Mask(Vec<String>);
-
-impl Mask {
-    fn check(&self, violations: &mut Violations) {
-        for path in &self.0 {
-            if !SETTABLE.contains(&path.as_str()) && !READ_ONLY.contains(&path.as_str()) {
-                violations.check::<(), _>("update_mask", Err(format!("names no field: {path:?}")));
-            }
-        }
-    }
-
-    fn names(&self, field: &str) -> bool {
-        self.0.iter().any(|path| path == field)
-    }
-
-    fn takes(&self, field: &str) -> bool {
-        self.0.is_empty() || self.names(field)
-    }
-
-    /// What a field becomes: what was sent, or its default when it is only named.
-    fn pick<T>(&self, field: &str, sent: Option<T>, default: T) -> Option<T> {
-        let sent = sent.filter(|_| self.takes(field));
-        sent.or_else(|| self.names(field).then_some(default))
-    }
-
-    fn change(&self, sent: v1::Settings, violations: &mut Violations) -> SettingsChange {
-        let default = Settings::new(UserId::trusted(String::new()));
-        let sent_amount = Some(&sent.auto_topup_amount).filter(|_| self.takes("auto_topup_amount"));
-        let sent_amount = sent_amount.map_or(Ok(None), money);
-        let sent_amount = violations.check("auto_topup_amount", sent_amount).flatten();
-        let agrees_to_topups = self.pick("auto_topup", sent.auto_topup, false) == Some(true);
-        SettingsChange {
-            billing_email: self.pick("billing_email", sent.billing_email, default.billing_email),
-            billing_address: self.pick(
-                "billing_address",
-                sent.billing_address,
-                default.billing_address,
-            ),
-            tax_id: self.pick("tax_id", sent.tax_id, default.tax_id),
-            auto_topup: self.pick("auto_topup", sent.auto_topup, default.auto_topup),
-            agrees_to_topups,
-            auto_topup_threshold: self.pick(
-                "auto_topup_threshold",
-                sent.auto_topup_threshold,
-                default.auto_topup_threshold,
-            ),
-            auto_topup_amount: self.pick(
-                "auto_topup_amount",
-                sent_amount,
-                default.auto_topup_amount,
-            ),
-            send_invoice_email: self.pick(
-                "send_invoice_email",
-                sent.send_invoice_email,
-                default.send_invoice_email,
-            ),
-            alert_threshold: self.pick(
-                "alert_threshold",
-                sent.alert_threshold,
-                default.alert_threshold,
-            ),
-            enable_alerts: self.pick("enable_alerts", sent.enable_alerts, default.enable_alerts),
-            billing_name: self.pick("billing_name", sent.billing_name, default.billing_name),
-            billing_country: self.pick(
-                "billing_country",
-                sent.billing_country,
-                default.billing_country,
-            ),
-            language: self.pick(
-                "language",
-                sent.language,
-                default.language.code().to_owned(),
-            ),
-        }
+fn change(mask: &Mask, sent: v1::Settings, violations: &mut Violations) -> SettingsChange {
+    let default = Settings::new(UserId::trusted(String::new()));
+    let sent_amount = Some(&sent.auto_topup_amount).filter(|_| mask.takes("auto_topup_amount"));
+    let sent_amount = sent_amount.map_or(Ok(None), money);
+    let sent_amount = violations.check("auto_topup_amount", sent_amount).flatten();
+    let agrees_to_topups = mask.pick("auto_topup", sent.auto_topup, false) == Some(true);
+    SettingsChange {
+        billing_email: mask.pick("billing_email", sent.billing_email, default.billing_email),
+        billing_address: mask.pick(
+            "billing_address",
+            sent.billing_address,
+            default.billing_address,
+        ),
+        tax_id: mask.pick("tax_id", sent.tax_id, default.tax_id),
+        auto_topup: mask.pick("auto_topup", sent.auto_topup, default.auto_topup),
+        agrees_to_topups,
+        auto_topup_threshold: mask.pick(
+            "auto_topup_threshold",
+            sent.auto_topup_threshold,
+            default.auto_topup_threshold,
+        ),
+        auto_topup_amount: mask.pick("auto_topup_amount", sent_amount, default.auto_topup_amount),
+        send_invoice_email: mask.pick(
+            "send_invoice_email",
+            sent.send_invoice_email,
+            default.send_invoice_email,
+        ),
+        alert_threshold: mask.pick(
+            "alert_threshold",
+            sent.alert_threshold,
+            default.alert_threshold,
+        ),
+        enable_alerts: mask.pick("enable_alerts", sent.enable_alerts, default.enable_alerts),
+        billing_name: mask.pick("billing_name", sent.billing_name, default.billing_name),
+        billing_country: mask.pick(
+            "billing_country",
+            sent.billing_country,
+            default.billing_country,
+        ),
+        language: mask.pick(
+            "language",
+            sent.language,
+            default.language.code().to_owned(),
+        ),
     }
 }
 

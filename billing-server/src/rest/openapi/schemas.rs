@@ -9,7 +9,9 @@ use prost_reflect::{
 use super::comments::{Comments, join};
 use super::model::{Properties, Schema};
 use crate::rest::decimals::Decimals;
-use crate::rest::types::{Special, declared_fields, enum_name, enum_names, has_decimals, special};
+use crate::rest::types::{
+    Special, declared_fields, enum_name, enum_names, has_decimals, is_mask, special,
+};
 
 /// The end of the names of answers whose decimals are strings.
 const WITH_STRINGS: &str = "WithStringDecimals";
@@ -130,6 +132,7 @@ impl Schemas {
             Kind::Enum(kind) => self.choice(kind),
             Kind::Message(message) => match special(message) {
                 Some(special) => special_value(special, direction),
+                None if is_mask(message) => mask(),
                 None => self.message(message, direction),
             },
             // The bridge refuses floats and bytes when the server starts.
@@ -163,6 +166,13 @@ fn integer(format: &'static str, minimum: Option<i64>) -> Schema {
         format: Some(format),
         minimum,
         ..Schema::of("integer")
+    }
+}
+
+fn mask() -> Schema {
+    Schema {
+        description: "Names of fields, divided by commas.".to_owned(),
+        ..Schema::of("string")
     }
 }
 

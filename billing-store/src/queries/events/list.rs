@@ -4,14 +4,14 @@ use billing_core::{
     ids::{EventId, UserId},
     refusal::Refusal,
 };
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
 
 use super::Tx;
 use crate::{
     EventFilter, StoreError, StoredEvent,
     rows::EventRow,
-    schema::events,
+    schema::{deliveries, events},
     sql_types::{DbTimestamp, DbUuid},
 };
 
@@ -36,11 +36,18 @@ pub(super) async fn list(
     if let Some(since) = filter.since {
         query = query.filter(events::created_at.ge(DbTimestamp(since)));
     }
+    if let Some(status) = filter.delivery_status {
+        let delivery = deliveries::table
+            .filter(deliveries::user_id.eq(events::user_id))
+            .filter(deliveries::sequence.eq(events::sequence))
+            .filter(deliveries::status.eq(status.name()));
+        query = query.filter(exists(delivery));
+    }
     let rows = query.load(&mut tx.conn).await?;
     rows.into_iter().map(StoredEvent::try_from).collect()
 }
 
-pub(super) async fn one(tx: &mut Tx, id: EventId) -> Result<StoredEvent, StoreError> {
+pub(in super::super) async fn one(tx: &mut Tx, id: EventId) -> Result<StoredEvent, StoreError> {
     let row = events::table
         .filter(events::id.eq(DbUuid(id.uuid())))
         .filter(events::place.is_not_null())

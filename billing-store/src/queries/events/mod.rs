@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use billing_core::{event::UnpricedModel, ids::EventId};
 use futures_util::FutureExt;
 
-pub(super) use self::write::Told;
+pub(super) use self::{list::one as one_event, write::Told};
 use super::{Backend, Tx, dialect};
 use crate::{EventFilter, EventStore, StoreError, StoredEvent};
 

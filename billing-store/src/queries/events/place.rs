@@ -1,12 +1,12 @@
-//! Giving committed events their places.
+//! Giving committed events their places, and having them delivered from there on.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Tx, dialect};
+use super::{super::deliveries::fan_out, Tx, dialect};
 use crate::{
     StoreError,
-    rows::PlaceRow,
+    rows::{EventRow, PlaceRow},
     schema::{EVENTS, event_log, events},
 };
 
@@ -23,27 +23,32 @@ pub(super) async fn place(tx: &mut Tx, limit: i64) -> Result<usize, StoreError> 
         .returning(event_log::last_place)
         .get_result(&mut tx.conn)
         .await?;
-    let mut placed = next(tx, limit).await?;
-    for row in &mut placed {
+    let placed = next(tx, limit).await?;
+    fan_out(tx, &placed).await?;
+    let places = placed.iter().map(|event| {
         last = last.saturating_add(1);
-        row.place = Some(last);
-    }
-    let count = placed.len();
-    dialect::update(&mut tx.conn, placed).await?;
+        PlaceRow {
+            user_id: event.user_id.clone(),
+            sequence: event.sequence,
+            place: Some(last),
+        }
+    });
+    let places = places.collect();
+    dialect::update(&mut tx.conn, places).await?;
     diesel::update(event_log::table.find(EVENTS))
         .set(event_log::last_place.eq(last))
         .execute(&mut tx.conn)
         .await?;
-    Ok(count)
+    Ok(placed.len())
 }
 
 /// Events without a place, the oldest first.
-async fn next(tx: &mut Tx, limit: i64) -> Result<Vec<PlaceRow>, StoreError> {
+async fn next(tx: &mut Tx, limit: i64) -> Result<Vec<EventRow>, StoreError> {
     Ok(events::table
         .filter(events::place.is_null())
         .order((events::created_at, events::user_id, events::sequence))
         .limit(limit)
-        .select(PlaceRow::as_select())
+        .select(EventRow::as_select())
         .load(&mut tx.conn)
         .await?)
 }

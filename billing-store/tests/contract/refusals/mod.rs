@@ -6,6 +6,7 @@ mod coupons;
 mod overdue;
 mod subscriptions;
 mod usage;
+mod webhooks;
 mod world;
 
 use std::future::Future;
@@ -66,6 +67,7 @@ async fn a_refused_call_leaves_everything_as_it_was(backend: Backend) {
         .chain(subscriptions::cases(&world))
         .chain(coupons::cases(&world))
         .chain(billing::cases(&world))
+        .chain(webhooks::cases(&world))
         .chain(overdue::cases(&world));
     let mut before = state(&world.store).await;
     for Case {

@@ -8,6 +8,7 @@ const SCHEMA: &str = concat!(
     include_str!("../../../src/schema/credits.rs"),
     include_str!("../../../src/schema/told.rs"),
     include_str!("../../../src/schema/payments.rs"),
+    include_str!("../../../src/schema/webhooks.rs"),
 );
 const MIGRATION: &str =
     include_str!("../../../../migrations/postgres/2026-11-22-000000_initial/up.sql");

@@ -12,16 +12,18 @@ use tempfile::TempDir;
 use super::declared::{self, Table};
 
 /// Tables that do not grow with users.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 12] = [
     "catalog_version",
     "coupons",
     "document_series",
     "event_log",
     "job_leases",
     "model_prices",
+    "outlets",
     "plan_versions",
     "subscription_plans",
     "unpriced_models",
+    "webhook_endpoints",
     "webhook_events",
 ];
 
