@@ -39,6 +39,9 @@ const PROTOBUF_VERSION: &str = "7.36.2";
 const GOOGLEAPIS_VERSION: &str = "1.76.0";
 /// What receivers of webhooks verify them with.
 const STANDARDWEBHOOKS_VERSION: &str = "1.1.0";
+/// The folder of the readers of PDF is named after this one's version.
+const PIKEPDF_VERSION: &str = "10.18.0";
+const PYPDF_VERSION: &str = "7.1.1";
 /// The folder of Go's generators is named after this one's version.
 const PROTOC_GEN_GO_VERSION: &str = "v1.36.12";
 const PROTOC_GEN_GO_GRPC_VERSION: &str = "v1.6.2";
@@ -63,6 +66,7 @@ static FOUND_GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static FOUND_STRIPE_MOCK: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static WEBHOOKS_PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static PDF_READER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static GO_MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
@@ -99,6 +103,18 @@ pub fn python() -> Option<&'static Path> {
 pub fn python_with_standardwebhooks() -> Option<&'static Path> {
     let found = WEBHOOKS_PYTHON.get_or_init(install_standardwebhooks);
     or_skip("Python's standardwebhooks", found)
+}
+
+/// A Python with pikepdf, which checks the syntax of PDF files, and pypdf, which reads their text,
+/// or `None` where the test is to be skipped.
+///
+/// # Panics
+/// When it is missing in CI.
+pub fn pdf_reader() -> Option<&'static Path> {
+    or_skip(
+        "Python's pikepdf",
+        PDF_READER.get_or_init(install_pdf_reader),
+    )
 }
 
 /// A folder with the `go.mod` and `go.sum` of a client in Go, and the generators of its code in
@@ -183,6 +199,14 @@ fn install_standardwebhooks() -> Result<PathBuf, String> {
     let package = format!("standardwebhooks=={STANDARDWEBHOOKS_VERSION}");
     let folder = format!("standardwebhooks-{STANDARDWEBHOOKS_VERSION}");
     install_python(&folder, &[package])
+}
+
+fn install_pdf_reader() -> Result<PathBuf, String> {
+    let packages = [
+        format!("pikepdf=={PIKEPDF_VERSION}"),
+        format!("pypdf=={PYPDF_VERSION}"),
+    ];
+    install_python(&format!("pikepdf-{PIKEPDF_VERSION}"), &packages)
 }
 
 /// A Python with packages. Only wheels: without one for this machine, building grpcio would take
