@@ -6,7 +6,10 @@ use billing_store::{Store, UsageWriter};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::{clock::Clock, config::Config, error::ApiError, ids::Ids, payments::Providers};
+use crate::{
+    clock::Clock, config::Config, delivery::mail::Mail, error::ApiError, ids::Ids,
+    payments::Providers,
+};
 
 /// The parts of a running server, shared by everything that works with them.
 #[derive(Clone)]
@@ -19,6 +22,7 @@ struct Parts {
     ids: Arc<Ids>,
     config: Arc<Config>,
     providers: Providers,
+    mail: Option<Mail>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -31,6 +35,7 @@ impl App {
         clock: Arc<dyn Clock>,
         config: Arc<Config>,
         providers: Providers,
+        mail: Option<Mail>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -40,6 +45,7 @@ impl App {
             clock,
             config,
             providers,
+            mail,
             stopping,
         }))
     }
@@ -72,6 +78,11 @@ impl App {
     /// Through whom money comes in.
     pub(crate) fn providers(&self) -> &Providers {
         &self.0.providers
+    }
+
+    /// The mail server, if there is one.
+    pub(crate) fn mail(&self) -> Option<&Mail> {
+        self.0.mail.as_ref()
     }
 
     /// Turns true when the server goes down.

@@ -6,6 +6,7 @@ mod auth;
 pub mod cli;
 mod clock;
 mod config;
+mod delivery;
 mod error;
 mod ids;
 mod jobs;

@@ -35,6 +35,7 @@ const STRIPE_MOCK: GoProgram = GoProgram {
 };
 /// The folder of the packages is named after this one's version.
 const GRPCIO_VERSION: &str = "1.85.1";
+const AIOSMTPD_VERSION: &str = "1.4.6";
 const PROTOBUF_VERSION: &str = "7.36.2";
 const GOOGLEAPIS_VERSION: &str = "1.76.0";
 /// The folder of Go's generators is named after this one's version.
@@ -60,6 +61,7 @@ const NODE_PACKAGES: [(&str, &str); 5] = [
 static FOUND_GRPCURL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static FOUND_STRIPE_MOCK: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static AIOSMTPD: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static GO_MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
@@ -87,6 +89,14 @@ pub fn stripe_mock() -> Option<&'static Path> {
 /// When it is missing in CI.
 pub fn python() -> Option<&'static Path> {
     or_skip("Python's grpcio", PYTHON.get_or_init(install_grpcio))
+}
+
+/// A Python with the mail server aiosmtpd, or `None` where the test is to be skipped.
+///
+/// # Panics
+/// When it is missing in CI.
+pub fn aiosmtpd() -> Option<&'static Path> {
+    or_skip("Python's aiosmtpd", AIOSMTPD.get_or_init(install_aiosmtpd))
 }
 
 /// A folder with the `go.mod` and `go.sum` of a client in Go, and the generators of its code in
@@ -156,20 +166,34 @@ impl GoProgram {
     }
 }
 
-/// Only wheels: without one for this machine, building grpcio would take half an hour.
+/// With what its code is made from, too.
 fn install_grpcio() -> Result<PathBuf, String> {
-    let environment = install(&format!("grpcio-tools-{GRPCIO_VERSION}"), |staging| {
+    let packages = [
+        format!("grpcio=={GRPCIO_VERSION}"),
+        format!("grpcio-reflection=={GRPCIO_VERSION}"),
+        format!("grpcio-tools=={GRPCIO_VERSION}"),
+        format!("googleapis-common-protos=={GOOGLEAPIS_VERSION}"),
+        format!("protobuf=={PROTOBUF_VERSION}"),
+    ];
+    install_python(&format!("grpcio-tools-{GRPCIO_VERSION}"), &packages)
+}
+
+fn install_aiosmtpd() -> Result<PathBuf, String> {
+    let folder = format!("aiosmtpd-{AIOSMTPD_VERSION}");
+    install_python(&folder, &[format!("aiosmtpd=={AIOSMTPD_VERSION}")])
+}
+
+/// A Python with packages. Only wheels: without one for this machine, building grpcio would take
+/// half an hour.
+fn install_python(folder: &str, packages: &[String]) -> Result<PathBuf, String> {
+    let environment = install(folder, |staging| {
         let environment = staging.join("python");
         run(Command::new("python3")
             .args(["-m", "venv"])
             .arg(&environment))?;
         run(Command::new(environment.join("bin/python"))
             .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"])
-            .arg(format!("grpcio=={GRPCIO_VERSION}"))
-            .arg(format!("grpcio-reflection=={GRPCIO_VERSION}"))
-            .arg(format!("grpcio-tools=={GRPCIO_VERSION}"))
-            .arg(format!("googleapis-common-protos=={GOOGLEAPIS_VERSION}"))
-            .arg(format!("protobuf=={PROTOBUF_VERSION}")))?;
+            .args(packages))?;
         Ok(environment)
     })?;
     Ok(environment.join("bin/python"))

@@ -7,6 +7,7 @@ mod exit;
 mod import;
 mod invoices;
 mod keygen;
+mod mail;
 mod migrate;
 mod prices;
 mod progress;
@@ -24,7 +25,10 @@ use std::{
 use clap::Parser;
 
 use self::{
-    args::{Cli, Command, InvoicesCommand, PricesCommand, TransactionsCommand, UsageCommand},
+    args::{
+        Cli, Command, InvoicesCommand, MailCommand, PricesCommand, TransactionsCommand,
+        UsageCommand,
+    },
     exit::{CommandError, Exit},
 };
 use crate::config::{Config, ConfigError, Options, check_variables};
@@ -50,6 +54,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Migrate(command) => migrate::run(&command),
         Command::Token(command) => token::run(&command),
         Command::Keygen(command) => keygen::run(&command),
+        Command::Mail(MailCommand::Test(test)) => mail::test(&test),
         Command::Completions(command) => completions::run(&command),
         Command::Prices(PricesCommand::Import(import)) => import::prices::run(&import),
         Command::Prices(PricesCommand::History(history)) => prices::history(&history),

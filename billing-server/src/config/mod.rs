@@ -29,7 +29,7 @@ pub(crate) use load::check_variables;
 pub(crate) use period::Period;
 pub(crate) use periods::Periods;
 pub(crate) use secret::{SecretText, secret};
-pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
+pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, MailOptions, Options};
 pub(crate) use usd::Usd;
 
 use crate::auth::{KeyError, SigningKey, TokenRules};

@@ -139,6 +139,11 @@ const ALL: &[(&str, &str)] = &[
     ("topup_max_per_day", "9"),
     ("topup_max_per_month", "9"),
     ("collection_retries", "\"2h,3d\""),
+    ("smtp_url", "\"smtps://u:hidden@mail.example.com\""),
+    ("smtp_url_file", "\"smtp.url\""),
+    ("mail_from", "\"billing@example.com\""),
+    ("mail_templates", "\"texts\""),
+    ("operator_email", "\"ops@example.com\""),
 ];
 
 #[test]

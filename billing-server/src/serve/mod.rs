@@ -26,6 +26,7 @@ use crate::{
     auth::Verifier,
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
+    delivery::mail::Mail,
     jobs::Jobs,
     payments::{self, Providers},
     stdout,
@@ -43,6 +44,8 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let mut server = server(&config)?;
     let providers = Providers::new(&config)?;
     let has_providers = providers.automatic(&config).is_some();
+    let mail = Mail::new(&config)?;
+    let has_mail = mail.is_some();
     let test_clock = config
         .test_clock
         .map(|start| Arc::new(TestClock::new(start)));
@@ -70,6 +73,7 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
             clock,
             Arc::clone(&config),
             providers,
+            mail,
             stopping.clone(),
         );
         Jobs::new(app.clone()).start(stopping.clone());
@@ -80,7 +84,7 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let routes = routes::all(&config, &pool, grpc, verifier, store, webhooks)?;
 
     let socket = listen::open(socket)?;
-    announce(&config, &socket, has_providers)?;
+    announce(&config, &socket, has_providers, has_mail)?;
     let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
     let serving = async {
         let router = server.add_routes(routes);
@@ -116,12 +120,18 @@ fn server(config: &Config) -> Result<Server, ServeError> {
 }
 
 /// Tells where the server is, and a newcomer what to do next.
-fn announce(config: &Config, socket: &TcpListener, has_providers: bool) -> Result<(), ServeError> {
+fn announce(
+    config: &Config,
+    socket: &TcpListener,
+    has_providers: bool,
+    has_mail: bool,
+) -> Result<(), ServeError> {
     tracing::info!(database = %config.database_url, "the database is open");
     let auto_topup = (!has_providers).then_some(api::NO_AUTO_TOPUP);
+    let send_invoice_email = (!has_mail).then_some(api::NO_MAIL_SERVER);
     tracing::info!(
         auto_topup,
-        send_invoice_email = api::NO_MAIL_SERVER,
+        send_invoice_email,
         "settings of users that take no effect yet"
     );
     tracing::info!(

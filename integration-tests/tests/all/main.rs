@@ -29,6 +29,7 @@ mod import;
 mod invoices;
 mod lists;
 mod load;
+mod mail;
 mod model;
 mod month_end;
 mod openapi;

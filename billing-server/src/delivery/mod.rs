@@ -1,0 +1,3 @@
+//! What leaves the server by itself.
+
+pub(crate) mod mail;
