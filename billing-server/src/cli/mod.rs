@@ -1,6 +1,7 @@
 //! The command line: what was said, what is done for each command, and how the program ends.
 
 mod args;
+mod check;
 mod completions;
 mod connect;
 mod exit;
@@ -54,6 +55,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Migrate(command) => migrate::run(&command),
         Command::Token(command) => token::run(&command),
         Command::Keygen(command) => keygen::run(&command),
+        Command::Check(options) => check::run(&options),
         Command::Mail(MailCommand::Test(test)) => mail::test(&test),
         Command::Completions(command) => completions::run(&command),
         Command::Prices(PricesCommand::Import(import)) => import::prices::run(&import),

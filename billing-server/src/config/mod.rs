@@ -117,6 +117,15 @@ impl Config {
         loaded.map_err(key_error)
     }
 
+    /// Whether the server makes the key that it lacks when it starts.
+    #[must_use]
+    pub(crate) fn makes_key(&self) -> bool {
+        match (&self.jwt_key_file, self.database_url.database()) {
+            (None, Database::Sqlite(file)) => !beside(file).exists(),
+            _ => false,
+        }
+    }
+
     /// As [`Self::load_signing_key`], but a missing key is an error: a key that is made beside a
     /// running server is not the server's.
     ///

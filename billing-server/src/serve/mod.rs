@@ -8,7 +8,7 @@ mod routes;
 
 use std::{fs, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-pub(crate) use error::ServeError;
+pub(crate) use self::{error::ServeError, open::check_schema};
 
 use billing_proto::FILE_DESCRIPTOR_SET;
 use billing_store::{Store, UsageStore, UsageWriter};
@@ -100,6 +100,14 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     watching.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the files of the listener's TLS.
+///
+/// # Errors
+/// They cannot be used.
+pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
+    server(config).map(drop)
 }
 
 fn server(config: &Config) -> Result<Server, ServeError> {

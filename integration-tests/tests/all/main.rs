@@ -12,6 +12,7 @@ mod accounts;
 mod auth;
 mod bad_input;
 mod bulk;
+mod check;
 mod client;
 mod command_line;
 mod concurrency;

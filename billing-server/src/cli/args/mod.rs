@@ -88,6 +88,13 @@ pub(crate) enum Command {
     /// Makes a key.
     #[command(about = "Make a key file for tokens, for servers on PostgreSQL", long_about = None)]
     Keygen(KeygenCommand),
+    /// Looks whether the server could start.
+    #[command(
+        about = "Check settings, key, database, schema and mail templates, and change nothing",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Check(Box<Options>),
     /// Tries the mail server.
     #[command(
         subcommand,

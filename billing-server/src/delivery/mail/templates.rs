@@ -90,6 +90,11 @@ impl Templates {
         &self.problems
     }
 
+    /// The number of the operator's texts that are used.
+    pub(crate) fn own_count(&self) -> usize {
+        self.own_names.len()
+    }
+
     /// How often a built-in text was taken because the operator's is broken.
     pub(crate) fn fallbacks(&self) -> u64 {
         self.fallbacks.load(Ordering::Relaxed)

@@ -140,6 +140,7 @@ fn a_text_of_ones_own_takes_the_place_of_the_built_in_one() {
         (".topup_done.en.txt", "{{ nothing }}"),
     ]);
     assert_eq!(problems(&templates), Vec::<String>::new());
+    assert_eq!(templates.own_count(), 2);
     let letter = Letter::example(MailKind::TopupDone);
     let own = templates
         .render(&common("A & B", Language::En), &letter)
