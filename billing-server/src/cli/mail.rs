@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::ConfigError,
-    delivery::mail::{Letter, Mail, MailOrder, Sent},
+    delivery::mail::{Mail, Sent, compose::MailOrder, letters::Letter},
     stdout,
 };
 

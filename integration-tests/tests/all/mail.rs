@@ -121,39 +121,50 @@ async fn a_mail_that_is_not_taken_ends_with_1() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_and_a_login_are_used() {
-    for tls in [Tls::Started, Tls::Wrapped] {
+    let server = TestServer::start(Backend::Sqlite).await;
+    for (tls, scheme, query) in [
+        (Tls::Started, "smtp", "?tls=required"),
+        (Tls::Started, "smtp", "?tls=opportunistic"),
+        (Tls::Wrapped, "smtps", ""),
+        (Tls::Off, "smtp", "?tls=opportunistic"),
+        (Tls::Off, "smtp", ""),
+    ] {
         let Some(mails) = MailServer::with(tls, &["--login", "billing:hunter2"]) else {
             return;
         };
         let certificate = mails.certificate();
-        let trust = [("SSL_CERT_FILE", certificate.to_str().unwrap())];
-        let (scheme, query) = match tls {
-            Tls::Wrapped => ("smtps", ""),
-            _ => ("smtp", "?tls=required"),
-        };
-        for (password, code) in [("hunter2", 0), ("hunter3", 1)] {
+        let trusted = ("SSL_CERT_FILE", certificate.to_str().unwrap());
+        let send = async |password: &str, trusted: &[(&str, &str)]| {
             let port = mails.port();
             let url = format!("{scheme}://billing:{password}@localhost:{port}{query}");
-            let (found, printed, errors) = test(&url, &trust, &["--to", "a@example.com"]).await;
-            assert_eq!(found, Some(code), "{tls:?} {printed}{errors}");
+            let settings = [("BILLING_SMTP_URL", &*url), ("BILLING_MAIL_FROM", FROM)];
+            let variables = [&settings, trusted].concat();
+            let arguments = ["mail", "test", "--to", "a@example.com"];
+            let (code, _, errors) = said(server.cli_with(&variables, &arguments).await);
             assert!(!errors.contains(password), "{errors}");
-        }
-        let (code, _, errors) = test(
-            &format!(
-                "{scheme}://billing:hunter2@localhost:{}{query}",
-                mails.port()
-            ),
-            &[],
-            &["--to", "a@example.com"],
-        )
-        .await;
-        // Nobody whom the system trusts has signed it.
-        assert_eq!(code, Some(1), "{errors}");
-        assert!(
-            errors.contains("invalid peer certificate: UnknownIssuer"),
-            "{errors}"
+            (code, errors)
+        };
+        let trusted = if tls == Tls::Off { &[][..] } else { &[trusted] };
+        let context = format!("{tls:?} {scheme} {query}");
+        assert_eq!(
+            send("hunter2", trusted).await,
+            (Some(0), String::new()),
+            "{context}"
         );
-        assert_eq!(mails.kept().len(), 1);
+        let (code, errors) = send("hunter3", trusted).await;
+        assert_eq!(code, Some(1), "{context}: {errors}");
+        assert!(
+            errors.contains("does not take the login"),
+            "{context}: {errors}"
+        );
+        if tls != Tls::Off {
+            // Nobody whom the system trusts has signed it.
+            let (code, errors) = send("hunter2", &[]).await;
+            assert_eq!(code, Some(1), "{context}: {errors}");
+            let reason = "invalid peer certificate: UnknownIssuer";
+            assert!(errors.contains(reason), "{context}: {errors}");
+        }
+        assert_eq!(mails.kept().len(), 1, "{context}");
     }
 }
 

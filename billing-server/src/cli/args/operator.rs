@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::SETTINGS_HELP;
 use crate::{
     config::{CommonOptions, MailOptions, Options},
-    delivery::mail::{Language, MailKind},
+    delivery::mail::letters::{Language, MailKind},
 };
 
 /// `mail`

@@ -2,8 +2,8 @@
 //! how it is handed to the mail server (`smtp`). Who decides when to send is elsewhere.
 
 mod address;
-mod compose;
-mod letters;
+pub(crate) mod compose;
+pub(crate) mod letters;
 mod smtp;
 mod templates;
 
@@ -12,14 +12,11 @@ mod tests;
 
 use lettre::message::Mailbox;
 
-pub(crate) use self::{
-    address::AddressError,
-    compose::{ComposeError, ComposedMail, MailOrder},
-    letters::{Language, Letter, MailKind},
-    smtp::Sent,
-    templates::Templates,
+pub(crate) use self::{address::AddressError, smtp::Sent, templates::Templates};
+use self::{
+    compose::{ComposeError, ComposedMail, MailOrder, compose},
+    smtp::Mailer,
 };
-use self::{compose::compose, smtp::Mailer};
 use crate::config::{Config, ConfigError, secret};
 
 /// Whether an address can be mailed to, as far as can be told without asking anybody.

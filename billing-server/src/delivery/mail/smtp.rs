@@ -56,6 +56,8 @@ pub(crate) struct Mailer {
     tls: Option<TlsParameters>,
     hello: ClientId,
     turns: Semaphore,
+    /// The longest that one attempt takes.
+    patience: Duration,
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
@@ -78,6 +80,7 @@ impl Mailer {
             tls,
             hello: ClientId::Domain(domain.to_owned()),
             turns: Semaphore::new(CONNECTIONS),
+            patience: ATTEMPT,
             idle: Mutex::default(),
         })
     }
@@ -101,11 +104,15 @@ impl Mailer {
                 };
             }
         };
-        match timeout(ATTEMPT, self.attempt(&envelope)).await {
+        match timeout(self.patience, self.attempt(&envelope)).await {
             Ok(Ok(answer)) => Sent::Accepted(clean(&answer)),
             Ok(Err(failure)) => self.verdict(&failure),
             Err(_) => Sent::Later {
-                reason: format!("{} took longer than {} s", self.server, ATTEMPT.as_secs()),
+                reason: format!(
+                    "{} took longer than {} s",
+                    self.server,
+                    self.patience.as_secs()
+                ),
                 is_fault_of_server: true,
             },
         }

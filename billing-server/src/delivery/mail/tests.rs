@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use integration_tests::mail_server::MailServer;
 use rstest::rstest;
 
-use super::{compose::Pdf, *};
+use super::{
+    compose::Pdf,
+    letters::{Language, Letter, MailKind},
+    *,
+};
 
 const PDF: &[u8] = b"%PDF-1.7\n\xff\xfe not really\n";
 

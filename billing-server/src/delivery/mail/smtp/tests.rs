@@ -185,6 +185,23 @@ async fn a_server_that_is_away_is_tried_again_later() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", socket.local_addr().unwrap());
+    let mut mailer = Mailer::new(&url, "example.com").unwrap();
+    mailer.patience = Duration::from_millis(50);
+    let sent = mailer.send(&mail("alice@example.com")).await;
+    let Sent::Later {
+        reason,
+        is_fault_of_server: true,
+    } = sent
+    else {
+        panic!("{sent:?}");
+    };
+    assert!(reason.contains("took longer than"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_connection_that_the_server_has_closed_costs_no_attempt() {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", socket.local_addr().unwrap());
