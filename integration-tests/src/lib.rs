@@ -1,8 +1,8 @@
 //! What the end-to-end tests share: databases, servers and tokens.
 //!
 //! Nothing has to be started or installed beforehand. A PostgreSQL is found or installed by
-//! [`postgres`], [`server`] builds and runs the real `billing-server`, [`stripe`] and
-//! [`paypal`] are fakes of payment providers, [`stripe_mock`] is Stripe's own, [`mail_server`] is a real one, and
+//! [`postgres`], [`server`] builds and runs the real `billing-server`, [`stripe`] and [`paypal`] are
+//! fakes of payment providers, [`stripe_mock`] is Stripe's own, [`mail_server`] is a real one, and
 //! [`tools`] provides programs that others wrote.
 #![allow(
     clippy::expect_used,

@@ -33,8 +33,8 @@ const SETTABLE: [&str; 11] = [
 const READ_ONLY: [&str; 5] = ["id", "user_id", "created_at", "updated_at", "effective"];
 const CURRENCY_FIELD: &str = "currency";
 
-/// Settings as they are sent; `no_topup` is why no tokens are bought by themselves, `no_mail` why no
-/// invoices are mailed.
+/// Settings as they are sent; `no_topup` is why no tokens are bought by themselves, `no_mail` why
+/// no invoices are mailed.
 #[must_use]
 pub(crate) fn settings(
     settings: Settings,

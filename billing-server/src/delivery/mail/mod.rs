@@ -1,5 +1,5 @@
-//! Mail to users and to the operator: what it says (`templates`), how it is written (`compose`), and
-//! how it is handed to the mail server (`smtp`). Who decides when to send is elsewhere.
+//! Mail to users and to the operator: what it says (`templates`), how it is written (`compose`),
+//! and how it is handed to the mail server (`smtp`). Who decides when to send is elsewhere.
 
 mod address;
 pub(crate) mod compose;
