@@ -7,7 +7,11 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::{
-    clock::Clock, config::Config, delivery::Unpriced, error::ApiError, ids::Ids,
+    clock::Clock,
+    config::Config,
+    delivery::{Unpriced, mail::Mail},
+    error::ApiError,
+    ids::Ids,
     payments::Providers,
 };
 
@@ -23,6 +27,7 @@ struct Parts {
     config: Arc<Config>,
     providers: Providers,
     unpriced: Unpriced,
+    mail: Option<Mail>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -35,6 +40,7 @@ impl App {
         clock: Arc<dyn Clock>,
         config: Arc<Config>,
         providers: Providers,
+        mail: Option<Mail>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -45,6 +51,7 @@ impl App {
             config,
             providers,
             unpriced: Unpriced::default(),
+            mail,
             stopping,
         }))
     }
@@ -82,6 +89,11 @@ impl App {
     /// The models without a price that were told of.
     pub(crate) fn unpriced(&self) -> &Unpriced {
         &self.0.unpriced
+    }
+
+    /// The mail server, if there is one.
+    pub(crate) fn mail(&self) -> Option<&Mail> {
+        self.0.mail.as_ref()
     }
 
     /// Turns true when the server goes down.

@@ -35,6 +35,7 @@ const STRIPE_MOCK: GoProgram = GoProgram {
 };
 /// The folder of the packages is named after this one's version.
 const GRPCIO_VERSION: &str = "1.85.1";
+const AIOSMTPD_VERSION: &str = "1.4.6";
 const PROTOBUF_VERSION: &str = "7.36.2";
 const GOOGLEAPIS_VERSION: &str = "1.76.0";
 /// What receivers of webhooks verify them with.
@@ -67,6 +68,7 @@ static FOUND_STRIPE_MOCK: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static WEBHOOKS_PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static PDF_READER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static AIOSMTPD: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static GO_MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static NODE_MODULES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
@@ -115,6 +117,14 @@ pub fn pdf_reader() -> Option<&'static Path> {
         "Python's pikepdf",
         PDF_READER.get_or_init(install_pdf_reader),
     )
+}
+
+/// A Python with the mail server aiosmtpd, or `None` where the test is to be skipped.
+///
+/// # Panics
+/// When it is missing in CI.
+pub fn aiosmtpd() -> Option<&'static Path> {
+    or_skip("Python's aiosmtpd", AIOSMTPD.get_or_init(install_aiosmtpd))
 }
 
 /// A folder with the `go.mod` and `go.sum` of a client in Go, and the generators of its code in
@@ -184,6 +194,7 @@ impl GoProgram {
     }
 }
 
+/// With what its code is made from, too.
 fn install_grpcio() -> Result<PathBuf, String> {
     let packages = [
         format!("grpcio=={GRPCIO_VERSION}"),
@@ -207,6 +218,11 @@ fn install_pdf_reader() -> Result<PathBuf, String> {
         format!("pypdf=={PYPDF_VERSION}"),
     ];
     install_python(&format!("pikepdf-{PIKEPDF_VERSION}"), &packages)
+}
+
+fn install_aiosmtpd() -> Result<PathBuf, String> {
+    let folder = format!("aiosmtpd-{AIOSMTPD_VERSION}");
+    install_python(&folder, &[format!("aiosmtpd=={AIOSMTPD_VERSION}")])
 }
 
 /// A Python with packages. Only wheels: without one for this machine, building grpcio would take

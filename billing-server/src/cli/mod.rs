@@ -1,12 +1,14 @@
 //! The command line: what was said, what is done for each command, and how the program ends.
 
 mod args;
+mod check;
 mod completions;
 mod connect;
 mod exit;
 mod import;
 mod invoices;
 mod keygen;
+mod mail;
 mod migrate;
 mod prices;
 mod progress;
@@ -26,8 +28,8 @@ use clap::Parser;
 
 use self::{
     args::{
-        Cli, Command, InvoicesCommand, PricesCommand, SeriesCommand, TransactionsCommand,
-        UsageCommand,
+        Cli, Command, InvoicesCommand, MailCommand, PricesCommand, SeriesCommand,
+        TransactionsCommand, UsageCommand,
     },
     exit::{CommandError, Exit},
 };
@@ -54,6 +56,8 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Migrate(command) => migrate::run(&command),
         Command::Token(command) => token::run(&command),
         Command::Keygen(command) => keygen::run(&command),
+        Command::Check(options) => check::run(&options),
+        Command::Mail(MailCommand::Test(test)) => mail::test(&test),
         Command::Completions(command) => completions::run(&command),
         Command::Prices(PricesCommand::Import(import)) => import::prices::run(&import),
         Command::Prices(PricesCommand::History(history)) => prices::history(&history),

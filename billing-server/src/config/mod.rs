@@ -33,8 +33,8 @@ pub(crate) use load::check_variables;
 pub(crate) use networks::Networks;
 pub(crate) use period::Period;
 pub(crate) use periods::Periods;
-pub(crate) use secret::SecretText;
-pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, Options};
+pub(crate) use secret::{SecretText, secret};
+pub(crate) use table::{CommonOptions, Config, DatabaseOptions, KeyOptions, MailOptions, Options};
 pub(crate) use usd::Usd;
 
 use crate::{
@@ -162,6 +162,15 @@ impl Config {
             (None, Database::Postgres(_)) => return Err(check::key_required()),
         };
         loaded.map_err(key_error)
+    }
+
+    /// Whether the server makes the key that it lacks when it starts.
+    #[must_use]
+    pub(crate) fn makes_key(&self) -> bool {
+        match (&self.jwt_key_file, self.database_url.database()) {
+            (None, Database::Sqlite(file)) => !beside(file).exists(),
+            _ => false,
+        }
     }
 
     /// As [`Self::load_signing_key`], but a missing key is an error: a key that is made beside a

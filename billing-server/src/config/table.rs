@@ -195,6 +195,26 @@ settings! {
         credit_note_series: String = "CN".to_owned(), value "SERIES", series;
     }
 
+    /// Who is written to, and by which mail server.
+    MailOptions mail {
+        /// Mail server, smtps://USER:PASSWORD@HOST:PORT or smtp://..., which wants STARTTLS; then
+        /// ?tls=opportunistic takes none too [default: none]
+        smtp_url: Option<SecretText> = None, value "URL", any;
+
+        /// File that holds --smtp-url
+        smtp_url_file: Option<PathBuf> = None, value "FILE", any;
+
+        /// Who mails are from, as in "Billing <billing@example.com>" [default: none]
+        mail_from: Option<String> = None, value "ADDRESS", not_empty;
+
+        /// Folder with texts of your own in place of those built in, such as
+        /// invoice_issued.en.html [default: none]
+        mail_templates: Option<PathBuf> = None, value "DIR", any;
+
+        /// Where the operator is told what a person should know [default: none]
+        operator_email: Option<String> = None, value "ADDRESS", not_empty;
+    }
+
     /// How long the database may take.
     DatabaseOptions database {
         /// Longest wait for a database connection [default: 5s]

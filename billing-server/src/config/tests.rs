@@ -151,6 +151,11 @@ const ALL: &[(&str, &str)] = &[
     ("seller_footer", "\"Thanks\""),
     ("invoice_series", "\"RE\""),
     ("credit_note_series", "\"GS\""),
+    ("smtp_url", "\"smtps://u:hidden@mail.example.com\""),
+    ("smtp_url_file", "\"smtp.url\""),
+    ("mail_from", "\"billing@example.com\""),
+    ("mail_templates", "\"texts\""),
+    ("operator_email", "\"ops@example.com\""),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ mod hook;
     expect(dead_code, reason = "GetInvoicePdf, which renders, is yet to come")
 )]
 pub(crate) mod invoice_pdf;
+pub(crate) mod mail;
 mod relay;
 mod render;
 mod unpriced;

@@ -1,6 +1,6 @@
 //! The payment providers that the server was given accounts of.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use billing_core::payment::{AutomaticPayments, Provider};
 use chrono::TimeDelta;
@@ -12,7 +12,7 @@ use super::{
     stripe::{Stripe, StripeAccount},
 };
 use crate::{
-    config::{Config, ConfigError, SecretText},
+    config::{Config, ConfigError, secret},
     error::{ApiError, ErrorCode},
 };
 
@@ -123,7 +123,7 @@ fn stripe(config: &Config) -> Result<Option<Stripe>, ConfigError> {
         &config.stripe_webhook_secret,
         &config.stripe_webhook_secret_file,
     );
-    let webhooks = self::secret(webhook, given, file)?;
+    let webhooks = crate::config::secret(webhook, given, file)?;
     let Some(secret) = secret else {
         return Ok(None);
     };
@@ -183,32 +183,6 @@ fn trust_roots() -> Vec<CertificateDer<'static>> {
         .certs
         .retain(|root| webpki::anchor_from_trusted_cert(root).is_ok());
     found.certs
-}
-
-/// A secret that is given, or stands in a file.
-fn secret(
-    key: &str,
-    given: &Option<SecretText>,
-    file: &Option<impl AsRef<Path>>,
-) -> Result<Option<String>, ConfigError> {
-    match (given, file) {
-        (Some(_), Some(_)) => {
-            let reason = format!("is given twice: leave out {key} or {key}_file");
-            Err(ConfigError::new(key, reason))
-        }
-        (Some(given), None) => Ok(Some(given.expose().to_owned())),
-        (None, None) => Ok(None),
-        (None, Some(file)) => {
-            let file = file.as_ref();
-            let text = fs::read_to_string(file).map_err(|error| {
-                ConfigError::new(
-                    format!("{key}_file"),
-                    format!("{}: {error}", file.display()),
-                )
-            })?;
-            Ok(Some(text.trim().to_owned()))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod routes;
 
 use std::{fs, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-pub(crate) use error::ServeError;
+pub(crate) use self::{error::ServeError, open::check_schema};
 
 use billing_proto::FILE_DESCRIPTOR_SET;
 use billing_store::{Store, UsageStore, UsageWriter};
@@ -26,7 +26,7 @@ use crate::{
     auth::Verifier,
     clock::{self, Clock, SystemClock, TestClock},
     config::{Config, ConfigError},
-    delivery::{self, Relay, webhook::WebhookSender},
+    delivery::{self, Relay, mail::Mail, webhook::WebhookSender},
     jobs::Jobs,
     payments::{self, Providers},
     stdout,
@@ -44,6 +44,8 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let mut server = server(&config)?;
     let providers = Providers::new(&config)?;
     let has_providers = providers.automatic(&config).is_some();
+    let mail = Mail::new(&config)?;
+    let has_mail = mail.is_some();
     let test_clock = config
         .test_clock
         .map(|start| Arc::new(TestClock::new(start)));
@@ -72,6 +74,7 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
             clock,
             Arc::clone(&config),
             providers,
+            mail,
             stopping.clone(),
         );
         let sender = WebhookSender::new(config.webhook_addresses()).map_err(ServeError::failed)?;
@@ -84,7 +87,7 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     let routes = routes::all(&config, &pool, grpc, verifier, store, webhooks)?;
 
     let socket = listen::open(socket)?;
-    announce(&config, &socket, has_providers)?;
+    announce(&config, &socket, has_providers, has_mail)?;
     let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
     let serving = async {
         let router = server.add_routes(routes);
@@ -100,6 +103,14 @@ pub(crate) async fn serve(config: Config, addresses: &[SocketAddr]) -> Result<()
     watching.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the files of the listener's TLS.
+///
+/// # Errors
+/// They cannot be used.
+pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
+    server(config).map(drop)
 }
 
 fn server(config: &Config) -> Result<Server, ServeError> {
@@ -120,12 +131,18 @@ fn server(config: &Config) -> Result<Server, ServeError> {
 }
 
 /// Tells where the server is, and a newcomer what to do next.
-fn announce(config: &Config, socket: &TcpListener, has_providers: bool) -> Result<(), ServeError> {
+fn announce(
+    config: &Config,
+    socket: &TcpListener,
+    has_providers: bool,
+    has_mail: bool,
+) -> Result<(), ServeError> {
     tracing::info!(database = %config.database_url, "the database is open");
     let auto_topup = (!has_providers).then_some(api::NO_AUTO_TOPUP);
+    let send_invoice_email = (!has_mail).then_some(api::NO_MAIL_SERVER);
     tracing::info!(
         auto_topup,
-        send_invoice_email = api::NO_MAIL_SERVER,
+        send_invoice_email,
         "settings of users that take no effect yet"
     );
     tracing::info!(

@@ -65,14 +65,22 @@ async fn open(
     let database = config.database_url.database();
     // The SQLite file is locked before its schema changes; nobody else may be using it.
     let store = billing_store::connect(database, options, clock).await?;
-    let may_migrate = config.auto_migrate || matches!(database, Database::Sqlite(_));
-    match billing_store::schema_state(database).await? {
-        SchemaState::Current => Ok(store),
-        SchemaState::Behind(_) if may_migrate => {
-            let applied = billing_store::migrate(database).await?;
-            tracing::info!(?applied, "the schema was brought up to date");
-            Ok(store)
-        }
+    if check_schema(config, billing_store::schema_state(database).await?)? {
+        let applied = billing_store::migrate(database).await?;
+        tracing::info!(?applied, "the schema was brought up to date");
+    }
+    Ok(store)
+}
+
+/// Whether the schema is to be brought up to date.
+///
+/// # Errors
+/// It is not the one that this program knows, and may not be.
+pub(crate) fn check_schema(config: &Config, state: SchemaState) -> Result<bool, ServeError> {
+    let is_file = matches!(config.database_url.database(), Database::Sqlite(_));
+    match state {
+        SchemaState::Current => Ok(false),
+        SchemaState::Behind(_) if config.auto_migrate || is_file => Ok(true),
         SchemaState::Behind(missing) => Err(ServeError::Schema(format!(
             "the database lacks {missing} migration(s): run `billing-server migrate`, or start \
              with --auto-migrate"

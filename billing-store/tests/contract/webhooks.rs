@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use billing_core::{
+    delivery::OutletHealth,
     event_type::EventType,
     ids::WebhookEndpointId,
     refusal::Refusal,
     webhook::{
-        Disabled, DisabledReason, EndpointChange, EndpointFilter, EndpointHealth, OldSecret,
-        WebhookEndpoint, WebhookSecret, WebhookSecrets,
+        Disabled, DisabledReason, EndpointChange, EndpointFilter, OldSecret, WebhookEndpoint,
+        WebhookSecret, WebhookSecrets,
     },
 };
 use futures_util::future::join_all;
@@ -39,7 +40,7 @@ fn endpoint(url: &str) -> WebhookEndpoint {
         filter: EndpointFilter::default(),
         disabled: None,
         secrets: WebhookSecrets::new(secret("first")),
-        health: EndpointHealth::default(),
+        health: OutletHealth::default(),
         created_at: time(NOON),
         updated_at: time(NOON),
     }
@@ -66,13 +67,13 @@ fn full() -> WebhookEndpoint {
                 })
                 .to_vec(),
         },
-        health: EndpointHealth {
-            failures_in_row: 7,
-            failing_since: Some(time("2026-11-10T12:00:01Z")),
-            attempts_since_success: 8,
-            last_success_at: Some(time("2026-11-10T12:00:02Z")),
-            next_probe_at: Some(time("2026-11-10T12:00:03Z")),
-            told_failing_at: Some(time("2026-11-10T12:00:04Z")),
+        health: OutletHealth {
+            failures: 7,
+            failing_since: Some(time(NOON)),
+            succeeded_at: Some(time(NOON)),
+            probe_at: Some(time(LATER)),
+            drained_to: Some(time(LATER)),
+            told_at: Some(time(LATER)),
         },
         ..endpoint("https://example.com/hook?a=b")
     }
@@ -135,9 +136,9 @@ async fn a_change_sets_what_it_names_and_nothing_else(backend: Backend) {
             ..before.filter.clone()
         },
         disabled: None,
-        health: EndpointHealth {
-            last_success_at: before.health.last_success_at,
-            ..EndpointHealth::default()
+        health: OutletHealth {
+            succeeded_at: before.health.succeeded_at,
+            ..OutletHealth::default()
         },
         updated_at: time(LATER),
         ..before

@@ -6,7 +6,6 @@ use billing_core::{
 };
 use billing_proto::v1;
 
-use super::NO_MAIL_SERVER;
 use crate::{
     api::{
         Violations,
@@ -38,9 +37,14 @@ const SETTABLE: [&str; 14] = [
 const READ_ONLY: [&str; 5] = ["id", "user_id", "created_at", "updated_at", "effective"];
 const CURRENCY_FIELD: &str = "currency";
 
-/// Settings as they are sent; `no_topup` is why no tokens are bought by themselves.
+/// Settings as they are sent; `no_topup` is why no tokens are bought by themselves, `no_mail` why
+/// no invoices are mailed.
 #[must_use]
-pub(crate) fn settings(settings: Settings, no_topup: Option<String>) -> v1::Settings {
+pub(crate) fn settings(
+    settings: Settings,
+    no_topup: Option<String>,
+    no_mail: Option<String>,
+) -> v1::Settings {
     let written = settings.written;
     v1::Settings {
         id: settings.id(),
@@ -58,20 +62,20 @@ pub(crate) fn settings(settings: Settings, no_topup: Option<String>) -> v1::Sett
         enable_alerts: Some(settings.enable_alerts),
         created_at: written.and_then(|written| timestamp(written.created_at)),
         updated_at: written.and_then(|written| timestamp(written.updated_at)),
-        effective: Some(effective(no_topup)),
+        effective: Some(effective(no_topup, no_mail)),
         billing_name: Some(settings.billing_name),
         billing_country: Some(settings.billing_country),
         language: Some(settings.language.code().to_owned()),
     }
 }
 
-/// What comes of what is set. There is nothing to mail with yet.
-fn effective(no_topup: Option<String>) -> v1::EffectiveSettings {
+/// What comes of what is set.
+fn effective(no_topup: Option<String>, no_mail: Option<String>) -> v1::EffectiveSettings {
     v1::EffectiveSettings {
         auto_topup: no_topup.is_none(),
         auto_topup_reason: no_topup.unwrap_or_default(),
-        send_invoice_email: false,
-        send_invoice_email_reason: NO_MAIL_SERVER.to_owned(),
+        send_invoice_email: no_mail.is_none(),
+        send_invoice_email_reason: no_mail.unwrap_or_default(),
     }
 }
 

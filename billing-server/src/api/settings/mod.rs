@@ -7,12 +7,15 @@ use billing_proto::v1::{self, settings_service_server::SettingsService};
 use tonic::Request;
 
 use super::{Answer, service::service, values::user};
-use crate::{app::App, auth::caller};
+use crate::{app::App, auth::caller, delivery::mail};
 
 /// Why no tokens are bought by themselves, of nobody.
 pub(crate) const NO_AUTO_TOPUP: &str = "no payment provider is configured";
-/// Why nothing is mailed.
+/// Why nothing is mailed, to nobody.
 pub(crate) const NO_MAIL_SERVER: &str = "no mail server is configured";
+/// Why nothing is mailed to a user.
+const NO_ADDRESS: &str = "the user has no billing_email";
+const MAIL_IS_OFF: &str = "send_invoice_email is off";
 
 service! {
     SettingsService for App {
@@ -51,6 +54,21 @@ impl App {
                 reason.map(|reason| reason.to_string())
             }
         };
-        Ok(convert::settings(settings, no_topup))
+        let no_mail = self.why_no_mail(&settings);
+        Ok(convert::settings(settings, no_topup, no_mail))
+    }
+
+    fn why_no_mail(&self, settings: &Settings) -> Option<String> {
+        let reason = if self.mail().is_none() {
+            NO_MAIL_SERVER
+        } else if !settings.send_invoice_email {
+            MAIL_IS_OFF
+        } else if settings.billing_email.is_empty() {
+            NO_ADDRESS
+        } else {
+            let checked = mail::check_address(&settings.billing_email);
+            return checked.err().map(|error| format!("billing_email {error}"));
+        };
+        Some(reason.to_owned())
     }
 }

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod client;
+mod operator;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ pub(crate) use client::{
     SeriesCommand, SeriesList, SeriesSet, TransactionsCommand, TransactionsList,
     TransactionsReconcile, UsageCommand, UsageFormat, UsageImport,
 };
+
+pub(crate) use operator::{MailCommand, MailTest};
 
 use crate::auth::Scopes;
 use crate::auth::caller::check_subject;
@@ -85,6 +88,21 @@ pub(crate) enum Command {
     /// Makes a key.
     #[command(about = "Make a key file for tokens, for servers on PostgreSQL", long_about = None)]
     Keygen(KeygenCommand),
+    /// Looks whether the server could start.
+    #[command(
+        about = "Check settings, key, database, schema and mail templates, and change nothing",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Check(Box<Options>),
+    /// Tries the mail server.
+    #[command(
+        subcommand,
+        about = "Send a mail through the mail server of the settings",
+        long_about = None,
+        after_help = SETTINGS_HELP
+    )]
+    Mail(MailCommand),
     /// Prints a completion script.
     #[command(
         about = "Print the script that lets a shell complete the command line",

@@ -85,6 +85,11 @@ fn a_token_has_defaults(#[case] line: &str, #[case] scopes: &str, #[case] second
 #[case("token --subject +alice")]
 #[case("token --subject alice --scope root")]
 #[case("token --subject alice --ttl soon")]
+#[case("mail")]
+#[case("mail test --kind letter")]
+#[case("mail test --language de")]
+#[case("mail test --listen 127.0.0.1:0")]
+#[case("check --to alice@example.com")]
 #[case("prices")]
 #[case("prices import")]
 #[case("prices import f.json --format xml")]
@@ -146,6 +151,15 @@ fn help_and_version_end_with_exit_code_0() {
     "Bring the database's schema up to date, or take migrations back"
 )]
 #[case("token --help", "Print a token for calling the server")]
+#[case(
+    "check --help",
+    "Check settings, key, database, schema and mail templates, and change nothing"
+)]
+#[case("mail --help", "Send a mail through the mail server of the settings")]
+#[case(
+    "mail test --help",
+    "Send an example of a mail, and print what the mail server answers"
+)]
 #[case("prices --help", "Set and show model prices on a running server")]
 #[case(
     "prices history --help",
