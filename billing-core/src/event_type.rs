@@ -1,4 +1,4 @@
-//! The types of events (contract, chapter 13).
+//! The types of events (contract, chapter 14).
 
 /// What happened, as it is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
