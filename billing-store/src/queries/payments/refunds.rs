@@ -9,11 +9,7 @@ use billing_core::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{
-    super::{Tx, dialect},
-    follow::topups,
-    next_turn, repeated, stored,
-};
+use super::{super::Tx, follow::topups, keep_all, repeated, stored};
 use crate::{StoreError, rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid};
 
 pub(super) async fn begin(
@@ -130,8 +126,6 @@ pub(super) async fn of_payment(
 }
 
 async fn keep(tx: &mut Tx, hand: RefundInHand) -> Result<(), StoreError> {
-    let now = tx.now();
-    let all = hand.refunds.iter().chain([&hand.payment]);
-    let rows = all.map(|of| TransactionRow::new(of, next_turn(of, now)));
-    dialect::upsert(&mut tx.conn, rows.collect()).await
+    let all: Vec<_> = hand.refunds.iter().chain([&hand.payment]).collect();
+    keep_all(tx, &hand.payment.user_id, &all).await
 }
