@@ -36,6 +36,7 @@ pub use self::{
     purchases::{Purchase, Purchases, TakenBack, TokensGone},
     schedule::{
         ATTENTION_AFTER, Step, key_ends, looks_before, needs_attention, next_look, provider_key,
+        refund_attempt,
     },
     status::{Reported, TransactionStatus},
     sweep::{Compared, Difference, compare},

@@ -16,6 +16,10 @@ const LOOKS: [TimeDelta; 6] = [
 ];
 /// For how many days it is looked at, once a day.
 const DAYS: i32 = 35;
+/// How many of the first looks at a refund try it by the key it was begun with.
+const LOOKS_BY_ONE_KEY: u32 = 2;
+/// The longest that a call to a provider takes, and more.
+const CALL_TAKES: TimeDelta = TimeDelta::minutes(1);
 /// After how long an operator is told that something is still open.
 pub const ATTENTION_AFTER: TimeDelta = TimeDelta::hours(24);
 
@@ -50,6 +54,16 @@ pub fn looks_before(since: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
     let age = now.signed_duration_since(since);
     let passed = LOOKS.into_iter().chain(days).filter(|look| *look <= age);
     u32::try_from(passed.count()).unwrap_or(u32::MAX)
+}
+
+/// The attempt at a refund that is open since a time; `None` while the attempt before may still be
+/// under way. A refund that is made by two keys is made twice, so it keeps its key for longer than a
+/// call takes, and is not tried shortly before its key changes.
+#[must_use]
+pub fn refund_attempt(since: DateTime<Utc>, now: DateTime<Utc>) -> Option<u32> {
+    let attempt = |at| looks_before(since, at).saturating_sub(LOOKS_BY_ONE_KEY);
+    let soon = now.checked_add_signed(CALL_TAKES)?;
+    (attempt(now) == attempt(soon)).then(|| attempt(now))
 }
 
 /// Whether something has been open for so long that an operator should see it.
@@ -115,6 +129,18 @@ mod tests {
     fn an_operator_is_told_after_a_day() {
         assert!(!needs_attention(time(OPENED), time("2024-11-16T09:59:59Z")));
         assert!(needs_attention(time(OPENED), time("2024-11-16T10:00:00Z")));
+    }
+
+    #[rstest]
+    #[case::at_once("2024-11-15T10:00:00Z", Some(0))]
+    #[case::at_the_first_look("2024-11-15T10:00:10Z", Some(0))]
+    #[case::at_the_second_look("2024-11-15T10:01:00Z", Some(0))]
+    #[case::too_late_for_the_key("2024-11-15T10:04:00Z", None)]
+    #[case::just_before_the_next("2024-11-15T10:04:59Z", None)]
+    #[case::by_the_next("2024-11-15T10:05:00Z", Some(1))]
+    #[case::a_day("2024-11-16T10:00:00Z", Some(5))]
+    fn a_refund_is_under_way_by_one_key_at_a_time(#[case] at: &str, #[case] attempt: Option<u32>) {
+        assert_eq!(refund_attempt(time(OPENED), time(at)), attempt);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) async fn order(
     payer: Payer,
 ) -> Result<Transaction, ApiError> {
     let client = app.providers().get(order.provider)?;
-    let transaction = app.store().begin_payment(order).await?.transaction;
+    let transaction = pay::begin(app, order).await?.transaction;
     if !transaction.status.is_open() || transaction.provider_reference.is_some() {
         return Ok(transaction);
     }

@@ -9,7 +9,7 @@ use billing_core::{
     },
     refusal::Refusal,
 };
-use billing_store::{Followed, PaymentOrder, StoreError};
+use billing_store::{BegunPayment, Followed, PaymentOrder, StoreError};
 
 use super::provider::{ChargeOrder, ClientSecret, Payer, ProviderClient, ProviderError};
 use super::{orders, refunds};
@@ -31,15 +31,7 @@ pub(crate) struct Paid {
 /// When the rules refuse it, the provider is not configured or the database fails.
 pub(crate) async fn pay(app: &App, order: PaymentOrder) -> Result<Paid, ApiError> {
     app.providers().get(order.provider)?;
-    let user_id = order.user_id.clone();
-    let begun = match app.store().begin_payment(order.clone()).await {
-        Err(StoreError::Rejected(Refusal::PaymentInFlight { transaction, .. }))
-            if gives_way(app, user_id, transaction).await? =>
-        {
-            app.store().begin_payment(order).await?
-        }
-        begun => begun?,
-    };
+    let begun = begin(app, order).await?;
     if !begun.is_new && !begun.transaction.status.is_open() {
         return Ok(Paid {
             transaction: begun.transaction,
@@ -47,6 +39,22 @@ pub(crate) async fn pay(app: &App, order: PaymentOrder) -> Result<Paid, ApiError
         });
     }
     advance(app, begun.transaction, begun.method, false).await
+}
+
+/// Stores a payment that somebody asks for. What waits in its way and gives way is ended first.
+///
+/// # Errors
+/// When the rules refuse it or the database fails.
+pub(super) async fn begin(app: &App, order: PaymentOrder) -> Result<BegunPayment, ApiError> {
+    let user_id = order.user_id.clone();
+    match app.store().begin_payment(order.clone()).await {
+        Err(StoreError::Rejected(Refusal::PaymentInFlight { transaction, .. }))
+            if gives_way(app, user_id, transaction).await? =>
+        {
+            Ok(app.store().begin_payment(order).await?)
+        }
+        begun => Ok(begun?),
+    }
 }
 
 /// Ends a charge that nobody has asked for and that waits for the user, who pays by another now.

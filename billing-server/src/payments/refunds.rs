@@ -4,13 +4,10 @@ use billing_core::{
     account::RefundOrder,
     ids::{TransactionId, UserId},
     money::Money,
-    payment::{Charge, Failure, RefundReport, Step, Transaction},
+    payment::{Charge, Failure, RefundReport, Step, Transaction, provider_key, refund_attempt},
 };
 
-use super::{
-    pay::key,
-    provider::{self, ProviderClient, ProviderError},
-};
+use super::provider::{self, ProviderClient, ProviderError};
 use crate::{app::App, error::ApiError};
 
 /// Begins a refund and takes it as far as it comes.
@@ -81,12 +78,15 @@ async fn made(
     if let Some(report) = made.into_iter().find(|report| refund.is_told_by(report)) {
         return Ok(report);
     }
+    let attempt = refund_attempt(refund.created_at, app.now());
+    let attempt = attempt.ok_or_else(|| ProviderError::Running(refund.provider.name()))?;
     let order = provider::RefundOrder {
         transaction: refund.id,
         charge,
         amount: refund.amount,
     };
-    client.refund(&key(app, refund, Step::Refund), &order).await
+    let key = provider_key(refund.id, Step::Refund, attempt);
+    client.refund(&key, &order).await
 }
 
 /// Takes in refunds of a payment that nobody has asked this service for.

@@ -84,7 +84,8 @@ pub(crate) fn setup(
     violations.check("request_id", check_optional(&request.request_id));
     let key = match request.request_id.as_str() {
         "" => format!("setup-{unique}"),
-        request => format!("setup-{}-{request}", user.as_str()),
+        // Neither too long for a key, nor that of another user's call.
+        request => format!("setup-{}", hex(fingerprint(&[user.as_str(), request]))),
     };
     let wanted = user_id.zip(provider).zip(return_url);
     violations.finish(wanted.map(|((user_id, provider), return_url)| SetupWanted {
@@ -412,6 +413,10 @@ pub(super) fn fingerprint(parts: &[&str]) -> Fingerprint {
         *byte = *digest;
     }
     Fingerprint(bytes)
+}
+
+fn hex(digest: Fingerprint) -> String {
+    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An id that a provider gives.

@@ -20,7 +20,7 @@ use super::{
         dialect,
         invoices::{one_invoice, store_new},
     },
-    list, next_turn, refunds, stored,
+    keep_all, list, refunds, stored,
 };
 use crate::{
     Followed, StoreError,
@@ -201,7 +201,6 @@ pub(super) async fn topups(tx: &mut Tx, user_id: &UserId) -> Result<Vec<Transact
 }
 
 async fn keep(tx: &mut Tx, transaction: Transaction) -> Result<Transaction, StoreError> {
-    let row = TransactionRow::new(&transaction, next_turn(&transaction, tx.now()));
-    dialect::upsert(&mut tx.conn, vec![row]).await?;
+    keep_all(tx, &transaction.user_id, &[&transaction]).await?;
     Ok(transaction)
 }

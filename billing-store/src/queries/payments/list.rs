@@ -108,6 +108,12 @@ pub(super) async fn note_webhook(
     event_type: String,
     charge: Option<String>,
 ) -> Result<(), StoreError> {
+    // Whoever stores what was read before this webhook is done by now, or sees it.
+    if let Some(charge) = &charge
+        && let Some(of) = of_object(tx, provider, charge.clone()).await?
+    {
+        tx.hold(&of.user_id).await?;
+    }
     let now = DbTimestamp(tx.now());
     let row = WebhookRow {
         provider: provider.name().to_owned(),

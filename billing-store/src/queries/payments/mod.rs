@@ -28,7 +28,10 @@ pub(super) use self::follow::arrived;
 use super::{Backend, Tx, dialect, invoices::one_invoice};
 use crate::{
     BegunPayment, Followed, PaidBy, PaymentFor, PaymentOrder, PaymentStore, StoreError,
-    TransactionFilter, rows::TransactionRow, schema::payment_transactions, sql_types::DbUuid,
+    TransactionFilter,
+    rows::TransactionRow,
+    schema::payment_transactions,
+    sql_types::{DbTimestamp, DbUuid},
 };
 
 #[async_trait]
@@ -416,6 +419,31 @@ async fn stored(
         .optional()?;
     let row = row.ok_or_else(|| Refusal::TransactionNotFound(id.to_string()))?;
     row.try_into()
+}
+
+/// Stores a user's transactions, whose account is locked. One of which a webhook has told since its
+/// turn was taken keeps the turn that gave it: what is stored may be older.
+async fn keep_all(
+    tx: &mut Tx,
+    user_id: &UserId,
+    transactions: &[&Transaction],
+) -> Result<(), StoreError> {
+    let now = tx.now();
+    let ids = transactions.iter().map(|of| DbUuid(of.id.uuid()));
+    let told: Vec<(DbUuid, Option<DbTimestamp>)> = payment_transactions::table
+        .filter(payment_transactions::user_id.eq(user_id.as_str()))
+        .filter(payment_transactions::id.eq_any(ids.collect::<Vec<_>>()))
+        .filter(payment_transactions::provider_reference.is_not_null())
+        .filter(payment_transactions::next_look_at.le(DbTimestamp(now)))
+        .select((payment_transactions::id, payment_transactions::next_look_at))
+        .load(&mut tx.conn)
+        .await?;
+    let rows = transactions.iter().map(|of| {
+        let mut told = told.iter().filter(|(id, _)| id.0 == of.id.uuid());
+        let turn = told.next().and_then(|(_, at)| at.as_ref()).map(|at| at.0);
+        TransactionRow::new(of, turn.or_else(|| next_turn(of, now)))
+    });
+    dialect::upsert(&mut tx.conn, rows.collect()).await
 }
 
 /// When the provider is asked again: what is settled tells of itself.

@@ -17,7 +17,7 @@ use super::{
         invoices::{find_invoice, store_note},
     },
     follow::topups,
-    next_turn, repeated, stored,
+    keep_all, repeated, stored,
 };
 use crate::{
     StoreError,
@@ -170,8 +170,6 @@ pub(super) async fn of_payment(
 }
 
 async fn keep(tx: &mut Tx, hand: RefundInHand) -> Result<(), StoreError> {
-    let now = tx.now();
-    let all = hand.refunds.iter().chain([&hand.payment]);
-    let rows = all.map(|of| TransactionRow::new(of, next_turn(of, now)));
-    dialect::upsert(&mut tx.conn, rows.collect()).await
+    let all: Vec<_> = hand.refunds.iter().chain([&hand.payment]).collect();
+    keep_all(tx, &hand.payment.user_id, &all).await
 }

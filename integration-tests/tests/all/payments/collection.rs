@@ -20,6 +20,7 @@ on_both_databases!(
     an_invoice_that_was_paid_meanwhile_is_not_charged,
     a_charge_back_is_due_again_and_not_collected_by_itself,
     a_payment_that_waits_for_the_user_gives_way,
+    a_collection_that_waits_for_the_user_gives_way_to_paypal,
     a_kill_while_collecting_charges_once,
 );
 
@@ -236,6 +237,29 @@ async fn a_payment_that_waits_for_the_user_gives_way(backend: Backend) {
     let paid = world.tries(2, "succeeded").await;
     assert_eq!(paid["invoice_id"], invoice);
     assert_eq!(world.stripe.charged(), 3_000);
+}
+
+async fn a_collection_that_waits_for_the_user_gives_way_to_paypal(backend: Backend) {
+    let world = World::collected_from(backend, Behaviour::WantsUser).await;
+    let invoice = world.invoice().await;
+    let waiting = world.collected("requires_action").await;
+    let wanted = json!({
+        "invoice_id": invoice, "return_url": "https://shop.example/back",
+        "cancel_url": "https://shop.example/no",
+    });
+    let path = "/v1/billing/payments/paypal/orders";
+    let made = world.alice.post(path, &wanted.to_string()).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    world.until(&waiting, "failed").await;
+    let order = made.json()["order_id"].as_str().unwrap().to_owned();
+    world.paypal.approve(&order);
+    let paid = world
+        .alice
+        .post(&format!("{path}/{order}/capture"), "{}")
+        .await;
+    assert_eq!(paid.json()["status"], "succeeded");
+    assert_eq!(world.shown(&invoice).await["payment_method"], "paypal");
+    assert_eq!(world.stripe.charged(), 0);
 }
 
 async fn a_kill_while_collecting_charges_once(backend: Backend) {

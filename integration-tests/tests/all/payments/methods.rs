@@ -1,5 +1,7 @@
 //! Saved payment methods.
 
+use std::collections::HashSet;
+
 use integration_tests::{Backend, on_both_databases, stripe::Behaviour};
 use serde_json::json;
 
@@ -11,6 +13,7 @@ on_both_databases!(
     only_a_method_of_the_users_own_customer_is_saved,
     consent_is_the_users_own,
     the_default_moves_on,
+    nobodys_request_id_is_in_the_way_of_anothers,
 );
 
 async fn a_saved_method_looks_as_documented(backend: Backend) {
@@ -120,4 +123,24 @@ async fn the_default_moves_on(backend: Backend) {
         .await
         .unwrap();
     assert_eq!(gone.status().as_u16(), 400);
+}
+
+async fn nobodys_request_id_is_in_the_way_of_anothers(backend: Backend) {
+    let world = World::start(backend).await;
+    let (long_id, long_request) = ("u".repeat(128), "r".repeat(128));
+    let mut setups = HashSet::new();
+    for (id, request) in [
+        ("a-b", "c"),
+        ("a", "b-c"),
+        (long_id.as_str(), long_request.as_str()),
+    ] {
+        let caller = user(&world.server, id).await;
+        let wanted = json!({"return_url": "https://example.com/", "request_id": request});
+        let path = "/v1/billing/payments/setup";
+        let setup = caller.post(path, &wanted.to_string()).await;
+        assert_eq!(setup.status, 200, "{id}: {}", setup.body);
+        assert_eq!(caller.post(path, &wanted.to_string()).await, setup, "{id}");
+        setups.insert(setup.json()["setup_id"].to_string());
+    }
+    assert_eq!(setups.len(), 3);
 }

@@ -1,6 +1,9 @@
 //! Payments that are given back: by an operator, at Stripe's own site, and by the payer's bank.
 
-use integration_tests::{Backend, on_both_databases, stripe::Behaviour};
+use integration_tests::{
+    Backend, on_both_databases,
+    stripe::{Behaviour, Endpoint, Fault},
+};
 use serde_json::Value;
 
 use super::world::{ALICE, World};
@@ -11,6 +14,8 @@ on_both_databases!(
     a_refund_at_stripes_own_site_takes_tokens_back,
     a_dispute_freezes_tokens_until_it_is_settled,
     a_lost_dispute_has_an_invoice_asked_for_again,
+    a_refund_that_takes_its_time_is_made_once,
+    what_a_webhook_tells_while_another_is_looked_into_is_seen,
 );
 
 async fn refund(world: &World, payment: &Value, body: &str) -> integration_tests::server::Answer {
@@ -102,4 +107,44 @@ async fn a_lost_dispute_has_an_invoice_asked_for_again(backend: Backend) {
     let shown = world.alice.get(&path).await.json();
     assert_eq!(shown["status"], "issued");
     assert_eq!(shown["amount_due"].to_string(), "30.0");
+}
+
+async fn a_refund_that_takes_its_time_is_made_once(backend: Backend) {
+    let world = World::with_card(backend, Behaviour::Pays).await;
+    world.subscribe("plan-pro").await;
+    let topup = world.top_up("100.00", "top-1").await;
+    world.stripe.fault(Endpoint::CreateRefund, Fault::Hold, 1);
+    let part = r#"{"amount":10,"request_id":"r-1"}"#;
+    let looked = async {
+        world.stripe.held().await;
+        // Neither a repeat nor the looks at what is open begin it again.
+        let again = refund(&world, &topup, part).await.json();
+        assert_eq!(again["status"], "pending");
+        let tries = world.stripe.calls(Endpoint::CreateRefund);
+        world.advance("2024-11-15T10:30:11Z").await;
+        let has_looked = || world.stripe.calls(Endpoint::CreateRefund) > tries;
+        world.eventually(has_looked).await;
+        world.stripe.release();
+    };
+    let (back, ()) = tokio::join!(refund(&world, &topup, part), looked);
+    let back = world.until(&back.json(), "succeeded").await;
+    assert_eq!(back["amount"].to_string(), "10.0");
+    assert_eq!(world.stripe.intents()[0].refunded, 1_000);
+    assert_eq!(world.transactions("?kind=refund").await.len(), 1);
+}
+
+async fn what_a_webhook_tells_while_another_is_looked_into_is_seen(backend: Backend) {
+    let world = World::with_card(backend, Behaviour::Pays).await;
+    world.subscribe("plan-pro").await;
+    let topup = world.top_up("100.00", "top-1").await;
+    let intent = topup["provider_reference"].as_str().unwrap();
+    world.stripe.fault(Endpoint::ListRefunds, Fault::Hold, 1);
+    world.stripe.refund(intent, 5_000);
+    assert_eq!(world.webhooks().await, 200);
+    world.stripe.held().await;
+    drop(world.stripe.dispute(intent, false));
+    assert_eq!(world.webhooks().await, 200);
+    world.stripe.release();
+    let disputed = world.until(&topup, "disputed").await;
+    assert_eq!(disputed["refunded_amount"].to_string(), "50.0");
 }
