@@ -71,8 +71,8 @@ impl Receiver {
     /// # Panics
     /// When no port is free.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
         let shared = Arc::<Shared>::default();
         let router = Router::new()
             .fallback(receive)

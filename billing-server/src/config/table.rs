@@ -161,8 +161,8 @@ settings! {
         #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         webhook_allow_http: bool = false, value "BOOL", any;
 
-        /// Time that events are kept, and those with open deliveries longer [default: 30days]
-        event_retention: Period = Period::seconds(30 * 24 * 60 * 60), value "DURATION", any;
+        /// Time that events are kept, and those with open deliveries longer [default: 1year]
+        event_retention: Period = Period::seconds(31_557_600), value "DURATION", any;
 
         /// Networks of endpoints that not everybody can reach, such as 10.1.0.0/16 [default: none]
         webhook_allow_cidr: Networks = Networks::default(), value "NETWORKS", any;

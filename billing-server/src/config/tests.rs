@@ -81,7 +81,7 @@ fn the_help_tells_the_defaults() {
             }
         }
     }
-    assert_eq!(told, 16);
+    assert_eq!(told, 17);
 }
 
 #[rstest]
@@ -141,7 +141,7 @@ const ALL: &[(&str, &str)] = &[
     ("topup_max_per_month", "9"),
     ("collection_retries", "\"2h,3d\""),
     ("webhook_allow_http", "true"),
-    ("event_retention", "\"30days\""),
+    ("event_retention", "\"20days\""),
     ("webhook_allow_cidr", "\"127.0.0.0/8,fd00::/64\""),
     ("seller_name", "\"Oblivious\""),
     ("seller_address", "\"Street\""),
