@@ -121,8 +121,8 @@ where
         .map_err(|error| StoreError::Failed(error.to_string()))?
 }
 
-/// Commits `work` with what the world is told of it, or undoes it. `BEGIN IMMEDIATE`, because a transaction that reads before it
-/// writes cannot wait for the lock.
+/// Commits `work` with what the world is told of it, or undoes it. `BEGIN IMMEDIATE`, because a
+/// transaction that reads before it writes cannot wait for the lock.
 async fn committed<T, F>(tx: &mut Tx, work: F) -> Result<T, StoreError>
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
